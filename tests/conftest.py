@@ -1,0 +1,25 @@
+"""Shared fixtures. Real data is optional: tests on it skip with a reason where it is absent."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with local copies of public data ($EXCURSIONS_DATA, else ../shared/data beside the checkout)."""
+    named = os.environ.get("EXCURSIONS_DATA")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real data is absent: set EXCURSIONS_DATA (looked in {folder})")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paper_figures(shared_data: Path) -> Path:
+    """The paper's numbers (figures.csv), beside the data."""
+    path = shared_data.parent / "paper" / "figures.csv"
+    if not path.is_file():
+        pytest.skip("figures.csv is absent")
+    return path
