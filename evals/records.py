@@ -1,0 +1,92 @@
+"""The nouns of evaluation as records: problem, request, sampling options, sample.
+
+Rows of the samples and grades tables have the schemas in `evals.schema`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+def content_hash(*parts: object) -> str:
+    """First 32 hex digits of the SHA-256 of the canonical JSON of `parts`."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def derive_seed(*parts: object) -> int:
+    """A 63-bit seed keyed by `parts`: no global state, no dependence on order."""
+    return int(content_hash("seed", *parts)[:16], 16) >> 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One question with its gold answer.
+
+    id: content hash of question and answer, so the same problem has the same id in every file.
+    solutions: worked solutions (training demonstrations), possibly several, possibly none.
+    meta: strings and numbers that describe it (dataset, split, level, subject, template, operations).
+    """
+
+    id: str
+    question: str
+    answer: str
+    solutions: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def make(
+        cls,
+        question: str,
+        answer: str,
+        solutions: tuple[str, ...] = (),
+        meta: Mapping[str, Any] | None = None,
+    ) -> Problem:
+        """A problem whose id is derived from its question and answer."""
+        return cls(content_hash(question, answer)[:16], question, answer, solutions, meta or {})
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOptions:
+    """Every option that changes what an engine returns for given prompt ids and seed.
+
+    temperature 0 is greedy; top_p 1 and top_k 0 switch truncation of the distribution off;
+    stops are texts that end a sample (kept out of its text); max_tokens counts the response only.
+    """
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0
+    max_tokens: int = 1024
+    stops: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, in field order."""
+        return asdict(self) | {"stops": list(self.stops)}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One sample wanted: the prompt's token ids and the seed of this very sample."""
+
+    prompt_ids: tuple[int, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One response, as the engine produced it.
+
+    token_ids: response ids as sampled (with the EOS that ended it, if one did).
+    logprobs: natural-log probability of each of them at temperature 1, top-p 1; None if unknown.
+    finish_reason: "stop" (EOS or stop text), "length" (max_tokens reached), or None if unknown.
+    """
+
+    text: str
+    token_ids: tuple[int, ...] | None
+    logprobs: tuple[float, ...] | None
+    finish_reason: str | None

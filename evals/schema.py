@@ -1,0 +1,51 @@
+"""Arrow schemas of the samples and grades tables, and the store's format version."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+STORE_VERSION = 1
+
+SAMPLES = pa.schema(
+    [
+        ("key", pa.string()),  # content hash of cell, prompt ids and seed
+        ("cell", pa.string()),  # content hash of weights, tokenizer, engine, options, template and shots
+        ("checkpoint", pa.string()),  # name as given by the user: a label, never part of a key
+        ("problem", pa.string()),
+        ("index", pa.int32()),  # 0 … n-1 within (cell, problem)
+        ("seed", pa.int64()),
+        ("prompt_hash", pa.string()),
+        ("shots", pa.int32()),
+        ("temperature", pa.float64()),
+        ("top_p", pa.float64()),
+        ("top_k", pa.int32()),
+        ("max_tokens", pa.int32()),
+        ("prompt_tokens", pa.int32()),
+        ("tokens", pa.int32()),
+        ("finish_reason", pa.string()),  # "stop", "length" or null
+        ("text", pa.string()),
+        ("token_ids", pa.list_(pa.int32())),
+        ("logprobs", pa.list_(pa.float32())),  # temperature 1, top-p 1, whatever the sampling options
+    ]
+)
+
+GRADES = pa.schema(
+    [
+        ("key", pa.string()),  # the sample's key
+        ("cell", pa.string()),
+        ("problem", pa.string()),
+        ("index", pa.int32()),
+        ("grader", pa.string()),
+        ("grader_version", pa.string()),
+        ("gold", pa.string()),
+        ("correct", pa.bool_()),  # strict
+        ("lenient", pa.bool_()),  # with the last-number fallback
+        ("answer", pa.string()),
+        ("route", pa.string()),
+        ("lenient_answer", pa.string()),
+        ("lenient_route", pa.string()),
+        ("stage", pa.string()),
+        ("reason", pa.string()),
+        ("flags", pa.list_(pa.string())),
+    ]
+)
