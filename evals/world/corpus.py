@@ -1,0 +1,64 @@
+"""Pre-training documents of the synthetic world: problems with solutions, stories, facts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from evals.errors import UserError
+from evals.records import derive_seed
+from evals.world.general import fact_document, story_document
+from evals.world.problems import draft, split_of
+from evals.world.solutions import STYLES, solve
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Weights of the kinds of document, and of solution styles among problems (normalised when drawn).
+
+    levels: numbers of operations seen in pre-training, drawn uniformly.
+    """
+
+    problems: float = 0.6
+    stories: float = 0.2
+    facts: float = 0.2
+    levels: tuple[int, ...] = (1, 2, 3)
+    styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STYLES, 1.0))
+
+    def __post_init__(self) -> None:
+        weights = (self.problems, self.stories, self.facts, *self.styles.values())
+        if (
+            min(weights) < 0
+            or self.problems + self.stories + self.facts <= 0
+            or sum(self.styles.values()) <= 0
+        ):
+            raise UserError("a mixture needs weights of at least 0 with a positive sum")
+        if unknown := set(self.styles) - set(STYLES):
+            raise UserError(f"no solution style {sorted(unknown)[0]!r}; choose among {', '.join(STYLES)}")
+
+
+def document(mixture: Mixture, seed: int, index: int) -> str:
+    """Document number `index`, from (mixture, seed, index) alone; problems are of the train split."""
+    rng = random.Random(derive_seed("document", seed, index))
+    kinds = ("problem", "story", "fact")
+    kind = rng.choices(kinds, (mixture.problems, mixture.stories, mixture.facts))[0]
+    if kind == "story":
+        return story_document(rng)
+    if kind == "fact":
+        return fact_document(rng, seed)
+    while True:
+        made = draft(rng, rng.choice(mixture.levels))
+        if split_of(made.skeleton) == "train":
+            break
+    style = rng.choices(list(mixture.styles), list(mixture.styles.values()))[0]
+    return f"Problem: {made.question}\nSolution:{solve(made, style)}"
+
+
+def documents(mixture: Mixture | None = None, *, seed: int = 0, start: int = 0) -> Iterator[str]:
+    """Endless documents from number `start` on."""
+    mixture = mixture or Mixture()
+    index = start
+    while True:
+        yield document(mixture, seed, index)
+        index += 1

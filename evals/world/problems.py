@@ -1,0 +1,173 @@
+"""Word problems graded by number of operations.
+
+A problem is a chain of steps `left op right = result` told as a short story: a start (a number given,
+or boxes with the same number in each), changes (more, fewer, times, an equal share), and an end (how
+many are left, or how many two people have together). Its level is the number of steps.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from evals.errors import UserError
+from evals.records import Problem, content_hash, derive_seed
+
+SPLITS = ("train", "validation", "test")
+MAX_VALUE = 200
+
+NAMES = "Ana Ben Cora Dan Ella Finn Gus Hana Ivo June Kai Lena Milo Nora Omar Pia Quin Rosa Sam Tess".split()
+THINGS = "apples pears coins shells cards beads stamps books nuts rings stones keys".split()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation, `left op right = result`; op is one of + - * /."""
+
+    left: int
+    op: str
+    right: int
+    result: int
+
+    def __str__(self) -> str:
+        return f"{self.left}{self.op}{self.right}={self.result}"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A problem before rendering: its steps and the sentences of its question."""
+
+    steps: tuple[Step, ...]
+    question: str
+    name: str
+    things: str
+
+    @property
+    def skeleton(self) -> tuple[tuple[int, str, int], ...]:
+        """The arithmetic alone: what decides the split."""
+        return tuple((s.left, s.op, s.right) for s in self.steps)
+
+
+def _start(rng: random.Random, name: str, things: str, room: int) -> tuple[list[Step], int, str]:
+    if room > 1 and rng.random() < 0.25:
+        boxes, each = rng.randint(2, 5), rng.randint(3, 12)
+        text = f"{name} has {boxes} boxes with {each} {things} in each."
+        return [Step(boxes, "*", each, boxes * each)], boxes * each, text
+    value = rng.randint(5, 60)
+    verb = rng.choice(("has", "finds", "buys"))
+    return [], value, f"{name} {verb} {value} {things}."
+
+
+def _change(rng: random.Random, value: int, name: str, things: str) -> tuple[Step, str]:
+    kinds = ["+", "+", "-", "-"]
+    kinds += ["*"] if value <= MAX_VALUE // 4 else []
+    kinds += ["/"] if value > 8 and any(value % k == 0 for k in (2, 3, 4, 5)) else []
+    op = rng.choice(kinds) if value > 5 else "+"
+    if op == "+":
+        x = rng.randint(2, min(50, MAX_VALUE - value)) if value < MAX_VALUE - 2 else 2
+        text = rng.choice(
+            (f"Then {name} gets {x} more.", f"A friend gives {name} {x} {things}.", f"{name} adds {x}.")
+        )
+        return Step(value, "+", x, value + x), text
+    if op == "-":
+        x = rng.randint(2, min(50, value - 1))
+        text = rng.choice(
+            (f"Then {name} loses {x}.", f"{name} gives away {x} {things}.", f"{name} sells {x}.")
+        )
+        return Step(value, "-", x, value - x), text
+    if op == "*":
+        x = rng.choice([k for k in (2, 3, 4) if value * k <= MAX_VALUE])
+        word = {2: "doubles", 3: "triples", 4: "makes four times"}[x]
+        return Step(value, "*", x, value * x), f"Then {name} {word} the number of {things}."
+    x = rng.choice([k for k in (2, 3, 4, 5) if value % k == 0])
+    return Step(value, "/", x, value // x), f"{name} shares them equally among {x} bags and keeps one bag."
+
+
+def _end(rng: random.Random, value: int, name: str, things: str, room: int) -> tuple[list[Step], str]:
+    if room < 2 or value > 70 or rng.random() > 0.3:
+        return [], rng.choice((f"How many {things} does {name} have now?", f"How many {things} are left?"))
+    other = rng.choice([n for n in NAMES if n != name])
+    if rng.random() < 0.5 or value < 6:
+        x = rng.randint(2, 30)
+        theirs, word = Step(value, "+", x, value + x), "more"
+    else:
+        x = rng.randint(2, min(30, value - 1))
+        theirs, word = Step(value, "-", x, value - x), "fewer"
+    total = Step(value, "+", theirs.result, value + theirs.result)
+    text = f"{other} has {x} {word} {things} than {name}. How many {things} do they have together?"
+    return [theirs, total], text
+
+
+def draft(rng: random.Random, level: int) -> Draft:
+    """One problem with exactly `level` steps, drawn from `rng`."""
+    name, things = rng.choice(NAMES), rng.choice(THINGS)
+    steps, value, text = _start(rng, name, things, level)
+    parts = [text]
+    keep_two = level - len(steps) >= 2 and rng.random() < 0.4
+    while len(steps) < level - (2 if keep_two else 0):
+        step, text = _change(rng, value, name, things)
+        steps.append(step)
+        parts.append(text)
+        value = step.result
+    ending, text = _end(rng, value, name, things, level - len(steps))
+    if len(ending) != level - len(steps):  # the two-step ending did not fit: fill with changes
+        while len(steps) < level:
+            step, change = _change(rng, value, name, things)
+            steps.append(step)
+            parts.append(change)
+            value = step.result
+        ending, text = [], f"How many {things} does {name} have now?"
+    return Draft(tuple(steps + ending), " ".join([*parts, text]), name, things)
+
+
+def split_of(skeleton: tuple[tuple[int, str, int], ...]) -> str:
+    """The split of an arithmetic skeleton: 90% train, 5% validation, 5% test, by its hash."""
+    bucket = int(content_hash("world-split", [list(s) for s in skeleton])[:8], 16) % 20
+    return {0: "test", 1: "validation"}.get(bucket, "train")
+
+
+def drafts(split: str, *, seed: int, levels: tuple[int, ...]) -> Iterator[Draft]:
+    """Endless problems of one split, levels in turn, each keyed by (seed, split, index)."""
+    if split not in SPLITS:
+        raise UserError(f"the synthetic world has no split {split!r}; choose one of {', '.join(SPLITS)}")
+    if not levels or any(not 1 <= level <= 12 for level in levels):
+        raise UserError(f"levels must be numbers of operations from 1 to 12, got {list(levels)}")
+    index = 0
+    while True:
+        rng = random.Random(derive_seed("world", seed, split, index))
+        for _ in range(1000):
+            made = draft(rng, levels[index % len(levels)])
+            if split_of(made.skeleton) == split:
+                yield made
+                break
+        index += 1
+
+
+def problems(
+    split: str = "test", *, seed: int = 0, count: int = 200, levels: tuple[int, ...] = (1, 2, 3, 4)
+) -> list[Problem]:
+    """`count` distinct problems of one split, with worked solutions in every style.
+
+    Splits share no arithmetic skeleton, so no problem of one is a rewording of another's.
+    """
+    from evals.world.solutions import STYLES, solve
+
+    found: dict[str, Problem] = {}
+    for tried, made in enumerate(drafts(split, seed=seed, levels=levels)):
+        solutions = tuple(solve(made, style) for style in STYLES)
+        meta = {
+            "dataset": "world",
+            "split": split,
+            "level": len(made.steps),
+            "template": "".join(step.op for step in made.steps),
+        }
+        problem = Problem.make(made.question, str(made.steps[-1].result), solutions, meta)
+        found.setdefault(problem.id, problem)
+        if len(found) >= count:
+            return list(found.values())
+        if tried > 50 * count + 1000:
+            raise UserError(
+                f"the synthetic world has fewer than {count} distinct {split} problems at {levels=}"
+            )
+    raise AssertionError("unreachable: drafts is endless")
