@@ -29,3 +29,10 @@ class Engine(Protocol):
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
     ) -> list[list[float]]:
         """Log-probability (natural, temperature 1) of every response token given all tokens before it."""
+
+
+def open_engine(checkpoint: Any, **options: Any) -> Engine:
+    """An engine on a checkpoint; see `evals.engines.open.open_engine`."""
+    from evals.engines.open import open_engine as opened
+
+    return opened(checkpoint, **options)

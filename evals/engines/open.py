@@ -1,0 +1,105 @@
+"""Opening an engine on a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.engines import Engine
+from evals.errors import UserError
+
+ENGINES = ("torch", "vllm")
+
+
+def open_engine(
+    checkpoint: str | Checkpoint, *, engine: str = "torch", dtype: str | None = None, rows: int = 256
+) -> Engine:
+    """An engine on a checkpoint folder or hub id.
+
+    engine: "torch" (in process) or "vllm". dtype: "float32", "bfloat16", … (default: float32 on a CPU,
+    bfloat16 on a GPU). rows: rows that the torch engine decodes together.
+    """
+    found = open_checkpoint(checkpoint) if isinstance(checkpoint, str) else checkpoint
+    if engine == "torch":
+        return _torch_engine(found, dtype, rows)
+    if engine == "vllm":
+        from evals.engines.vllm_engine import VllmEngine
+
+        return VllmEngine(found, dtype=dtype)
+    raise UserError(f"no engine {engine!r}; choose one of {', '.join(ENGINES)}")
+
+
+def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
+    import torch
+
+    from evals.engines.decoders import Decoder, Olmo2Decoder, TransformersDecoder
+    from evals.engines.olmo2 import Olmo2Shape
+    from evals.engines.torch_engine import TorchEngine
+    from evals.tokenizer import load_tokenizer
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = getattr(torch, dtype or ("bfloat16" if device == "cuda" else "float32"), None)
+    if not isinstance(kind, torch.dtype):
+        raise UserError(f"no dtype {dtype!r}; choose float32, bfloat16 or float16")
+    tokenizer = load_tokenizer(found.path)
+    decoder: Decoder
+    try:
+        if Olmo2Shape.from_config(found.config) is not None:
+            decoder = Olmo2Decoder(load_olmo2(found).to(device, kind).eval())
+        else:
+            from transformers import AutoModelForCausalLM
+
+            model = AutoModelForCausalLM.from_pretrained(str(found.path), dtype=kind)
+            decoder = TransformersDecoder(model.to(device).eval())
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"checkpoint {found.name} does not load: {reason}; save it again") from error
+    return TorchEngine(
+        decoder,
+        tokenizer,
+        eos_ids=eos_ids(found, tokenizer),
+        context=int(found.config.get("max_position_embeddings") or tokenizer.model_max_length),
+        identity={
+            "weights": found.weights,
+            "tokenizer": found.tokenizer,
+            "engine": "torch",
+            "version": torch.__version__.partition("+")[0],
+            "dtype": str(kind).removeprefix("torch."),
+        },
+        rows=rows,
+    )
+
+
+def load_olmo2(found: Checkpoint) -> Any:
+    """The `Olmo2` module of a checkpoint in fp32; ValueError where its config is of another architecture."""
+    from safetensors.torch import load_file
+
+    from evals.engines.olmo2 import Olmo2, Olmo2Shape
+
+    shape = Olmo2Shape.from_config(found.config)
+    if shape is None:
+        raise ValueError(f"{found.name} is not an Olmo2ForCausalLM that this package represents")
+    state: dict[str, Any] = {}
+    for file in sorted(found.path.glob("*.safetensors")):
+        state |= load_file(file)
+    model = Olmo2(shape)
+    if shape.tie_word_embeddings:
+        state.setdefault("lm_head.weight", state["model.embed_tokens.weight"])
+    model.load_state_dict({k: v.float() for k, v in state.items()})
+    return model
+
+
+def eos_ids(found: Checkpoint, tokenizer: Any) -> tuple[int, ...]:
+    """Ids that end a response: of the generation config, the config and the tokenizer."""
+    import json
+
+    path = found.path / "generation_config.json"
+    generation = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    ids: set[int] = set()
+    for value in (generation.get("eos_token_id"), found.config.get("eos_token_id"), tokenizer.eos_token_id):
+        ids |= set(value) if isinstance(value, list) else {value} if isinstance(value, int) else set()
+    if not ids:
+        raise UserError(
+            f"the tokenizer of {found.name} has no end-of-sequence token; set eos_token in its config"
+        )
+    return tuple(sorted(ids))
