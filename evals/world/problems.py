@@ -15,7 +15,8 @@ from evals.errors import UserError
 from evals.records import Problem, content_hash, derive_seed
 
 SPLITS = ("train", "validation", "test")
-MAX_VALUE = 200
+MAX_VALUE = 99  # of every intermediate result of a chain
+CHANGE = 9  # largest number that a change adds or takes away
 
 NAMES = "Ana Ben Cora Dan Ella Finn Gus Hana Ivo June Kai Lena Milo Nora Omar Pia Quin Rosa Sam Tess".split()
 THINGS = "apples pears coins shells cards beads stamps books nuts rings stones keys".split()
@@ -51,48 +52,48 @@ class Draft:
 
 def _start(rng: random.Random, name: str, things: str, room: int) -> tuple[list[Step], int, str]:
     if room > 1 and rng.random() < 0.25:
-        boxes, each = rng.randint(2, 5), rng.randint(3, 12)
+        boxes, each = rng.randint(2, 6), rng.randint(2, 9)
         text = f"{name} has {boxes} boxes with {each} {things} in each."
         return [Step(boxes, "*", each, boxes * each)], boxes * each, text
-    value = rng.randint(5, 60)
+    value = rng.randint(5, 50)
     verb = rng.choice(("has", "finds", "buys"))
     return [], value, f"{name} {verb} {value} {things}."
 
 
 def _change(rng: random.Random, value: int, name: str, things: str) -> tuple[Step, str]:
     kinds = ["+", "+", "-", "-"]
-    kinds += ["*"] if value <= MAX_VALUE // 4 else []
+    kinds += ["*"] if value <= MAX_VALUE // 3 else []
     kinds += ["/"] if value > 8 and any(value % k == 0 for k in (2, 3, 4, 5)) else []
-    op = rng.choice(kinds) if value > 5 else "+"
+    op = "+" if value <= 5 else "-" if value > MAX_VALUE - CHANGE else rng.choice(kinds)
     if op == "+":
-        x = rng.randint(2, min(50, MAX_VALUE - value)) if value < MAX_VALUE - 2 else 2
+        x = rng.randint(2, CHANGE)
         text = rng.choice(
             (f"Then {name} gets {x} more.", f"A friend gives {name} {x} {things}.", f"{name} adds {x}.")
         )
         return Step(value, "+", x, value + x), text
     if op == "-":
-        x = rng.randint(2, min(50, value - 1))
+        x = rng.randint(2, min(CHANGE, value - 1))
         text = rng.choice(
             (f"Then {name} loses {x}.", f"{name} gives away {x} {things}.", f"{name} sells {x}.")
         )
         return Step(value, "-", x, value - x), text
     if op == "*":
-        x = rng.choice([k for k in (2, 3, 4) if value * k <= MAX_VALUE])
-        word = {2: "doubles", 3: "triples", 4: "makes four times"}[x]
+        x = rng.choice((2, 3))
+        word = {2: "doubles", 3: "triples"}[x]
         return Step(value, "*", x, value * x), f"Then {name} {word} the number of {things}."
     x = rng.choice([k for k in (2, 3, 4, 5) if value % k == 0])
     return Step(value, "/", x, value // x), f"{name} shares them equally among {x} bags and keeps one bag."
 
 
 def _end(rng: random.Random, value: int, name: str, things: str, room: int) -> tuple[list[Step], str]:
-    if room < 2 or value > 70 or rng.random() > 0.3:
+    if room < 2 or value > 45 or rng.random() > 0.3:
         return [], rng.choice((f"How many {things} does {name} have now?", f"How many {things} are left?"))
     other = rng.choice([n for n in NAMES if n != name])
     if rng.random() < 0.5 or value < 6:
-        x = rng.randint(2, 30)
+        x = rng.randint(2, CHANGE)
         theirs, word = Step(value, "+", x, value + x), "more"
     else:
-        x = rng.randint(2, min(30, value - 1))
+        x = rng.randint(2, min(CHANGE, value - 1))
         theirs, word = Step(value, "-", x, value - x), "fewer"
     total = Step(value, "+", theirs.result, value + theirs.result)
     text = f"{other} has {x} {word} {things} than {name}. How many {things} do they have together?"

@@ -1,0 +1,37 @@
+"""The algorithms as data: how each turns rewards into advantages, and which numbers it fixes.
+
+Dr. GRPO: arXiv 2503.20783. DAPO: arXiv 2503.14476. RLOO: arXiv 2402.14740.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from trainer.config import RLConfig
+from trainer.grpo import group_advantages
+
+# What an algorithm fixes; a configuration that names one takes these unless it says otherwise.
+FIXED: dict[str, dict[str, Any]] = {
+    "grpo": {},
+    "dr-grpo": {"aggregation": "constant"},
+    "dapo": {"clip_high": 0.28, "kl": 0.0, "keep_zero_variance": False},
+    "rloo": {"kl": 0.0},
+}
+
+
+def with_defaults(config: RLConfig) -> RLConfig:
+    """The configuration with the algorithm's own numbers where the user gave none."""
+    own = {k: v for k, v in FIXED[config.algorithm].items() if k not in config.model_fields_set}
+    return config.model_copy(update=own)
+
+
+def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
+    """Rewards (P, n) -> advantages (P, n)."""
+    if config.algorithm == "dr-grpo":
+        return rewards - rewards.mean(dim=1, keepdim=True)
+    if config.algorithm == "rloo":
+        n = rewards.shape[1]
+        return (rewards - rewards.mean(dim=1, keepdim=True)) * (n / (n - 1))
+    return group_advantages(rewards, ddof=config.std_ddof, eps=config.advantage_eps)
