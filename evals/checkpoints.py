@@ -1,4 +1,4 @@
-"""Checkpoints: Hugging Face folders or hub ids (`name@revision`), checked, fingerprinted, read with lineage."""
+"""Checkpoints: Hugging Face folders or hub ids (`name@revision`): checked, fingerprinted, with lineage."""
 
 from __future__ import annotations
 

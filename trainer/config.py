@@ -84,6 +84,7 @@ class RLConfig(Strict):
     optimizer: OptimizerConfig = OptimizerConfig(lr=1e-6, betas=(0.9, 0.999))
     problems: str = Field("world:train", description="training prompts: as for `evals sample --problems`")
     levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's prompts")
+    limit: int = Field(20_000, ge=1, description="at most so many training prompts")
     template: str = Field("world", description="prompt template; training prompts are 0-shot")
     steps: int = Field(100, ge=1, description="steps: one batch of rollouts each")
     prompts: int = Field(512, ge=1, description="prompts of a step")

@@ -14,9 +14,6 @@ from evals.errors import UserError
 from evals.records import Problem
 from trainer.config import RLConfig
 
-WORLD_PROMPTS = 20_000
-
-
 def training_prompts(config: RLConfig, engine: Engine) -> tuple[list[Problem], list[tuple[int, ...]]]:
     """(problems, prompt ids); prompts longer than `max_prompt_tokens` are left out, counted, and named."""
     problems = _problems(config)
@@ -47,5 +44,5 @@ def training_prompts(config: RLConfig, engine: Engine) -> tuple[list[Problem], l
 def _problems(config: RLConfig) -> Sequence[Problem]:
     if config.problems.startswith("world:"):
         split = config.problems.removeprefix("world:")
-        return world.problems(split, seed=config.seed, count=WORLD_PROMPTS, levels=tuple(config.levels))
-    return load_problems(config.problems).problems
+        return world.problems(split, seed=config.seed, count=config.limit, levels=tuple(config.levels))
+    return load_problems(config.problems).problems[: config.limit]

@@ -20,7 +20,9 @@ from evals.engines.ragged import ragged
 class Decoder(Protocol):
     """What the sampling loop needs of a model. Rows sharing a prompt are adjacent."""
 
-    device: torch.device
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are now."""
 
     def prefill(self, prompts: Sequence[Sequence[int]], group: Tensor) -> Tensor:
         """Take prompts; row r continues prompts[group[r]]. Returns next-token logits (R, V) in fp32."""

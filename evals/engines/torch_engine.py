@@ -134,7 +134,8 @@ class TorchEngine:
     def _score_batches(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
     ) -> Iterator[list[int]]:
-        batch, tokens = [], 0
+        batch: list[int] = []
+        tokens = 0
         for i, (prompt, response) in enumerate(zip(prompt_ids, response_ids, strict=True)):
             if not prompt:
                 raise ValueError("an empty prompt has no first-token probability")

@@ -1,0 +1,89 @@
+"""Prompts: templates and exemplars as files of this package, rendered and hashed."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from evals.errors import UserError
+from evals.records import Problem, content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How a problem becomes a prompt.
+
+    ask: text with `{question}`, ending where the response begins. answer: the response of an exemplar, with
+    `{solution}`. between: what separates exemplars. exemplars: worked problems, taken in order.
+    """
+
+    name: str
+    ask: str
+    answer: str
+    between: str
+    exemplars: tuple[dict[str, str], ...]
+
+    @property
+    def hash(self) -> str:
+        """Fingerprint of everything that decides the prompt but problem and shots."""
+        return content_hash(self.ask, self.answer, self.between, list(self.exemplars))
+
+
+def names() -> list[str]:
+    """The templates that ship with the package."""
+    return sorted(_registry())
+
+
+@cache
+def _registry() -> dict[str, Any]:
+    text = (resources.files(__package__) / "templates.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+@cache
+def template(name: str) -> Template:
+    """The template of this name; UserError where there is none."""
+    known = _registry()
+    if name not in known:
+        raise UserError(f"no prompt template {name!r}; choose one of {', '.join(sorted(known))}")
+    entry = known[name]
+    file = entry.get("exemplars")
+    text = (resources.files(__package__) / file).read_text("utf-8") if file else ""
+    rows = tuple(json.loads(line) for line in text.splitlines() if line.strip())
+    return Template(name, entry["ask"], entry["answer"], entry.get("between", "\n\n"), rows)
+
+
+def render(problem: Problem, name: str, shots: int) -> str:
+    """The prompt text of a problem: `shots` exemplars, then the question."""
+    chosen = template(name)
+    if shots < 0 or shots > len(chosen.exemplars):
+        raise UserError(f"template {name} has {len(chosen.exemplars)} exemplars, not {shots}; lower --shots")
+    parts = [
+        chosen.ask.replace("{question}", e["question"]) + chosen.answer.replace("{solution}", e["solution"])
+        for e in chosen.exemplars[:shots]
+    ]
+    return chosen.between.join([*parts, chosen.ask.replace("{question}", problem.question)])
+
+
+def render_chat(problem: Problem, name: str, shots: int, tokenizer: Any) -> str:
+    """The same prompt through the tokenizer's chat template: exemplars as earlier turns."""
+    chosen = template(name)
+    if not getattr(tokenizer, "chat_template", None):
+        raise UserError("the tokenizer has no chat template; leave --chat out")
+    turns: list[dict[str, str]] = []
+    for e in chosen.exemplars[:shots]:
+        turns.append({"role": "user", "content": chosen.ask.replace("{question}", e["question"]).strip()})
+        turns.append({"role": "assistant", "content": e["solution"]})
+    turns.append({"role": "user", "content": chosen.ask.replace("{question}", problem.question).strip()})
+    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+
+
+def default_prompt(lineage: Mapping[str, Any] | None) -> tuple[str, int]:
+    """(template, shots) that a checkpoint's lineage asks for; a plain boxed question where there is none."""
+    prompt = (lineage or {}).get("prompt") or {}
+    return str(prompt.get("template", "plain-boxed")), int(prompt.get("shots", 0))

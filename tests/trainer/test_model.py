@@ -1,0 +1,112 @@
+"""The model against transformers, ragged batches against single sequences, sampling against scoring."""
+
+import numpy as np
+import torch
+from transformers import AutoModelForCausalLM
+
+from evals.checkpoints import open_checkpoint
+from evals.engines import open_engine
+from evals.engines.decoders import Olmo2Decoder, TransformersDecoder
+from evals.engines.olmo2 import Olmo2Shape
+from evals.engines.open import load_olmo2
+from evals.engines.ragged import ragged
+from evals.engines.torch_engine import TorchEngine
+from evals.records import Request, SamplingOptions, derive_seed
+
+GENERATOR = torch.Generator().manual_seed(0)
+PLAIN = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=12)
+
+
+def sequences(lengths, vocab=64):
+    return [torch.randint(0, vocab, (n,), generator=GENERATOR).tolist() for n in lengths]
+
+
+def test_a_saved_checkpoint_is_the_same_function_in_transformers(parent):
+    ours = load_olmo2(open_checkpoint(str(parent)))
+    theirs = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
+    ids = torch.tensor(sequences([40]))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(ids), theirs(ids).logits, rtol=1e-5, atol=1e-5)
+
+
+def test_config_states_rope_theta_where_every_engine_looks(parent):
+    config = open_checkpoint(str(parent)).config
+    assert config["rope_theta"] == config["rope_parameters"]["rope_theta"] == 10000.0
+    assert AutoModelForCausalLM.from_pretrained(parent).config.rope_parameters["rope_theta"] == 10000.0
+
+
+def test_ragged_stream_gives_what_single_sequences_give(model):
+    batch = sequences([3, 40, 17, 1, 90, 18])
+    flat = torch.tensor([i for s in batch for i in s])
+    with torch.no_grad():
+        together = model(flat, ragged([len(s) for s in batch])).split([len(s) for s in batch])
+        for one, s in zip(together, batch, strict=True):
+            torch.testing.assert_close(one, model(torch.tensor([s]))[0], rtol=1e-10, atol=1e-12)
+
+
+def test_documents_do_not_see_each_other(model):
+    """Changing document 1 leaves document 2 exactly equal (fault 13; planted: one shared row)."""
+    first, other, second = sequences([20, 20, 30])
+    layout = ragged([20, 30])
+    with torch.no_grad():
+        a = model(torch.tensor(first + second), layout)[20:]
+        b = model(torch.tensor(other + second), layout)[20:]
+    assert torch.equal(a, b)
+
+
+def test_two_forwards_are_bit_equal(model):
+    ids = torch.tensor(sequences([50]))
+    assert torch.equal(model(ids), model(ids))
+
+
+def engine_of(decoder, tokenizer, rows=256):
+    return TorchEngine(decoder, tokenizer, eos_ids=(0,), context=512, rows=rows)
+
+
+def requests(groups, size, vocab=64):
+    prompts = sequences([5, 9, 5, 30, 12, 9][:groups], vocab)
+    return [Request(tuple(p), derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(size)]
+
+
+def test_samples_do_not_depend_on_batch_order_or_decoder(parent, tokenizer):
+    model = load_olmo2(open_checkpoint(str(parent)))
+    theirs = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
+    wanted = requests(6, 5, len(tokenizer))
+    together = engine_of(Olmo2Decoder(model), tokenizer).sample(wanted, PLAIN)
+    apart = engine_of(Olmo2Decoder(model), tokenizer, rows=3).sample(wanted[::-1], PLAIN)[::-1]
+    other = engine_of(TransformersDecoder(theirs), tokenizer).sample(wanted, PLAIN)
+    assert [s.token_ids for s in together] == [s.token_ids for s in apart] == [s.token_ids for s in other]
+    assert any(len(s.token_ids) < 12 for s in together) or len({s.token_ids for s in together}) == len(
+        together
+    )
+
+
+def test_rows_that_finish_early_leave_the_others_unchanged(model, tokenizer):
+    """Token ids below 20 end a response here, so rows finish all the time and the batch is compacted."""
+    model = model.float()
+    wanted = requests(6, 8)
+    options = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=30)
+    many = TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=tuple(range(6)), context=512)
+    together = many.sample(wanted, options)
+    alone = [many.sample([w], options)[0] for w in wanted]
+    assert [s.token_ids for s in together] == [s.token_ids for s in alone]
+    assert len({len(s.token_ids) for s in together}) > 5
+    assert all((s.token_ids[-1] < 6) == (s.finish_reason == "stop") for s in together)
+
+
+def test_reported_log_probs_are_those_of_scoring_whatever_the_temperature(parent, tokenizer):
+    """On policy, sampler against scorer (faults 6 and 15): fp32, at most 1e-5."""
+    engine = open_engine(str(parent))
+    for temperature in (0.6, 1.0, 1.3):
+        wanted = requests(4, 3, len(tokenizer))
+        samples = engine.sample(wanted, SamplingOptions(temperature, 1.0, 0, 12))
+        scored = engine.score([w.prompt_ids for w in wanted], [s.token_ids for s in samples])
+        for sample, score in zip(samples, scored, strict=True):
+            np.testing.assert_allclose(sample.logprobs, score, atol=1e-5)
+
+
+def test_shape_refuses_what_the_module_cannot_represent(parent):
+    config = open_checkpoint(str(parent)).config
+    assert Olmo2Shape.from_config(config | {"model_type": "llama"}) is None
+    assert Olmo2Shape.from_config(config | {"attention_bias": True}) is None
+    assert Olmo2Shape.from_config(config | {"rope_parameters": {"rope_type": "yarn"}}) is None

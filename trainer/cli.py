@@ -1,0 +1,64 @@
+"""The `trainer` command: thin shells over `pretrain` and `rl`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Make checkpoints: pre-train from scratch, run excursions from what was kept.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path, typer.Option(help="folder of the run; start the same command again to go on")]
+Preset = Annotated[str | None, typer.Option(help="shipped configuration, such as micro")]
+File = Annotated[Path | None, typer.Option("--config", help="TOML file laid over the preset")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, dotted")]
+Processes = Annotated[int, typer.Option(min=1, help="processes on this machine (a core each is best)")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
+
+
+@app.command()
+def pretrain(
+    out: Out,
+    preset: Preset = "micro",
+    config: File = None,
+    set_: Set = None,
+    processes: Processes = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Pre-train an OLMo2-architecture model from scratch and keep checkpoints."""
+    from trainer.config import PretrainConfig, load_config
+    from trainer.pretrain import pretrain as run
+
+    settings = load_config(PretrainConfig, "pretrain", preset=preset, path=config, overrides=set_ or ())
+    typer.echo(run(settings, out, processes=processes, quiet=quiet))
+
+
+@app.command()
+def rl(
+    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    out: Out,
+    preset: Preset = "micro",
+    config: File = None,
+    set_: Set = None,
+    processes: Processes = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Reinforcement learning (GRPO and relatives) from a checkpoint, with the verifier as reward."""
+    from trainer.config import RLConfig, load_config
+    from trainer.rl import rl as run
+
+    settings = load_config(RLConfig, "rl", preset=preset, path=config, overrides=set_ or ())
+    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    from evals.command import run
+
+    run(app)
