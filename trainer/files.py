@@ -1,57 +1,15 @@
-"""Writing so that a kill at any moment leaves either the old or the new, never a half."""
+"""Rows of a run on disk; how files and folders are written is `evals.files`."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from evals.files import sweep, write_file, write_folder, write_json
 
-def write_file(path: Path, data: bytes | str) -> None:
-    """Write a file under a temporary name, fsync it, rename it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data.encode() if isinstance(data, str) else data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Write JSON, sorted, one key a line."""
-    write_file(path, json.dumps(data, indent=1, sort_keys=True) + "\n")
-
-
-def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
-    """Fill a folder under a temporary name, fsync its files, rename it; an existing folder is replaced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir()
-    try:
-        fill(temporary)
-        for file in temporary.rglob("*"):
-            if file.is_file():
-                with file.open("rb") as stream:
-                    os.fsync(stream.fileno())
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def sweep(folder: Path) -> None:
-    """Remove what a killed writer left behind."""
-    for left in folder.rglob(".*.tmp*"):
-        shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+__all__ = ["Rows", "read_rows", "sweep", "write_file", "write_folder", "write_json"]
 
 
 class Rows:
