@@ -1,0 +1,107 @@
+"""From rows of a data set to problems: which columns hold question and gold, and how the gold is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evals.errors import UserError
+from evals.records import Problem
+
+QUESTION = ("problem", "question", "Problem")
+ANSWER = ("answer", "final_answer", "expected_answer", "Answer")
+SOLUTIONS = ("solution", "solutions", "generated_solution", "Solution")
+DESCRIBING = ("level", "subject", "type", "subfield", "unit", "answer_type", "problem_source", "unique_id")
+
+GSM8K_GOLD = re.compile(r"\n?####[ \t]*(.+?)\s*\Z")
+CALCULATOR = re.compile(r"<<[^<>]*>>")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Names of the columns of a data set. answer None: the gold is the last \\boxed{} of the solution."""
+
+    question: str
+    answer: str | None
+    solutions: str | None = None
+
+
+def find_columns(present: list[str], chosen: Mapping[str, str], where: str) -> Columns:
+    """The columns to read, of those `present`: as `chosen` by role, else by known names.
+
+    Roles are question, answer and solutions. Raises UserError where a chosen column is absent, or none is known.
+    """
+    if unknown := [role for role in chosen if role not in ("question", "answer", "solutions")]:
+        raise UserError(f"{where}: no role {unknown[0]!r} for a column; use question, answer or solutions")
+    for role, column in chosen.items():
+        if column not in present:
+            raise UserError(f"{where} has no column {column!r} for the {role}; it has {', '.join(present)}")
+
+    def pick(role: str, known: tuple[str, ...]) -> str | None:
+        return chosen.get(role) or next((c for c in known if c in present), None)
+
+    question, answer, solutions = (
+        pick("question", QUESTION),
+        pick("answer", ANSWER),
+        pick("solutions", SOLUTIONS),
+    )
+    if question is None or (answer is None and solutions is None):
+        raise UserError(
+            f"{where} has columns {', '.join(present)}, and which hold question and answer is not clear; "
+            "name them, as in 'FILE?question=COLUMN&answer=COLUMN'"
+        )
+    return Columns(question, answer, solutions)
+
+
+def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: str) -> Problem | None:
+    """The problem of one row, None where it has no gold. UserError (naming `where`) where it has no question.
+
+    A gold written as in GSM8K (`… #### n`) is cut out of its solution; of a list of golds all are asked for.
+    """
+    question = row.get(columns.question)
+    if not isinstance(question, str) or not question.strip():
+        raise UserError(f"{where}: column {columns.question!r} has no question; mend or remove this row")
+    solutions = _texts(row.get(columns.solutions)) if columns.solutions else []
+    answer = gold_text(row.get(columns.answer)) if columns.answer else ""
+    if columns.answer and (match := GSM8K_GOLD.search(answer)):
+        solutions = solutions or [CALCULATOR.sub("", answer)]
+        answer = match[1].replace(",", "")
+    if not columns.answer and solutions:
+        answer = last_boxed(solutions[-1]) or ""
+    if not answer:
+        return None
+    context = row.get("context")  # OlympiadBench: what a group of questions shares
+    if isinstance(context, str) and context.strip():
+        question = f"{context.strip()}\n{question}"
+    described = {k: row[k] for k in DESCRIBING if isinstance(row.get(k), str | int | float)}
+    return Problem.make(question.strip(), answer, tuple(solutions), {"dataset": dataset} | described)
+
+
+def gold_text(value: Any) -> str:
+    """A gold as text: whole floats without `.0`, the members of a list joined, outer dollars removed."""
+    if isinstance(value, list | tuple):
+        return ", ".join(gold_text(v) for v in value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else repr(value) if value == value else ""
+    text = "" if value is None else str(value).strip()
+    inner = text[1:-1]
+    return inner.strip() if text[:1] == text[-1:] == "$" and "$" not in inner else text
+
+
+def _texts(value: Any) -> list[str]:
+    values = value if isinstance(value, list | tuple) else [value]
+    return [v for v in values if isinstance(v, str) and v.strip()]
+
+
+def last_boxed(text: str) -> str | None:
+    """What stands in the last balanced `\\boxed{…}` of a text, or None."""
+    start = len(text)
+    while (start := text.rfind("\\boxed{", 0, start)) >= 0:
+        depth = 0
+        for i in range(start + 6, len(text)):
+            depth += {"{": 1, "}": -1}.get(text[i], 0) if text[i - 1] != "\\" else 0
+            if depth == 0:
+                return text[start + 7 : i].strip()
+    return None

@@ -1,0 +1,92 @@
+"""Rows of local data files, one at a time, each with the place where it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evals.errors import UserError
+
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".csv")
+
+Placed = tuple[str, dict[str, Any]]  # ("file line 3", row)
+
+
+def read_rows(path: Path) -> Iterator[Placed]:
+    """Rows of a .jsonl, .json, .parquet or .csv file; UserError with file and line where one is bad."""
+    if not path.is_file():
+        raise UserError(f"problem file {path} does not exist; check the path")
+    readers = {".json": _json, ".parquet": _parquet, ".csv": _csv}
+    if path.suffix not in SUFFIXES:
+        raise UserError(f"{path} is of no known kind; give one of {', '.join(SUFFIXES)}")
+    try:
+        yield from readers.get(path.suffix, _jsonl)(path)
+    except OSError as error:
+        raise UserError(f"problem file {path} cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not text in UTF-8 (byte {error.start}); convert it first") from error
+
+
+def _jsonl(path: Path) -> Iterator[Placed]:
+    with path.open(encoding="utf-8-sig") as stream:
+        for number, line in enumerate(stream, 1):
+            if line.strip():
+                yield f"{path} line {number}", _object(line, f"{path} line {number}")
+
+
+def _object(text: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is not JSON ({str(error).splitlines()[0]}); mend or remove it") from error
+    if not isinstance(row, dict):
+        raise UserError(f"{where} is not a JSON object but {type(row).__name__}; give one object a row")
+    return row
+
+
+def _json(path: Path) -> Iterator[Placed]:
+    """An array of objects; a .json file with one object a line is read as such."""
+    text = path.read_text("utf-8-sig")
+    if not text.lstrip().startswith("["):
+        yield from _jsonl(path)
+        return
+    try:
+        rows = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is not JSON ({str(error).splitlines()[0]}); mend it") from error
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise UserError(f"{path} row {number} is not a JSON object; give an array of objects")
+        yield f"{path} row {number}", row
+
+
+def _parquet(path: Path) -> Iterator[Placed]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        number = 0
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=1024):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path} row {number}", row
+    except pa.ArrowException as error:
+        raise UserError(f"{path} is not a readable parquet file; write it again") from error
+
+
+def _csv(path: Path) -> Iterator[Placed]:
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        try:
+            for row in reader:
+                if None in row or None in row.values():
+                    raise UserError(
+                        f"{path} line {reader.line_num} has another number of fields than the header; mend it"
+                    )
+                yield f"{path} line {reader.line_num}", row
+        except csv.Error as error:
+            raise UserError(f"{path} line {reader.line_num} is not CSV: {error}; mend it") from error

@@ -1,0 +1,100 @@
+"""Benchmarks by name, and any data set of the hub, through `datasets`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from evals.errors import UserError
+from evals.problems.files import Placed
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Where a benchmark stands on the hub, and what a local file in its place must hold.
+
+    configs: all are read, in order. splits: the first is the default.
+    """
+
+    path: str
+    splits: tuple[str, ...]
+    columns: str
+    configs: tuple[str | None, ...] = (None,)
+
+
+MATH_SUBJECTS = (
+    "algebra",
+    "counting_and_probability",
+    "geometry",
+    "intermediate_algebra",
+    "number_theory",
+    "prealgebra",
+    "precalculus",
+)
+
+BENCHMARKS = {
+    "gsm8k": Benchmark("openai/gsm8k", ("test", "train"), "question and answer", ("main",)),
+    "math": Benchmark("EleutherAI/hendrycks_math", ("test", "train"), "problem and solution", MATH_SUBJECTS),
+    "math500": Benchmark("HuggingFaceH4/MATH-500", ("test",), "problem and answer"),
+    "aime24": Benchmark("HuggingFaceH4/aime_2024", ("train",), "problem and answer"),
+    "aime25": Benchmark("math-ai/aime25", ("test",), "problem and answer"),
+    "amc23": Benchmark("math-ai/amc23", ("test",), "question and answer"),
+    "minerva": Benchmark("math-ai/minervamath", ("test",), "question and answer"),
+    "olympiadbench": Benchmark(
+        "Hothan/OlympiadBench", ("train",), "question and final_answer", ("OE_TO_maths_en_COMP",)
+    ),
+    "openmathinstruct": Benchmark(
+        "nvidia/OpenMathInstruct-2",
+        ("train_1M", "train_2M", "train_5M", "train"),
+        "problem, expected_answer and generated_solution (one row per solution)",
+    ),
+}
+
+
+def benchmark_rows(name: str, split: str | None) -> Iterator[Placed]:
+    """Rows of a benchmark. Raises UserError that says which file to bring where the hub does not answer."""
+    found = BENCHMARKS[name]
+    split = split or found.splits[0]
+    if split not in found.splits:
+        raise UserError(f"{name} has no split {split!r}; choose one of {', '.join(found.splits)}")
+    bring = f"bring {name} as a local JSONL file with columns {found.columns}, and give its path instead"
+    for config in found.configs:
+        yield from hub_rows(found.path, split=split, config=config, bring=bring)
+
+
+def hub_rows(
+    path: str, *, split: str, config: str | None = None, revision: str | None = None, bring: str | None = None
+) -> Iterator[Placed]:
+    """Rows of a data set of the hub, streamed from the local cache of `datasets`.
+
+    bring: what the user can do where the hub does not give it.
+    """
+    bring = bring or "check name and split, or bring it as a local JSONL file and give its path"
+    for number, row in enumerate(_load(path, config, split, revision, bring), 1):
+        yield f"{path} {split} row {number}", row
+
+
+def _load(path: str, config: str | None, split: str, revision: str | None, bring: str) -> Any:
+    """One split; every failure of download or name becomes a UserError."""
+    from datasets import load_dataset
+
+    with _quiet("huggingface_hub.utils._http"):  # five warnings before the error say nothing more
+        try:
+            return load_dataset(path, config, split=split, revision=revision)
+        except Exception as error:  # datasets, huggingface_hub and the network raise dozens of kinds
+            reason = type(error).__name__
+            raise UserError(f"the hub did not give {path} ({reason}); {bring}") from error
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
