@@ -1,0 +1,43 @@
+"""Writing a figure: SVG and PNG with deterministic bytes, and the CSV behind it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evals.files import write_file
+from reports.style import style
+
+
+def svg_bytes(figure: Any) -> bytes:
+    """The figure as SVG, without date and program version: equal figures give equal bytes."""
+    return _rendered(figure, "svg", {"Date": None, "Creator": None})
+
+
+def png_bytes(figure: Any) -> bytes:
+    """The figure as PNG, without date and program version."""
+    return _rendered(figure, "png", {"Software": None})
+
+
+def _rendered(figure: Any, kind: str, metadata: dict[str, None]) -> bytes:
+    stream = io.BytesIO()
+    with style():
+        figure.savefig(stream, format=kind, metadata=metadata)
+    return stream.getvalue()
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """The numbers behind a figure; an empty cell is a number that does not exist."""
+    return str(frame.to_csv(index=False, lineterminator="\n"))
+
+
+def save(figure: Any, frame: pd.DataFrame, folder: Path, name: str) -> str:
+    """Write name.svg, name.png and name.csv into `folder`; returns the SVG text."""
+    svg = svg_bytes(figure)
+    write_file(folder / f"{name}.csv", csv_text(frame).encode("utf-8", "replace"))
+    write_file(folder / f"{name}.png", png_bytes(figure))
+    write_file(folder / f"{name}.svg", svg)
+    return svg.decode("utf-8")

@@ -1,0 +1,73 @@
+"""Building the page: one HTML file that opens from disk, with the figures and numbers beside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from evals.files import write_file
+from reports.inputs import expansions, load_findings
+from reports.page import view
+from reports.page.figures import DRAWN, comparison_figures
+
+
+def build_page(source: Path, out: Path) -> Path:
+    """Write out/index.html with figures/ and findings.json beside it; returns the page's path.
+
+    source: a findings file, or the folder that a probe or study wrote. The page comes last.
+    """
+    findings = load_findings(source)
+    pairs = expansions(findings)
+    cards = []
+    for number, (finding, comparison) in enumerate(pairs):
+        shown: dict[str, Any] = view.card(finding, comparison) | {"id": f"comparison-{number + 1}"}
+        prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
+        if number < DRAWN:
+            shown["figures"] = comparison_figures(finding, comparison, out / "figures", prefix)
+        cards.append(shown)
+    text = render(cards, findings)
+    write_file(out / "findings.json", copied(findings))
+    write_file(out / "index.html", text.encode("utf-8", "replace"))
+    return out / "index.html"
+
+
+def copied(findings: list[dict[str, Any]]) -> str:
+    """The findings as they were read, as one file."""
+    from probes.finding import SCHEMA
+
+    return json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
+
+
+def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]]) -> str:
+    """The page's HTML. Every text passes the template's escaping; only our own script may run."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("reports", "page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    script = asset("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return environment.get_template("page.html").render(
+        cards=cards,
+        made=[view.made_by(f) for f in findings],
+        drawn_by=view.drawn_by(),
+        undrawn=max(0, len(cards) - DRAWN),
+        drawn=DRAWN,
+        problems_note="",
+        style=asset("page.css"),
+        script=script,
+        digest=digest,
+    )
+
+
+def asset(name: str) -> str:
+    """The text of a file that stands beside this module."""
+    return resources.files("reports.page").joinpath(name).read_text("utf-8")
