@@ -31,7 +31,7 @@ class Columns:
 def find_columns(present: list[str], chosen: Mapping[str, str], where: str) -> Columns:
     """The columns to read, of those `present`: as `chosen` by role, else by known names.
 
-    Roles are question, answer and solutions. Raises UserError where a chosen column is absent, or none is known.
+    Roles: question, answer, solutions. Raises UserError where a chosen column is absent, or none is known.
     """
     if unknown := [role for role in chosen if role not in ("question", "answer", "solutions")]:
         raise UserError(f"{where}: no role {unknown[0]!r} for a column; use question, answer or solutions")
