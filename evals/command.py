@@ -26,7 +26,9 @@ def run(app: typer.Typer) -> None:
         _leave(str(error), 2)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _leave(f"no space left on the disk (writing {error.filename or 'a file'}); free some and start again", 2)
+            _leave(
+                f"no space left on the disk (writing {error.filename or 'a file'}); free some, start again", 2
+            )
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             _leave(f"{error.filename} cannot be written ({error.strerror}); choose another --out", 2)
         raise

@@ -1,4 +1,4 @@
-"""Arrow schemas of the samples and grades tables, and the store's format version."""
+"""Arrow schemas of the tables of a store, and the store's format version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STORE_VERSION = 1
 SAMPLES = pa.schema(
     [
         ("key", pa.string()),  # content hash of cell, prompt ids and seed
-        ("cell", pa.string()),  # content hash of weights, tokenizer, engine, options, template and shots
+        ("cell", pa.string()),  # content hash of weights, tokenizer, engine, options, prompt form and seed
         ("checkpoint", pa.string()),  # name as given by the user: a label, never part of a key
         ("problem", pa.string()),
         ("index", pa.int32()),  # 0 … n-1 within (cell, problem)
@@ -47,5 +47,17 @@ GRADES = pa.schema(
         ("stage", pa.string()),
         ("reason", pa.string()),
         ("flags", pa.list_(pa.string())),
+        ("guess", pa.bool_()),  # strictly right for another problem's answer; null where there is no other
+        ("text_hash", pa.int64()),  # of the sample's text: equal texts have equal hashes
+    ]
+)
+
+PROBLEMS = pa.schema(
+    [
+        ("key", pa.string()),  # the problem's id
+        ("question", pa.string()),
+        ("answer", pa.string()),
+        ("solutions", pa.list_(pa.string())),
+        ("meta", pa.string()),  # JSON
     ]
 )

@@ -1,0 +1,184 @@
+"""Grading what a store holds. Grading never samples: grades are a table of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evals.counts import counts
+from evals.errors import UserError
+from evals.records import derive_seed
+from evals.report import cell_report
+from evals.schema import GRADES
+from evals.store.locks import exclusive
+from evals.store.store import SampleStore, grade_group
+
+__all__ = ["cell_report", "counts", "grade_store", "other_problem"]
+
+GRADER = "excursions"
+
+
+@dataclass(frozen=True, slots=True)
+class Golds:
+    """Gold answers by problem id, and the ids of a cell in the order in which others are looked for."""
+
+    answers: Mapping[str, str]
+    order: Sequence[str]
+
+
+def grade_store(
+    store: SampleStore,
+    cells: Sequence[str],
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> int:
+    """Grade the samples that this version of the verifier has not graded yet; returns how many.
+
+    Streams block by block: memory does not grow with the store. workers: processes. progress(done, total).
+    """
+    store.compact(cells)
+    answers = {p.id: p.answer for p in store.problems().values()}
+    graded = 0
+    with store.writing():
+        for cell in cells:
+            store.cell(cell)
+            with exclusive(store.path, f"grades-{cell}"):
+                graded += _grade_cell(store, cell, answers, workers, progress)
+    return graded
+
+
+def _grade_cell(
+    store: SampleStore,
+    cell: str,
+    answers: Mapping[str, str],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> int:
+    group = grade_group(cell)
+    sizes = {path.name: pq.read_metadata(path).num_rows for path in store.sample_table.blocks(cell)}
+    have = {path.name: pq.read_metadata(path).num_rows for path in store.grade_table.blocks(group)}
+    todo = [name for name, size in sizes.items() if have.get(name, 0) < size]
+    if not todo:
+        return 0
+    problems = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
+    if lacking := [p for p in problems if p not in answers]:
+        raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
+    golds = Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))
+    total = sum(sizes[name] - have.get(name, 0) for name in todo)
+    done = 0
+    for fresh in _run(store.path, cell, todo, golds, workers):
+        done += fresh
+        if progress:
+            progress(done, total)
+    return done
+
+
+def _run(root: Path, cell: str, blocks: Sequence[str], golds: Golds, workers: int) -> Iterator[int]:
+    """Grade blocks here or in processes; yields the number graded in each."""
+    if workers == 1 or len(blocks) == 1:
+        for block in blocks:
+            yield grade_block(root, cell, block, golds)
+        return
+    from multiprocessing import get_context
+
+    pool = ProcessPoolExecutor(min(workers, len(blocks)), get_context("spawn"), initializer=_start)
+    try:
+        futures: list[Future[int]] = [pool.submit(grade_block, root, cell, block, golds) for block in blocks]
+        for future in futures:
+            yield future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            "a grading process died (out of memory?); start the same command again to go on"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
+
+
+def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
+    """Grade what is not yet graded of one block of a cell and write its grades; returns how many."""
+    from evals.verify import VERSION
+
+    store = SampleStore(root)
+    group = grade_group(cell)
+    samples = pq.ParquetFile(store.sample_table.folder(cell) / block).read(
+        ["key", "problem", "index", "text"]
+    )
+    path = store.grade_table.folder(group) / block
+    old = [pq.ParquetFile(path).read().cast(GRADES)] if path.is_file() else []
+    if old:
+        samples = samples.filter(pc.invert(pc.is_in(samples["key"], old[0]["key"].combine_chunks())))
+    rows = list(_grades(samples.to_pylist(), golds))
+    for row in rows:
+        row |= {"cell": cell, "grader": GRADER, "grader_version": str(VERSION)}
+    fresh = pa.Table.from_pylist(rows, GRADES)
+    store.grade_table.put(group, block.removesuffix(".parquet"), pa.concat_tables([*old, fresh]))
+    return len(rows)
+
+
+def _grades(samples: Iterable[Mapping[str, Any]], golds: Golds) -> Iterator[dict[str, Any]]:
+    """The grade of each sample; equal texts of one problem are graded once."""
+    known: dict[tuple[str, str], dict[str, Any]] = {}
+    places = {p: i for i, p in enumerate(golds.order)}
+    for sample in samples:
+        problem, text = sample["problem"], sample["text"] or ""
+        gold = golds.answers[problem]
+        if (verdict := known.get((gold, text))) is None:
+            verdict = known[gold, text] = _verdict(gold, text)
+        other = other_problem(golds, places[problem], sample["index"])
+        guess = None if other is None else _right(golds.answers[other], text, verdict["answer"])
+        yield {
+            "key": sample["key"], "problem": problem, "index": sample["index"], "gold": gold,
+            "guess": guess, **verdict,
+        }  # fmt: skip
+
+
+def _verdict(gold: str, text: str) -> dict[str, Any]:
+    from evals.verify import grade
+
+    v = grade(gold, text, mode="eval")
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return {
+        "correct": v.correct,
+        "lenient": v.lenient,
+        "answer": v.answer,
+        "route": v.route,
+        "lenient_answer": getattr(v, "lenient_answer", None),
+        "lenient_route": getattr(v, "lenient_route", None),
+        "stage": v.stage,
+        "reason": v.reason,
+        "flags": sorted(v.flags),
+        "text_hash": int.from_bytes(digest, "big", signed=True),
+    }
+
+
+def _right(gold: str, text: str, answer: str | None) -> bool:
+    from evals.verify import grade
+
+    return answer is not None and bool(grade(gold, text, mode="reward").correct)
+
+
+def other_problem(golds: Golds, place: int, index: int) -> str | None:
+    """Another problem of the cell, with another gold, for sample `index` of the problem at `place`.
+
+    The order is by hash, the step goes with the index: a problem's samples meet many others.
+    """
+    count, own = len(golds.order), golds.answers[golds.order[place]]
+    for step in range(count - 1):
+        other = golds.order[(place + 1 + (index + step) % (count - 1)) % count]
+        if golds.answers[other] != own:
+            return other
+    return None

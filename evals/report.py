@@ -1,0 +1,116 @@
+"""What must stand beside a cell's accuracy: how it was sampled, and what the grading met."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evals.counts import graded
+from evals.records import content_hash
+
+if TYPE_CHECKING:
+    from evals.store import SampleStore
+
+DESCRIBED = ("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "stops",
+             "engine", "engine_version", "dtype")  # fmt: skip
+
+
+def cell_report(
+    store: SampleStore, cell: str, *, problems: Collection[str] | None = None, n: int | None = None
+) -> dict[str, Any]:
+    """One cell as a plain dictionary; what is not known is None.
+
+    Rates are over samples: strict, lenient (accuracy), extraction_failures (no answer found), truncated
+    (ended by max_tokens), truncated_credited (truncated, and right only to the lenient grader),
+    duplicates (texts that repeat another of the same problem), guess_floor (strictly right for another
+    problem's answer). verifier_errors counts time-outs and errors; routes counts where answers were found.
+    problems, n: only these ids, only the first n samples of each.
+    """
+    info = store.cell(cell)
+    columns = ["key", "problem", "index", "correct", "lenient", "answer", "route", "stage", "reason",
+               "flags", "guess", "text_hash"]  # fmt: skip
+    grades = graded(store, cell, columns, problems, n)
+    samples = store.sample_table.read(
+        cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
+    )
+    if n is not None:
+        samples = samples.filter(pc.less(samples["index"], n))
+    sizes = pc.value_counts(grades["problem"]).field("counts").to_numpy()
+    truncated = _truncated(samples)
+    return {
+        "checkpoint": info["checkpoint"],
+        "cell": cell,
+        "problems": len(sizes),
+        "samples": grades.num_rows,
+        "n": int(sizes.min()),
+        "n_most": int(sizes.max()),
+        **{name: info.get(name) for name in DESCRIBED},
+        "prompt_hash": _prompt_hash(samples),
+        "strict": _rate(grades["correct"]),
+        "lenient": _rate(grades["lenient"]),
+        "extraction_failures": grades["answer"].null_count / grades.num_rows,
+        "routes": _routes(grades["route"]),
+        "truncated": _rate(truncated),
+        "truncated_credited": _credited(grades, samples, truncated),
+        "verifier_errors": _errors(grades),
+        "duplicates": _duplicates(grades),
+        "mean_tokens": pc.mean(samples["tokens"]).as_py(),
+        "guess_floor": _rate(grades["guess"]),
+    }
+
+
+def _rate(values: pa.ChunkedArray) -> float | None:
+    """Share of true values among those that are known; None if none is."""
+    mean = pc.mean(values).as_py()
+    return None if mean is None else float(mean)
+
+
+def _truncated(samples: pa.Table) -> pa.ChunkedArray:
+    return pc.equal(samples["finish_reason"], "length")
+
+
+def _prompt_hash(samples: pa.Table) -> str | None:
+    """One hash for the prompts of all problems; None where a prompt is not known."""
+    pairs = samples.group_by("problem").aggregate([("prompt_hash", "min"), ("prompt_hash", "max")])
+    if pairs["prompt_hash_min"].null_count:
+        return None
+    rows = zip(
+        *(pairs[c].to_pylist() for c in ("problem", "prompt_hash_min", "prompt_hash_max")), strict=True
+    )
+    return content_hash(sorted(rows))
+
+
+def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
+    found = {str(item["values"]): int(item["counts"]) for item in pc.value_counts(routes).to_pylist()}
+    return dict(sorted(found.items()))
+
+
+def _errors(grades: pa.Table) -> int:
+    """Samples whose verdict is a time-out, a death of the verifier's process, or an internal error."""
+    stage = pc.is_in(grades["stage"], pa.array(["timeout", "error"]))
+    reason = pc.match_substring_regex(grades["reason"].cast(pa.string()), "^(timeout|error|death)")
+    return int(pc.sum(pc.or_(pc.fill_null(stage, False), pc.fill_null(reason, False))).as_py() or 0)
+
+
+def _duplicates(grades: pa.Table) -> float:
+    distinct = grades.group_by(["problem", "text_hash"]).aggregate([]).num_rows
+    return 1 - distinct / grades.num_rows
+
+
+def _credited(grades: pa.Table, samples: pa.Table, truncated: pa.ChunkedArray) -> float | None:
+    """Share of samples that were cut off, have no answer to the strict grader, and yet pass as right."""
+    if truncated.null_count == len(truncated):
+        return None
+    order = [("problem", "ascending"), ("index", "ascending")]
+    cut = (
+        samples.select(["problem", "index"])
+        .append_column("cut", pc.fill_null(truncated, False))
+        .sort_by(order)
+    )
+    lenient = grades.select(["problem", "index", "correct", "lenient"]).sort_by(order)
+    credited = pc.and_(cut["cut"], pc.and_not(lenient["lenient"], lenient["correct"]))
+    return float(np.mean(credited.to_numpy()))

@@ -1,0 +1,5 @@
+"""The sample store: problems, samples and grades of any number of checkpoints, as parquet in one folder."""
+
+from evals.store.store import SampleStore
+
+__all__ = ["SampleStore"]

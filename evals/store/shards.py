@@ -1,0 +1,213 @@
+"""One table of a store on disk: parquet shards that depend only on the rows they hold.
+
+Rows arrive in any order as pending shards (named by the hash of their keys) and are merged into blocks.
+A block's place follows from its rows alone (a hash of the problem, and 32 samples at a time), and within
+it rows are sorted: once merged, a table's bytes say nothing of chunks, processes, kills or restarts.
+Rows are never changed or removed; a block is replaced only by one that holds more rows.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evals.errors import UserError
+from evals.files import sync_folder, write_file
+from evals.records import content_hash
+from evals.store.locks import exclusive, shared
+
+BUCKETS = 16  # problems are spread over this many blocks
+DEPTH = 32  # samples of one problem in one block
+ROW_GROUP = 4096
+# columns of few distinct values, dictionary-encoded
+NAMES = (
+    *("cell", "checkpoint", "problem", "prompt_hash", "finish_reason", "grader", "grader_version"),
+    *("gold", "route", "lenient_route", "stage", "reason"),
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of a store. name: its folder.
+
+    order: columns that rows of a block are sorted by; together they name one row. same: columns that
+    must agree where a key comes twice.
+    """
+
+    root: Path
+    name: str
+    schema: pa.Schema
+    order: tuple[str, ...]
+    same: tuple[str, ...] = ()
+
+    def folder(self, group: str) -> Path:
+        """Where the blocks of a group (a cell) stand."""
+        return self.root / self.name / group
+
+    def pending(self, group: str) -> list[Path]:
+        """Shards not yet merged."""
+        return sorted((self.root / "pending" / self.name / group).glob("*.parquet"))
+
+    def blocks(self, group: str) -> list[Path]:
+        """Merged blocks, in order."""
+        return sorted(self.folder(group).glob("*.parquet"))
+
+    def add(self, group: str, rows: pa.Table) -> None:
+        """Append rows as one pending shard, durable on return. The same rows twice are one shard."""
+        if not rows.num_rows:
+            return
+        codes = _codes(rows, self.order)
+        rows = rows.append_column("block", pa.array(codes)).sort_by(
+            [(c, "ascending") for c in ("block", *self.order)]
+        )
+        codes = rows["block"].to_numpy()
+        rows = rows.drop_columns(["block"]).combine_chunks()
+        ends = [*np.flatnonzero(np.diff(codes)) + 1, len(codes)]
+        pieces = [rows.slice(start, end - start) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        present = [int(codes[end - 1]) for end in ends]
+        schema = self.schema.with_metadata({"blocks": json.dumps(present)})
+        name = content_hash(rows["key"].to_pylist())
+        with shared(self.root):
+            write_file(
+                self.root / "pending" / self.name / group / f"{name}.parquet", _parquet(pieces, schema)
+            )
+
+    def put(self, group: str, block: str, rows: pa.Table) -> None:
+        """Write a whole block, in place of what it held."""
+        ordered = rows.sort_by([(c, "ascending") for c in self.order]).combine_chunks()
+        pieces = [ordered.slice(i, ROW_GROUP) for i in range(0, ordered.num_rows, ROW_GROUP)]
+        write_file(self.folder(group) / f"{block}.parquet", _parquet(pieces, self.schema))
+
+    def compact(self, group: str) -> None:
+        """Merge pending shards into blocks, one block in memory at a time."""
+        if not self.pending(group):
+            return
+        with shared(self.root), exclusive(self.root, f"{self.name}-{group}"):
+            shards = self.pending(group)
+            opened = [pq.ParquetFile(path) for path in shards]
+            parts: dict[int, list[tuple[int, int]]] = {}
+            for number, file in enumerate(opened):
+                for piece, code in enumerate(json.loads(file.schema_arrow.metadata[b"blocks"])):
+                    parts.setdefault(code, []).append((number, piece))
+            for code in sorted(parts):
+                block = f"{code // BUCKETS:05d}-{code % BUCKETS:x}"
+                old = _read(self.folder(group) / f"{block}.parquet", self.schema)
+                fresh = [opened[number].read_row_group(piece) for number, piece in parts[code]]
+                merged = self._merge([*old, *(t.cast(self.schema) for t in fresh)])
+                if not old or merged.num_rows > old[0].num_rows:
+                    self.put(group, block, merged)
+            for path in shards:
+                path.unlink()
+            sync_folder(shards[0].parent)
+
+    def _merge(self, tables: Sequence[pa.Table]) -> pa.Table:
+        """Tables as one without repeated keys; UserError where two rows claim one place."""
+        whole = pa.concat_tables(tables).sort_by([(c, "ascending") for c in (*self.order, "key")])
+        repeated = np.ones(whole.num_rows, dtype=bool)
+        repeated[:1] = False
+        for column in self.order:
+            values = whole[column].combine_chunks()
+            repeated[1:] &= pc.equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)
+        if not repeated.any():
+            return whole
+        at = np.flatnonzero(repeated)
+        for column in ("key", *self.same):
+            values = whole[column].combine_chunks()
+            equal = pc.equal(values.take(pa.array(at)), values.take(pa.array(at - 1)))
+            equal = equal.fill_null(True).to_numpy(zero_copy_only=False)
+            if not equal.all():
+                row = (
+                    whole.slice(int(at[np.flatnonzero(~equal)[0]]), 1).select(list(self.order)).to_pylist()[0]
+                )
+                place = ", ".join(f"{k} {v}" for k, v in row.items())
+                raise UserError(
+                    f"{self.root} holds two different {self.name} for {place} (cell "
+                    f"{whole['cell'][0].as_py() if 'cell' in self.schema.names else '-'}); "
+                    f"remove the wrong file under pending/{self.name} and start again"
+                )
+        return whole.filter(pa.array(~repeated))
+
+    def read(
+        self, group: str, columns: Iterable[str] | None = None, problems: Iterable[str] | None = None
+    ) -> pa.Table:
+        """Rows of a group, merged and pending, each key once. problems: only of these."""
+        names = self.schema.names if columns is None else list(columns)
+        chosen = None if problems is None else pc.field(self.order[0]).isin(sorted(set(problems)))
+        return _retried(lambda: self._read_now(group, names, chosen))
+
+    def _read_now(self, group: str, names: list[str], chosen: pc.Expression | None) -> pa.Table:
+        import pyarrow.dataset as ds
+
+        def scan(paths: list[Path], columns: list[str]) -> pa.Table:
+            if not paths:
+                return self.schema.empty_table().select(columns)
+            found = ds.dataset([str(p) for p in paths], schema=self.schema, format="parquet")
+            return found.to_table(columns=columns, filter=chosen)
+
+        shards = self.pending(group)  # first: what is merged meanwhile is then seen twice, never missed
+        if not shards:
+            return scan(self.blocks(group), names)
+        both = list(dict.fromkeys([*names, *self.order, "key", *self.same]))
+        fresh = scan(shards, both)
+        return self._merge([scan(self.blocks(group), both), fresh]).select(names)
+
+    def count(self, group: str) -> int:
+        """Number of rows, from the files' footers where nothing is pending."""
+        if self.pending(group):
+            return int(self.read(group, ["key"]).num_rows)
+        return _retried(lambda: sum(pq.read_metadata(path).num_rows for path in self.blocks(group)))
+
+
+def _codes(rows: pa.Table, order: tuple[str, ...]) -> np.ndarray:
+    """(rows,) number of the block of each row: index // DEPTH, then the bucket of the problem."""
+    encoded = rows[order[0]].combine_chunks().dictionary_encode()
+    buckets = np.array([bucket(p) for p in encoded.dictionary.to_pylist()], dtype=np.int64)
+    code = buckets[encoded.indices.to_numpy()]
+    if len(order) > 1:
+        code = code + rows[order[1]].to_numpy().astype(np.int64) // DEPTH * BUCKETS
+    return code
+
+
+def bucket(problem: str) -> int:
+    """The bucket of a problem: a checksum of its id."""
+    return zlib.crc32(problem.encode("utf-8", "surrogatepass")) % BUCKETS
+
+
+def _parquet(pieces: Sequence[pa.Table], schema: pa.Schema) -> memoryview:
+    """A parquet file in memory, one row group a piece."""
+    sink = pa.BufferOutputStream()
+    encoded = [name for name in schema.names if name in NAMES]
+    with pq.ParquetWriter(
+        sink,
+        schema,
+        compression="zstd",
+        use_dictionary=encoded,
+        write_statistics=[n for n in schema.names if n in ("problem", "index")],
+    ) as writer:
+        for piece in pieces:
+            writer.write_table(piece.replace_schema_metadata(schema.metadata), row_group_size=len(piece))
+    return memoryview(sink.getvalue())
+
+
+def _read(path: Path, schema: pa.Schema) -> list[pa.Table]:
+    return [pq.ParquetFile(path).read().cast(schema)] if path.is_file() else []
+
+
+def _retried(read: Callable[[], T]) -> T:
+    """Read again where another process merged the files away meanwhile."""
+    for _ in range(20):
+        try:
+            return read()
+        except FileNotFoundError:
+            continue
+    return read()

@@ -1,0 +1,211 @@
+"""The sample store: what was asked, what was answered, how it was graded.
+
+STORE/store.json      format and version
+STORE/cells/          one JSON a cell: everything that decided its samples, and its label
+STORE/problems/       id, question, answer
+STORE/samples/CELL/   one row a sample (schema: `evals.schema.SAMPLES`)
+STORE/grades/CELL/    one row a sample and grader version (`evals.schema.GRADES`)
+STORE/pending/        shards of runs that have not ended; merged by the next command
+
+pandas.read_parquet("STORE/samples")          duckdb: SELECT * FROM 'STORE/samples/*/*.parquet'
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from evals.errors import UserError
+from evals.files import write_json
+from evals.records import Problem
+from evals.schema import GRADES, PROBLEMS, SAMPLES, STORE_VERSION
+from evals.store.locks import claim, shared
+from evals.store.shards import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = "excursions sample store"
+
+
+class SampleStore:
+    """A folder of samples and grades. Opening creates nothing; the first write does.
+
+    Raises UserError where the folder is something else, or written by a newer version.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self._check()
+
+    @property
+    def sample_table(self) -> Table:
+        """The samples on disk, in one group a cell."""
+        return Table(self.path, "samples", SAMPLES, ("problem", "index"), ("text",))
+
+    @property
+    def problem_table(self) -> Table:
+        """The problems on disk, in one group of no name."""
+        return Table(self.path, "problems", PROBLEMS, ("key",))
+
+    @property
+    def grade_table(self) -> Table:
+        """The grades on disk, in one group a cell and grader version (see `grade_group`)."""
+        return Table(self.path, "grades", GRADES, ("problem", "index"), ("correct",))
+
+    def _check(self) -> None:
+        file = self.path / "store.json"
+        if not file.is_file():
+            if self.path.exists() and not self.path.is_dir():
+                raise UserError(f"{self.path} is a file, not a store of samples; give a folder")
+            if self.path.is_dir() and any(not p.name.startswith(".") for p in self.path.iterdir()):
+                raise UserError(
+                    f"{self.path} is no store of samples (it has no store.json); give another folder"
+                )
+            return
+        try:
+            found = json.loads(file.read_text("utf-8"))
+            version = int(found["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{file} is damaged; restore it, or give another folder") from error
+        if version > STORE_VERSION:
+            raise UserError(
+                f"store {self.path} has format {version} and this program reads up to {STORE_VERSION}; "
+                "use the newer version of the program that wrote it"
+            )
+
+    @contextmanager
+    def writing(self, cell: str | None = None, shard: tuple[int, int] = (0, 1)) -> Iterator[None]:
+        """Write the store; with a cell, as the only run that samples this shard (i, N) of it."""
+        with shared(self.path):
+            if not (self.path / "store.json").is_file():
+                write_json(self.path / "store.json", {"format": FORMAT, "version": STORE_VERSION})
+            if cell is None:
+                yield
+            else:
+                with claim(self.path, cell, shard):
+                    yield
+
+    def add(self, rows: Iterable[Mapping[str, Any]] | pa.Table) -> None:
+        """Append samples (rows of `evals.schema.SAMPLES`; what is absent is null), durable on return.
+
+        One call makes one shard: give a few thousand rows at a time. A sample that is there already is
+        not stored twice.
+        """
+        table = rows if isinstance(rows, pa.Table) else _table(list(rows), SAMPLES)
+        with self.writing():
+            for cell in table["cell"].unique().to_pylist():
+                mine = table.filter(pa.compute.equal(table["cell"], cell))
+                self.sample_table.add(cell, mine)
+
+    def add_cell(self, cell: str, info: Mapping[str, Any]) -> None:
+        """Describe a cell: `checkpoint` (its label) and what decided its samples (see `evals.sampling`)."""
+        if self.cells().get(cell) != dict(info):
+            with self.writing():
+                write_json(self.path / "cells" / f"{cell}.json", dict(info))
+
+    def add_problems(self, problems: Iterable[Problem]) -> None:
+        """Add the problems that are not there yet, by id."""
+        known = set(self.problem_table.read("", ["key"])["key"].to_pylist())
+        fresh = {p.id: p for p in problems if p.id not in known}
+        rows = [
+            {
+                "key": p.id,
+                "question": p.question,
+                "answer": p.answer,
+                "solutions": list(p.solutions),
+                "meta": json.dumps(dict(p.meta), sort_keys=True, default=str),
+            }
+            for p in fresh.values()
+        ]
+        with self.writing():
+            self.problem_table.add("", _table(rows, PROBLEMS))
+
+    def compact(self, cells: Sequence[str] | None = None) -> None:
+        """Merge what is pending; afterwards the files depend only on what the store holds."""
+        chosen = self.cells() if cells is None else cells
+        with self.writing():
+            self.problem_table.compact("")
+            for cell in chosen:
+                self.sample_table.compact(cell)
+
+    def cells(self) -> dict[str, dict[str, Any]]:
+        """What is known of each cell, by its hash."""
+        files = sorted((self.path / "cells").glob("*.json"))
+        return {f.stem: json.loads(f.read_text("utf-8")) for f in files}
+
+    def cell(self, cell: str) -> dict[str, Any]:
+        """What is known of one cell; UserError where the store does not have it."""
+        file = self.path / "cells" / f"{cell}.json"
+        if not file.is_file():
+            raise UserError(f"store {self.path} has no cell {cell}; `evals report {self.path}` lists them")
+        return dict(json.loads(file.read_text("utf-8")))
+
+    def samples(
+        self,
+        cells: Sequence[str],
+        columns: Sequence[str] | None = None,
+        problems: Iterable[str] | None = None,
+    ) -> pd.DataFrame:
+        """Samples of these cells, ordered by cell, problem and index. problems: only of these ids."""
+        wanted = None if problems is None else set(problems)
+        names = list(SAMPLES.names if columns is None else columns)
+        both = list(dict.fromkeys([*names, "problem", "index"]))
+        tables = [self.sample_table.read(cell, both, wanted) for cell in cells]
+        ordered = [t.sort_by([("problem", "ascending"), ("index", "ascending")]) for t in tables]
+        return _frame(ordered, SAMPLES).loc[:, names]
+
+    def grades(
+        self, cells: Sequence[str], columns: Sequence[str] | None = None, version: str | None = None
+    ) -> pd.DataFrame:
+        """Grades of these cells by one version of the verifier (default: the one installed), one a sample."""
+        names = list(GRADES.names if columns is None else columns)
+        return _frame([self.grade_table.read(grade_group(c, version), names) for c in cells], GRADES)
+
+    def problems(self) -> dict[str, Problem]:
+        """The problems, by id."""
+        rows = self.problem_table.read("").to_pylist()
+        return {
+            r["key"]: Problem(
+                r["key"], r["question"], r["answer"], tuple(r["solutions"]), json.loads(r["meta"])
+            )
+            for r in rows
+        }
+
+
+def grade_group(cell: str, version: str | None = None) -> str:
+    """Where the grades of a cell by one version of the verifier stand."""
+    if version is None:
+        from evals.verify import VERSION
+
+        version = str(VERSION)
+    return f"{cell}/verify-{version}"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table; text that is not valid Unicode (lone surrogates) is replaced, never refused."""
+    columns = []
+    for field in schema:
+        values = [row.get(field.name) for row in rows]
+        try:
+            columns.append(pa.array(values, field.type))
+        except UnicodeEncodeError:
+            columns.append(pa.array([_clean(v) for v in values], field.type))
+    return pa.table(columns, schema=schema)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return [_clean(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _frame(tables: Sequence[pa.Table], schema: pa.Schema) -> pd.DataFrame:
+    if not tables:
+        return schema.empty_table().to_pandas()
+    return pa.concat_tables(tables).to_pandas()
