@@ -6,18 +6,20 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
-def write_file(path: Path, data: bytes | memoryview | str) -> None:
-    """Write a file under a temporary name, fsync it, rename it, fsync the rename."""
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A stream under a temporary name; on leaving, fsync it, rename it, fsync the rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
         with temporary.open("wb") as stream:
-            stream.write(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
@@ -26,6 +28,12 @@ def write_file(path: Path, data: bytes | memoryview | str) -> None:
         raise _named(error, path) from None
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes | memoryview | str) -> None:
+    """Write a file whole, as in `replacing`."""
+    with replacing(path) as stream:
+        stream.write(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
 
 
 def write_json(path: Path, data: Any) -> None:

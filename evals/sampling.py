@@ -82,6 +82,14 @@ def sample(
     return plan.cell
 
 
+def parse_shard(text: str) -> tuple[int, int]:
+    """`i/N` as (i, N), 0 ≤ i < N."""
+    part, _, parts = text.partition("/")
+    if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
+        raise UserError(f"--shard {text!r} is not I/N with I from 0 to N-1, as in 0/4")
+    return int(part), int(parts)
+
+
 def shard_of(problem: str, parts: int) -> int:
     """Which of `parts` shards a problem belongs to: by its hash, whatever the problem set."""
     return derive_seed("shard", problem) % parts

@@ -1,0 +1,164 @@
+"""The `evals` command: thin shells over the functions of the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Ask checkpoints, keep every sample, grade it, and read other tools' logs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Problems = Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")]
+Limit = Annotated[int | None, typer.Option(min=1, help="only the first problems")]
+Store = Annotated[Path, typer.Argument(help="store folder")]
+Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
+Stops = Annotated[list[str] | None, typer.Option("--stop", help="text that ends a response; repeat")]
+
+
+@app.command()
+def sample(
+    ckpt: Annotated[str, typer.Option(help="checkpoint folder or hub id (name@revision)")],
+    out: Annotated[Path, typer.Option(help="store folder; what it holds is not drawn again")],
+    problems: Problems = "world:test",
+    n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32,
+    temperature: Annotated[float, typer.Option(min=0.0)] = 0.6,
+    top_p: Annotated[float, typer.Option("--top-p", min=0.0, max=1.0)] = 0.95,
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="0 = off")] = 0,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024,
+    stop: Stops = None,
+    template: Annotated[str | None, typer.Option(help="prompt template (default: by lineage)")] = None,
+    shots: Annotated[int | None, typer.Option(min=0, help="exemplars (default: by lineage)")] = None,
+    chat: Annotated[bool, typer.Option("--chat", help="through the tokenizer's chat template")] = False,
+    limit: Limit = None,
+    seed: Annotated[int, typer.Option()] = 0,
+    draw: Annotated[int, typer.Option(min=0, help="1, 2, …: further draws, independent of draw 0")] = 0,
+    name: Annotated[str | None, typer.Option(help="label of the samples (default: the checkpoint)")] = None,
+    engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch",
+    shard: Annotated[str | None, typer.Option(metavar="I/N", help="only this part of the problems")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
+    from evals.checkpoints import open_checkpoint
+    from evals.engines import open_engine
+    from evals.problems import load_problems
+    from evals.progress import Line
+    from evals.prompts import default_prompt
+    from evals.records import SamplingOptions
+    from evals.sampling import parse_shard
+    from evals.sampling import sample as run
+    from evals.store import SampleStore
+
+    part = parse_shard(shard) if shard else None
+    store = SampleStore(out)
+    found = open_checkpoint(ckpt)
+    chosen = load_problems(problems, limit=limit)
+    usual, usual_shots = default_prompt(found.lineage)
+    label = name or Path(ckpt).name
+    cell = run(
+        open_engine(found, engine=engine),
+        chosen,
+        n=n,
+        options=SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
+        template=template or usual,
+        shots=usual_shots if shots is None else shots,
+        seed=seed,
+        store=store,
+        checkpoint_name=label,
+        draw=draw,
+        chat=chat,
+        progress=Line(f"sample {label}", quiet=quiet),
+        shard=part,
+    )
+    typer.echo(f"{label}: cell {cell} in {out}")
+
+
+@app.command()
+def grade(
+    what: Annotated[list[Path], typer.Argument(metavar="STORE|FILE…", help="a store, or other tools' logs")],
+    store: Annotated[Path | None, typer.Option(help="keep the files' samples in this store")] = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Grade the samples of a store, or of files of any known format; prints each system's accuracy."""
+    from evals.grading import cell_report, grade_store
+    from evals.progress import Line
+    from evals.report_table import accuracy_lines
+    from evals.store import opened
+
+    with opened(what, store) as (target, cells):
+        grade_store(target, cells, workers=workers, progress=Line("grade", quiet=quiet))
+        for line in accuracy_lines([cell_report(target, cell) for cell in cells]):
+            typer.echo(line)
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="logs of any known format")],
+    store: Annotated[Path, typer.Option(help="store folder")],
+) -> None:
+    """Make samples of other tools' logs."""
+    from evals.store import opened
+
+    with opened(files, store) as (target, cells):
+        for cell in cells:
+            count = target.sample_table.count(cell)
+            typer.echo(f"{target.cell(cell)['checkpoint']}: {count:,} samples, cell {cell}")
+
+
+@app.command()
+def export(
+    store: Store,
+    out: Annotated[Path, typer.Option(help="JSON-lines file")],
+) -> None:
+    """Write samples with their grades as JSON lines."""
+    from evals.store import SampleStore
+    from evals.store.export import export_samples
+
+    written = export_samples(SampleStore(store), out)
+    typer.echo(f"{written:,} samples in {out}")
+
+
+@app.command()
+def report(store: Store) -> None:
+    """Show how the samples of a store were drawn, and what the grading met."""
+    from evals.grading import cell_report
+    from evals.report_table import show_reports
+    from evals.store import opened
+
+    with opened([store], None) as (target, cells):
+        show_reports([cell_report(target, cell) for cell in cells])
+
+
+@app.command()
+def problems(
+    spec: Annotated[str, typer.Argument(help="benchmark name, local file, or world:SPLIT")],
+    limit: Limit = None,
+) -> None:
+    """Load problems, and check that every gold answer can be graded."""
+    from evals.errors import UserError
+    from evals.problems import load_problems, preflight
+
+    found = load_problems(spec, limit=limit)
+    typer.echo(f"{found.name}: {len(found.problems):,} problems, fingerprint {found.fingerprint}")
+    issues = preflight(found.problems)
+    for issue in issues:
+        typer.echo(f"{issue.problem}\t{issue.answer!r}\t{issue.reason}")
+    if issues:
+        raise UserError(
+            f"{len(issues)} golds cannot be graded: no answer to them would count; mend or leave out"
+        )
+    typer.echo("every gold can be graded")
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    from evals.command import run
+
+    run(app)

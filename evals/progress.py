@@ -1,0 +1,41 @@
+"""One line of progress on stderr: what, how far, how fast, how long to go."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+APART = 10.0  # seconds between lines where stderr is no terminal
+
+
+class Line:
+    """Call with (done, total); on a terminal the line is rewritten, elsewhere shown every ten seconds."""
+
+    def __init__(self, label: str, *, quiet: bool = False) -> None:
+        self.label, self.quiet = label, quiet
+        self.began = self.shown = time.monotonic()
+        self.first: int | None = None
+        self.live = sys.stderr.isatty()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report that `done` of `total` are there."""
+        now = time.monotonic()
+        if self.first is None:
+            self.first, self.began = done, now
+        if self.quiet or (done < total and not self.live and now - self.shown < APART):
+            return
+        self.shown = now
+        fresh = done - self.first
+        rate = fresh / max(now - self.began, 1e-9)
+        line = f"{self.label}  {done:,}/{total:,}"
+        if fresh:
+            left = int((total - done) / rate)
+            line += f"  {rate:,.0f}/s  {_clock(left)} to go" if done < total else f"  {rate:,.0f}/s"
+        end = "\n" if done >= total or not self.live else ""
+        sys.stderr.write(("\r\x1b[2K" if self.live else "") + line + end)
+        sys.stderr.flush()
+
+
+def _clock(seconds: int) -> str:
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -1,0 +1,53 @@
+"""Samples with their grades as JSON lines, for other tools and for reading."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from evals.errors import UserError
+from evals.files import replacing
+from evals.records import Problem
+from evals.store.store import SampleStore, grade_group
+
+LEFT_OUT = ("token_ids", "logprobs")  # large, and in the store
+GRADED = ("correct", "lenient", "answer", "route", "reason", "grader_version")
+
+
+def export_samples(store: SampleStore, out: Path, cells: Sequence[str] | None = None) -> int:
+    """Write one JSON object a sample to `out`, a block at a time; returns how many.
+
+    Fields: those of the samples table, `question`, `gold`, and, where graded, the grade's.
+    """
+    chosen = sorted(store.cells()) if cells is None else list(cells)
+    if not chosen:
+        raise UserError(f"store {store.path} holds no samples; run evals sample or evals import first")
+    store.compact(chosen)
+    problems, written = store.problems(), 0
+    with replacing(out) as stream:
+        for cell in chosen:
+            for block in store.sample_table.blocks(cell):
+                for row in _rows(store, cell, block, problems):
+                    stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                    written += 1
+    return written
+
+
+def _rows(
+    store: SampleStore, cell: str, block: Path, problems: dict[str, Problem]
+) -> Iterator[dict[str, Any]]:
+    columns = [name for name in store.sample_table.schema.names if name not in LEFT_OUT]
+    path = store.grade_table.folder(grade_group(cell)) / block.name
+    grades: dict[str, dict[str, Any]] = {}
+    if path.is_file():
+        rows = pq.ParquetFile(path).read(["key", *GRADED]).to_pylist()
+        grades = {row.pop("key"): row for row in rows}
+    for batch in pq.ParquetFile(block).iter_batches(columns=columns):
+        for row in batch.to_pylist():
+            known = problems.get(row["problem"])
+            asked = {"question": known.question, "gold": known.answer} if known else {}
+            yield {**row, **asked, **grades.get(row["key"], {})}
