@@ -1,0 +1,59 @@
+"""Checks on the counts themselves: what could make the verdict weaker than it looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analysis.counts import PairedCounts
+from analysis.options import Options
+
+FEW_PROBLEMS = 100
+
+
+def checks(pair: PairedCounts, K: int, options: Options) -> list[dict[str, Any]]:
+    """A list of {name, passed, value, detail}; passed is None where a check is not possible."""
+    return [_n_against_K(pair, K), _declared(K, options), _equal(pair), _problems(pair), _ends(pair)]
+
+
+def _check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, Any]:
+    return {"name": name, "passed": passed, "value": value, "detail": detail}
+
+
+def _n_against_K(pair: PairedCounts, K: int) -> dict[str, Any]:
+    passed = pair.n >= 2 * K
+    detail = f"K = {K} of n = {pair.n} samples"
+    if not passed:
+        detail += f": above n/2 the estimate nears 'any correct'; {2 * K} samples per problem would be better"
+    return _check("n against K", passed, [pair.n, K], detail)
+
+
+def _declared(K: int, options: Options) -> dict[str, Any]:
+    how = "declared" if options.K is not None else "not declared: the largest power of two up to n/2"
+    return _check("K declared", options.K is not None or None, K, f"K = {K}, {how}")
+
+
+def _equal(pair: PairedCounts) -> dict[str, Any]:
+    most = int(max(pair.n_a.max(), pair.n_b.max()))
+    text = f"{pair.n} samples of every problem under both"
+    if not pair.equal_n:
+        text = f"from {pair.n} to {most} samples; the support table uses {pair.n} of each, drawn at random"
+    return _check("equal samples", pair.equal_n, [pair.n, most], text)
+
+
+def _problems(pair: PairedCounts) -> dict[str, Any]:
+    text = f"{pair.M} problems"
+    if pair.M < FEW_PROBLEMS:
+        text += ": few; only large differences can be told from chance"
+    return _check("problems", pair.M >= FEW_PROBLEMS, pair.M, text)
+
+
+def _ends(pair: PairedCounts) -> dict[str, Any]:
+    """Whether a checkpoint sits at the floor or the ceiling, where differences cannot show."""
+    solved = [float(np.mean(c > 0)) for c in (pair.c_a, pair.c_b)]
+    all_right = [float(np.mean(c == n)) for c, n in ((pair.c_a, pair.n_a), (pair.c_b, pair.n_b))]
+    passed = max(solved) > 0.02 and min(all_right) < 0.98
+    text = f"solved at least once {solved[0]:.1%} and {solved[1]:.1%}"
+    text += f", always {all_right[0]:.1%} and {all_right[1]:.1%}"
+    return _check("floor and ceiling", passed, solved + all_right, text)

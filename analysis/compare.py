@@ -1,0 +1,163 @@
+"""The comparison of two checkpoints on counts: curves, difference, crossover, support, verdict, checks."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.bands import Curve, curve, difference, max_t, widened
+from analysis.bootstrap import Replicates, bootstrap, unit_sums
+from analysis.checks import checks
+from analysis.counts import Floats, Ints, PairedCounts
+from analysis.crossover import crossover, slope
+from analysis.exact import one_sided, sign_flip
+from analysis.intervals import normal_quantile
+from analysis.mixture import npmle
+from analysis.options import Options, declared_K, k_grid
+from analysis.passk import pass_at_k
+from analysis.planning import Spread, needed
+from analysis.support import null_spread, support_report
+from analysis.verdict import Reading, verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What two checkpoints' counts say. All rates lie in [0, 1]; lists run over k.
+
+    passk_a, passk_b, delta: curves with pointwise intervals and simultaneous bands (bootstrap over problems).
+    null_spread: (K,) standard deviation of Δpass@k between two draws of A. fixed: (K,) standard error of Δ
+    for this fixed set of problems (within-problem noise alone). verdict, crossover, slope, support, checks:
+    see `to_dict`.
+    """
+
+    pair: PairedCounts
+    options: Options
+    K: int
+    k: list[int]
+    passk_a: Curve
+    passk_b: Curve
+    delta: Curve
+    null_spread: Floats
+    fixed: Floats
+    verdict: dict[str, Any]
+    crossover: dict[str, int | None]
+    slope: dict[str, float]
+    support: dict[str, Any]
+    checks: list[dict[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types without NaN or infinity (None stands for what does not exist)."""
+        z = normal_quantile(1 - self.options.level / 2)
+        null = {"null_low": (-z * self.null_spread).tolist(), "null_high": (z * self.null_spread).tolist()}
+        fixed = {
+            "fixed_low": (self.delta.estimate - z * self.fixed).tolist(),
+            "fixed_high": (self.delta.estimate + z * self.fixed).tolist(),
+        }
+        return _plain(
+            {
+                "problems": self.pair.M,
+                "n": self.pair.n,
+                "k": self.k,
+                "passk": {"a": self.passk_a.to_dict(), "b": self.passk_b.to_dict()},
+                "delta": self.delta.to_dict() | null | fixed,
+                "verdict": self.verdict,
+                "crossover": self.crossover,
+                "slope": self.slope,
+                "support": self.support,
+                "options": asdict(self.options) | {"K": self.K, "K_declared": self.options.K is not None},
+                "checks": self.checks,
+            }
+        )
+
+
+def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
+    """Compare two checkpoints by their counts, paired by problem.
+
+    One bootstrap over problems (the same indices for both checkpoints and every k) gives the intervals, the
+    simultaneous bands over k, the interval of k*, and the joint region of (Δpass@1, Δpass@K) on which the
+    verdict rests. The same-model expectations come from the distribution of p fitted to A. The order of the
+    problems does not matter. Raises AnalysisError where K or a k exceeds the smallest n, or n = 1.
+    """
+    options = options or Options()
+    pair = pair.in_order()
+    n = pair.n
+    K = declared_K(n, options.K)
+    ks = k_grid(n, K, options.k)
+    a, b = pass_at_k(pair.n_a, pair.c_a, ks), pass_at_k(pair.n_b, pair.c_b, ks)
+    rep = bootstrap(
+        np.hstack([a, b]),
+        replicates=options.replicates,
+        seed=options.seed,
+        cluster=pair.cluster,
+        stratum=pair.stratum,
+    )
+    rep_a, rep_b = rep.columns(slice(0, len(ks))), rep.columns(slice(len(ks), None))
+    delta = rep_b.minus(rep_a)
+    equal = pair if pair.equal_n else pair.thinned(n, options.seed)
+    mixtures = npmle(pair.n_a, pair.c_a), npmle(pair.n_b, pair.c_b)
+    spread = null_spread(mixtures[0], n, ks, pair.M)
+    within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2
+    return Comparison(
+        pair=pair,
+        options=options,
+        K=K,
+        k=ks,
+        passk_a=curve(rep_a, a, options.level, options.interval),
+        passk_b=curve(rep_b, b, options.level, options.interval),
+        delta=difference(delta, b - a, options.level, options.interval),
+        null_spread=spread,
+        fixed=np.sqrt(within),
+        verdict=_verdict(pair, options, K, ks, delta, b - a, within),
+        crossover=crossover(pair, ks, delta, options.level),
+        slope=slope(ks, delta, options.level),
+        support=support_report(equal, mixtures[0], options.level),
+        checks=checks(pair, K, options),
+    )
+
+
+def _verdict(
+    pair: PairedCounts, options: Options, K: int, ks: list[int], delta: Replicates, d: Floats, within: Floats
+) -> dict[str, Any]:
+    """The verdict from the two declared columns of the difference."""
+    where = [ks.index(1), ks.index(K)]
+    two = delta.columns(where)
+    readings = joint_readings(two, d[:, where], (1, K), options, pair.cluster)
+    total = two.error**2 * pair.M
+    spreads = [Spread(float(t), float(min(w * pair.M, t))) for t, w in zip(total, within[where], strict=True)]
+    ask = needed(readings, spreads, problems=pair.M, n=pair.n, level=options.level, margin=options.margin)
+    return verdict(*readings, level=options.level, margin=options.margin, needed=ask)
+
+
+def joint_readings(
+    two: Replicates, d: Floats, ks: tuple[int, int], options: Options, cluster: Ints | None = None
+) -> tuple[Reading, Reading]:
+    """Joint region, equivalence interval and sign-flip p-values of two columns of paired differences.
+
+    two: bootstrap of the two means; d: (M, 2) the differences. Region: ± max-t errors, and where few problems
+    differ also the interval of `paired_rates`.
+    """
+    crit = max_t(two, options.level)
+    p = sign_flip(unit_sums(d, cluster), replicates=options.replicates, seed=options.seed)
+    low, high = two.estimate - crit * two.error, two.estimate + crit * two.error
+    inner_low, inner_high = one_sided(two.estimate, two.error, two.units, options.level)
+    low, high = widened(low, high, d, two.units, options.level / 2)
+    inner_low, inner_high = widened(inner_low, inner_high, d, two.units, 2 * options.level)
+    first, large = (
+        Reading(k, *(float(x[j]) for x in (two.estimate, low, high, inner_low, inner_high, p)))
+        for j, k in enumerate(ks)
+    )
+    return first, large
+
+
+def _plain(value: Any) -> Any:
+    """Plain Python types; a number that is not finite becomes None."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,64 @@
+"""k*: the smallest k at which the earlier checkpoint's curve has caught up, with its interval."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.bootstrap import Replicates
+from analysis.counts import PairedCounts
+from analysis.passk import pass_at_k
+
+TIE = 1e-12
+
+
+def crossover(pair: PairedCounts, ks: list[int], delta: Replicates, level: float) -> dict[str, int | None]:
+    """k*, the smallest k where A's curve is at or above B's (2504.13837); None where there is none up to n.
+
+    ks: the reported values of k, from 1 to n. delta: bootstrap of B - A at these k. The estimate is refined
+    between grid points by bisection; low and high are the percentile interval on the grid (None = beyond n).
+    """
+    estimate = _first(delta.estimate[None] <= TIE, ks)[0]
+    if np.isinf(estimate):
+        exact: int | None = None
+    else:
+        exact = _refined(pair, ks, int(estimate))
+    drawn = _first(delta.estimate + delta.deviation <= TIE, ks)
+    low, high = np.quantile(drawn, [level / 2, 1 - level / 2], method="inverted_cdf")
+    if exact is not None:
+        low, high = min(low, exact), max(high, exact)
+    return {"k": exact, "low": _whole(low), "high": _whole(high)}
+
+
+def slope(ks: list[int], delta: Replicates, level: float) -> dict[str, float]:
+    """Slope of Δpass@k on ln k by least squares, with its interval; below 0, B's advantage shrinks.
+
+    Rates per factor e of k. The interval comes from the bootstrap because points of one curve are correlated.
+    """
+    x = np.log(ks) - np.log(ks).mean()
+    if len(ks) < 2:
+        return {"estimate": 0.0, "low": 0.0, "high": 0.0}
+    weights = x / (x @ x)
+    estimate = float(delta.estimate @ weights)
+    low, high = np.quantile(delta.deviation @ weights.astype(np.float32), [level / 2, 1 - level / 2])
+    return {"estimate": estimate, "low": float(estimate + low), "high": float(estimate + high)}
+
+
+def _first(caught_up: np.ndarray, ks: list[int]) -> np.ndarray:
+    """The smallest k of each row where A has caught up; infinite where nowhere."""
+    found = np.asarray(ks, float)[caught_up.argmax(1)]
+    return np.where(caught_up.any(1), found, np.inf)
+
+
+def _refined(pair: PairedCounts, ks: list[int], upper: int) -> int:
+    """The smallest k in the gap below `upper` where A is at or above B."""
+    i = ks.index(upper)
+    below = ks[i - 1] if i else upper
+    while upper - below > 1:
+        middle = (upper + below) // 2
+        gap = (pass_at_k(pair.n_b, pair.c_b, middle) - pass_at_k(pair.n_a, pair.c_a, middle)).mean()
+        upper, below = (middle, below) if gap <= TIE else (upper, middle)
+    return upper
+
+
+def _whole(k: float) -> int | None:
+    return None if np.isinf(k) else int(k)

@@ -1,0 +1,91 @@
+"""Planning: what can be detected, and what would settle an undetermined verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.errors import AnalysisError
+from analysis.intervals import normal_quantile
+from analysis.verdict import Reading
+
+POWER = 0.8
+MOST = 10_000_000  # more problems or samples than this is not a plan
+TIMES = 4096  # largest factor on the samples that is tried
+
+
+def minimum_detectable_effect(
+    problems: int, *, discordant: float = 0.1, power: float = POWER, level: float = 0.05
+) -> float:
+    """Smallest difference of paired rates found with this power: (z_{1-α/2} + z_power) √(discordant / M).
+
+    discordant: expected share of problems on which the two differ (variance of one paired difference).
+    In rates. Source: normal approximation of McNemar's test (Connor 1987).
+    """
+    if problems < 2 or not 0 < discordant <= 1:
+        raise AnalysisError(
+            "an effect needs at least two problems and a discordant share above 0 and up to 1"
+        )
+    return (normal_quantile(1 - level / 2) + normal_quantile(power)) * math.sqrt(discordant / problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Variance of one problem's paired difference at one k: in all, and the part from drawing n samples."""
+
+    total: float
+    within: float
+
+
+def needed(
+    readings: Sequence[Reading],
+    spreads: Sequence[Spread],
+    *,
+    problems: int,
+    n: int,
+    level: float,
+    margin: float,
+    power: float = POWER,
+) -> dict[str, int | None]:
+    """Problems (at the same n), or samples per problem (same problems), that would settle both numbers.
+
+    Takes the estimates as the truth and asks for `power` on each number, either for its direction (Bonferroni
+    over the two) or for equivalence. More samples shrink only the within-problem part, as 1/n. None where no
+    feasible number does.
+    """
+    shrink = [_allowed(r, s, problems, level, margin, power) for r, s in zip(readings, spreads, strict=True)]
+    if any(x <= 0 for x in shrink):
+        return {"problems": None, "samples": None}
+    more = math.ceil(problems * max(s.total / x for s, x in zip(spreads, shrink, strict=True)))
+    return {"problems": more if more <= MOST else None, "samples": _samples(spreads, shrink, n)}
+
+
+def _allowed(r: Reading, s: Spread, problems: int, level: float, margin: float, power: float) -> float:
+    """Largest variance of one paired difference with which this number is settled on these problems.
+
+    A number that is settled already keeps its present variance.
+    """
+    z = normal_quantile(1 - level / 4) + normal_quantile(power)
+    direction = (abs(r.estimate) / z) ** 2
+    same = 0.0
+    if abs(r.estimate) < margin:
+        z = normal_quantile(1 - level) + normal_quantile(power)
+        same = ((margin - abs(r.estimate)) / z) ** 2
+    allowed = max(direction if abs(r.estimate) > 0 else 0.0, same) * problems
+    settled = r.low > 0 or r.high < 0 or (-margin < r.inner_low and r.inner_high < margin)
+    return max(allowed, s.total) if settled else allowed
+
+
+def _samples(spreads: Sequence[Spread], allowed: list[float], n: int) -> int | None:
+    """Samples per problem at which every variance is small enough; None where problems vary too much."""
+    factor = 1.0
+    for s, limit in zip(spreads, allowed, strict=True):
+        between = max(s.total - s.within, 0.0)
+        if s.total <= limit:
+            continue
+        if between >= limit:
+            return None
+        factor = max(factor, s.within / (limit - between))
+    samples = math.ceil(n * factor)
+    return samples if factor <= TIMES and samples <= MOST else None
