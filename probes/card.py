@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+
+from probes.tables import short
 
 COLOURS = {
     "expansion": "green",
@@ -17,92 +19,120 @@ COLOURS = {
     "no-change": "blue",
     "undetermined": "magenta",
 }
-SHOWN = 6
-
-
-def show(finding: dict[str, Any], console: Console | None = None) -> None:
-    """Print one card for each comparison of an expand finding."""
-    console = console or Console(highlight=False)
-    for comparison in finding["comparisons"]:
-        console.print(card(finding, comparison))
+SHOWN = 5  # rows of pass@k beside 1, K and n
+MARKS = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
 
 
 def card(finding: dict[str, Any], comparison: dict[str, Any]) -> Panel:
-    """The card of one comparison."""
+    """The card of one comparison of an expand finding."""
     verdict = comparison["verdict"]
-    kind = f" ({verdict['kind']})" if verdict.get("kind") else ""
+    kind = f": {verdict['kind']}" if verdict.get("kind") else ""
     colour = COLOURS.get(verdict["outcome"], "white")
+    checks = comparison["confounds"] + comparison["checks"]
     parts: list[RenderableType] = [
         Text(verdict["outcome"].upper() + kind, style=f"bold {colour}"),
         Text(verdict["sentence"]),
+        *_caveats(comparison, checks),
         Text(""),
         _numbers(comparison),
+        *(Text(line) for line in _about_curves(comparison)),
         Text(""),
         _support(comparison),
+        *(Text(line) for line in _about_support(comparison)),
         Text(""),
-        _checks(comparison["confounds"] + comparison["checks"]),
+        *_robustness(comparison),
+        _checks(checks),
+        Text(_declared(comparison), style="dim"),
     ]
-    if needed := verdict.get("needed"):
-        parts.insert(2, Text(_needed(needed), style="italic"))
-    problems = finding["problems"]
-    title = f"{comparison['a']} → {comparison['b']}   {comparison['problems']} problems of {problems['name']}"
+    where = f"{comparison['problems']:,} problems of {finding['problems']['name']}"
+    title = f"A = {short(comparison['a'])}, B = {short(comparison['b'])}, {where}"
     return Panel(Group(*parts), title=Text(title), title_align="left", border_style=colour)
+
+
+def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[Text]:
+    """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
+    lines = []
+    if needed := comparison["verdict"].get("needed"):
+        lines.append(Text(_needed(needed), style="italic"))
+    if (adjusted := comparison.get("adjusted")) and adjusted["outcome"] != comparison["verdict"]["outcome"]:
+        text = f"With {adjusted['pairs']} pairs compared (Holm) it is {adjusted['outcome']}."
+        lines.append(Text(text, style="bold"))
+    failed = [c["name"] for c in checks if c["passed"] is False]
+    if failed:
+        lines.append(Text(f"Look before you believe it: {', '.join(failed)} (below).", style="bold red"))
+    unknown = [c["name"] for c in checks if c["passed"] is None and c["name"] != "K declared"]
+    if unknown and not failed:
+        lines.append(Text(f"Not known here: {', '.join(unknown)}.", style="dim"))
+    return lines
 
 
 def _needed(needed: dict[str, Any]) -> str:
     parts = []
     if needed.get("problems"):
-        parts.append(f"about {needed['problems']:,} problems")
+        parts.append(f"about {needed['problems']:,} problems at this n")
     if needed.get("samples"):
-        parts.append(f"{needed['samples']:,} samples per problem")
-    return (
-        "To settle it: " + " or ".join(parts) + "."
-        if parts
-        else "No feasible number of samples would settle it."
-    )
+        parts.append(f"about {needed['samples']:,} samples of each of these problems")
+    if not parts:
+        return "No feasible number of problems or samples would settle it at these differences."
+    return "To settle it: " + " or ".join(parts) + "."
 
 
 def _numbers(comparison: dict[str, Any]) -> Table:
-    """pass@k of both and their paired difference, at a few k, always with 1 and K."""
+    """pass@k of both and their paired difference, at a few k, always with 1, K and n."""
     options = comparison["options"]
-    level = round(100 * (1 - options["level"]))
+    percent = round(100 * (1 - options["level"]))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (("k", "right"), ("A", "right"), ("B", "right"), ("B - A", "right")):
-        table.add_column(name, justify=side)
-    table.add_column(f"{level}% paired", justify="right")
-    table.add_column("all k at once", justify="right")
-    table.add_column("same model twice", justify="right")
+    headings = (
+        "k",
+        "A pass@k",
+        "B pass@k",
+        "B - A",
+        f"{percent}% paired",
+        "all k at once",
+        "one model twice",
+    )
+    for name in headings:
+        table.add_column(name, justify="right")
     k, delta = comparison["k"], comparison["delta"]
-    for i in _chosen(k, options["K"]):
-        mark = " *" if k[i] in (1, options["K"]) else ""
+    for i in chosen(k, options["K"]):
         table.add_row(
-            f"{k[i]}{mark}",
+            f"*{k[i]}" if k[i] in (1, options["K"]) else f"{k[i]}",
             f"{comparison['passk']['a']['estimate'][i]:.4f}",
             f"{comparison['passk']['b']['estimate'][i]:.4f}",
             f"{delta['estimate'][i]:+.4f}",
             _interval(delta["low"][i], delta["high"][i]),
             _interval(delta["band_low"][i], delta["band_high"][i]),
-            _interval(delta["null_low"][i], delta["null_high"][i]),
+            f"±{delta['null_high'][i]:.3f}",
         )
-    crossover = comparison["crossover"]
-    if crossover["k"] is None:
-        text = "none up to n: the curves do not cross"
-    else:
-        text = f"{crossover['k']}, {level}% {crossover['low']} to {crossover['high'] or 'beyond n'}"
-    table.caption = f"* the verdict rests on these two.  Crossover k*: {text}"
-    table.caption_justify = "left"
     return table
 
 
-def _chosen(k: list[int], declared: int) -> list[int]:
-    """Indices of at most SHOWN values of k, spread over the grid, with 1 and the declared K."""
+def chosen(k: list[int], declared: int) -> list[int]:
+    """Indices of 1, the declared K, the last k, and at most SHOWN powers of two between them."""
     must = {0, k.index(declared), len(k) - 1}
-    spread = {round(j * (len(k) - 1) / (SHOWN - 1)) for j in range(SHOWN)}
-    return sorted(must | spread)
+    powers = [i for i, value in enumerate(k) if value & (value - 1) == 0 and i not in must]
+    step = max(1, -(-len(powers) // SHOWN))
+    return sorted(must | set(powers[::step]))
 
 
 def _interval(low: float, high: float) -> str:
     return f"[{low:+.3f}, {high:+.3f}]"
+
+
+def _about_curves(comparison: dict[str, Any]) -> list[str]:
+    crossover, level = comparison["crossover"], comparison["options"]["level"]
+    percent = round(100 * (1 - level))
+    n = comparison["k"][-1]
+    lines = ["* The verdict rests on these two k, jointly. Problems are resampled, not samples."]
+    if crossover["k"] is None:
+        text = f"none up to k = {n}"
+        if crossover["low"] is not None:
+            text += f" (but {percent}% interval from {crossover['low']})"
+    elif crossover["k"] == 1:
+        text = "k = 1: A is at or above B from the start"
+    else:
+        text = f"k = {crossover['k']}, {percent}% {crossover['low']} to {crossover['high'] or 'beyond n'}"
+    return [*lines, f"Crossover k*, where A catches up with B: {text}."]
 
 
 def _support(comparison: dict[str, Any]) -> Table:
@@ -110,29 +140,85 @@ def _support(comparison: dict[str, Any]) -> Table:
     support = comparison["support"]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(f"solved within {support['n']}")
-    for name in ("both", "gained", "lost", "neither"):
+    for name in ("by both", "gained (B only)", "lost (A only)", "by neither"):
         table.add_column(name, justify="right")
-    table.add_row("observed", *(str(support[c]) for c in "PESO"))
+    table.add_row("observed", *(f"{support[c]:,}" for c in "PESO"))
     expected = support["expected"]
     means = [
         f"{expected[c]['mean']:.0f} ({expected[c]['low']:.0f}-{expected[c]['high']:.0f})" for c in "PESO"
     ]
-    table.add_row("same model twice", *means)
-    table.caption = (
-        f"McNemar p = {support['mcnemar_p']:.3g}.  A problem counted as new may still have "
-        f"p up to {support['detection_limit']:.3g} under A: {support['n']} samples cannot exclude it."
-    )
-    table.caption_justify = "left"
+    table.add_row("A drawn twice", *means)
     return table
+
+
+def _about_support(comparison: dict[str, Any]) -> list[str]:
+    support = comparison["support"]
+    return [
+        f"Gained against lost: exact McNemar p = {support['mcnemar_p']:.2g}. Detection limit: A may still solve "
+        f"a gained problem with p up to {support['detection_limit']:.2g} a try; {support['n']} samples cannot "
+        "exclude it, so 'gained' is not 'new'."
+    ]
+
+
+def _robustness(comparison: dict[str, Any]) -> list[RenderableType]:
+    """One line: whether the verdict survives other gradings, prompts and budgets."""
+    held = comparison.get("robustness")
+    if not held:
+        return []
+    style = "green" if held["robust"] else "bold red" if held["robust"] is False else "dim"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, side in (
+        ("the same question", "left"),
+        ("Δpass@1", "right"),
+        ("Δpass@K", "right"),
+        ("verdict", "left"),
+    ):
+        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    for row in held["rows"]:
+        if row["outcome"] is None:
+            table.add_row(Text(row["name"]), "-", "-", Text(row["detail"], style="dim"))
+            continue
+        same = row["outcome"] == comparison["verdict"]["outcome"]
+        table.add_row(
+            Text(row["name"]),
+            f"{row['first']:+.4f}",
+            f"{row['large']:+.4f}",
+            Text(row["outcome"], style="" if same else "bold red"),
+        )
+    return [table, Text(held["sentence"], style=style), Text("")]
 
 
 def _checks(checks: list[dict[str, Any]]) -> Table:
+    """Checks, failed ones first; those that cannot be made for one reason share a line."""
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column()
-    table.add_column()
-    marks = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
-    for item in sorted(checks, key=lambda c: (c["passed"] is True, c["passed"] is None)):
-        mark, style = marks[item["passed"]]
-        table.add_row(Text(mark, style=style), Text(item["name"]), Text(str(item["detail"])))
+    for _ in range(3):
+        table.add_column()
+    unknown: dict[str, list[str]] = {}
+    for item in checks:
+        if item["passed"] is None:
+            unknown.setdefault(str(item["detail"]), []).append(item["name"])
+    shown = sorted((c for c in checks if c["passed"] is not None), key=lambda c: bool(c["passed"]))
+    for item in [c for c in shown if not c["passed"]]:
+        _row(table, item["passed"], item["name"], item["detail"])
+    for detail, names in unknown.items():
+        if len(names) < 3:
+            for name in names:
+                _row(table, None, name, detail)
+        else:
+            _row(table, None, "not checked", f"{', '.join(names)}: {detail}")
+    for item in [c for c in shown if c["passed"]]:
+        _row(table, item["passed"], item["name"], item["detail"])
     return table
+
+
+def _row(table: Table, passed: bool | None, name: str, detail: Any) -> None:
+    mark, style = MARKS[passed]
+    table.add_row(Text(mark, style=style), Text(name), Text(str(detail)))
+
+
+def _declared(comparison: dict[str, Any]) -> str:
+    options = comparison["options"]
+    return (
+        f"Declared: level {options['level']:g}, K = {options['K']}, margin ±{100 * options['margin']:g} points. "
+        "One training run of each: other training seeds are not covered."
+    )

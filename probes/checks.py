@@ -6,10 +6,13 @@ from typing import Any
 
 SAME = ("template", "shots", "chat")
 DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
+ENGINE = ("engine", "engine_version", "dtype")
 TRUNCATED = 0.02
 TRUNCATION_GAP = 0.01
 DUPLICATES = 0.5
 EXTRACTION_GAP = 0.02
+UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
+           "guess floor")  # fmt: skip
 
 
 def check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, Any]:
@@ -18,26 +21,16 @@ def check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, 
 
 
 def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """Checks of two cell reports (see `evals.grading.cell_report`); None where there are only counts."""
+    """Checks of two cell reports (see `evals.report.cell_report`); None where there are only counts."""
     if a is None or b is None:
-        names = ("prompt", "decoding", "grader", "truncation", "extraction", "duplicates", "guess floor")
-        return [check(n, None, None, "only counts were given: not known") for n in names]
-    return [
-        _prompt(a, b),
-        _decoding(a, b),
-        _engine(a, b),
-        _truncation(a, b),
-        _extraction(a, b),
-        _format(a, b),
-        _duplicates(a, b),
-        _guess_floor(a, b),
-        _verifier(a, b),
-        _support(a, b),
-    ]
+        return [check(name, None, None, "not known from counts alone") for name in UNKNOWN]
+    made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
+            _verifier, _support)  # fmt: skip
+    return [make(a, b) for make in made]
 
 
 def _differences(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
-    return [f"{k} {a.get(k)} against {b.get(k)}" for k in keys if a.get(k) != b.get(k)]
+    return [f"{k.replace('_', '-')} {a.get(k)} against {b.get(k)}" for k in keys if a.get(k) != b.get(k)]
 
 
 def _known(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> bool:
@@ -51,21 +44,26 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     if not _known(a, b, ("prompt_hash",)):
         return check("prompt", None, None, "the samples do not say which prompt was used")
     same = a["prompt_hash"] == b["prompt_hash"]
-    return check("prompt", same, None, "same prompts" if same else "the prompts' token ids differ")
+    shots = f"the same prompts, {a['shots']} shots" if a.get("shots") is not None else "the same prompts"
+    return check("prompt", same, None, shots if same else "the prompts' token ids differ")
 
 
 def _decoding(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     if not _known(a, b, ("temperature",)):
         return check("decoding", None, None, "the samples do not say how they were drawn")
     different = _differences(a, b, DECODING)
-    text = f"T={a['temperature']:g}, top-p={a['top_p']:g}, at most {a['max_tokens']} tokens"
-    return check("decoding", not different, different or None, ", ".join(different) or f"the same: {text}")
+    if different:
+        return check("decoding", False, different, ", ".join(different))
+    text = f"the same: T={a['temperature']:g}"
+    text += f", top-p={a['top_p']:g}" if a.get("top_p") is not None else ""
+    text += f", at most {a['max_tokens']:,} tokens" if a.get("max_tokens") is not None else ""
+    return check("decoding", True, None, text)
 
 
 def _engine(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     if not _known(a, b, ("engine",)):
         return check("engine", None, None, "the samples do not say which engine drew them")
-    different = _differences(a, b, ("engine", "engine_version", "dtype"))
+    different = _differences(a, b, ENGINE)
     return check("engine", not different, different or None, ", ".join(different) or f"both {a['engine']}")
 
 
@@ -79,34 +77,51 @@ def _truncation(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 def _extraction(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     x, y = a["extraction_failures"], b["extraction_failures"]
-    return check(
-        "extraction", abs(x - y) <= EXTRACTION_GAP, [x, y], f"no answer found in {x:.1%} and {y:.1%}"
-    )
+    passed = abs(x - y) <= EXTRACTION_GAP
+    return check("extraction", passed, [x, y], f"no answer in the asked form in {x:.1%} and {y:.1%}")
 
 
 def _format(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
-    """Difference in differences: does the gain shrink when the grading is lenient about form?"""
-    if not _known(a, b, ("lenient",)):
+    """Format against correctness, as differences in differences: strict, lenient, and given an answer.
+
+    A gain in strict accuracy that shrinks under lenient grading, or among samples with an answer, is form.
+    """
+    if not _known(a, b, ("lenient", "strict")):
         return check("format", None, None, "no lenient grade")
     strict, lenient = b["strict"] - a["strict"], b["lenient"] - a["lenient"]
+    given = [_given(r) for r in (a, b)]
     passed = abs(strict - lenient) <= EXTRACTION_GAP
-    text = f"accuracy changes by {strict:+.1%} graded strictly, {lenient:+.1%} leniently"
-    return check("format", passed, strict - lenient, text)
+    text = f"accuracy {100 * strict:+.1f} points graded strictly, {100 * lenient:+.1f} leniently"
+    if given[0] is not None and given[1] is not None:
+        text += f", {100 * (given[1] - given[0]):+.1f} among samples with an answer"
+        passed = passed and abs(strict - (given[1] - given[0])) <= max(EXTRACTION_GAP, abs(strict) / 2)
+    return check("format", passed, {"strict": strict, "lenient": lenient, "given_answer": given}, text)
+
+
+def _given(report: dict[str, Any]) -> float | None:
+    """Strict accuracy among the samples whose answer was found."""
+    found = 1 - report["extraction_failures"]
+    return report["strict"] / found if found > 0 else None
 
 
 def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     x, y = a["duplicates"], b["duplicates"]
-    sampled = (a.get("temperature") or 0) > 0
-    passed = None if not sampled else max(x, y) <= DUPLICATES
-    return check("duplicates", passed, [x, y], f"{x:.1%} and {y:.1%} of a problem's samples repeat another")
+    text = f"{x:.1%} and {y:.1%} of the samples repeat another of their problem"
+    if a.get("temperature") is None or b.get("temperature") is None:
+        passed = None if max(x, y) > 0 else True
+    else:
+        passed = max(x, y) <= DUPLICATES
+    return check("duplicates", passed, [x, y], text)
 
 
 def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     x, y = a["guess_floor"], b["guess_floor"]
     if x is None or y is None:
         return check("guess floor", None, None, "needs at least two problems with different answers")
-    passed = max(x, y) <= 0.5 * max(a["strict"], b["strict"])
-    return check("guess floor", passed, [x, y], f"{x:.1%} and {y:.1%} are right for another problem's answer")
+    passed = max(x, y) <= 0.1 * max(a["strict"], b["strict"])
+    return check(
+        "guess floor", passed, [x, y], f"{x:.2%} and {y:.2%} would be right for another problem's answer"
+    )
 
 
 def _verifier(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
@@ -115,14 +130,17 @@ def _verifier(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
 
 
 def _support(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Whether sampling itself cut the distribution, so that some answers have probability 0."""
     tops = [r["top_p"] for r in (a, b) if r.get("top_p") is not None]
     if not tops:
         return check("support", None, None, "the samples do not say their top-p")
     cut = min(tops) < 1 or any(r.get("top_k") for r in (a, b))
     text = (
-        f"top-p {min(tops):g}: what lies outside the nucleus can never be sampled" if cut else "no truncation"
+        f"top-p {min(tops):g}: 'never solved' is said of the truncated distribution"
+        if cut
+        else "not truncated"
     )
-    return check("support", not cut, min(tops), text)
+    return check("support", not cut or None, min(tops), text)
 
 
 def same_weights(first: str | None, second: str | None) -> list[dict[str, Any]]:
@@ -130,5 +148,5 @@ def same_weights(first: str | None, second: str | None) -> list[dict[str, Any]]:
     if not first or not second:
         return []
     same = first == second
-    text = "both are the same weights: this compares two draws of one model" if same else "weights differ"
+    text = "both are the same weights: this compares two draws of one model" if same else "the weights differ"
     return [check("two models", not same, None, text)]

@@ -6,14 +6,38 @@ import json
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from evals.errors import UserError
+from evals.files import write_file
 
 SCHEMA = 1
 PACKAGES = ("excursions", "torch", "transformers", "numpy", "scipy", "pandas", "pyarrow", "vllm")
+
+
+def finding(
+    probe: str,
+    *,
+    checkpoints: list[dict[str, Any]],
+    problems: dict[str, Any] | None,
+    command: Sequence[str] = (),
+    store: Path | None = None,
+    checks: Sequence[dict[str, Any]] = (),
+    **fields: Any,
+) -> dict[str, Any]:
+    """A finding: what every probe states, and this probe's own fields."""
+    return {
+        "schema": SCHEMA,
+        "probe": probe,
+        "checkpoints": checkpoints,
+        "problems": problems,
+        **fields,
+        "checks": list(checks),
+        "provenance": provenance(list(command), str(store) if store else None),
+    }
 
 
 def provenance(command: list[str], store: str | None) -> dict[str, Any]:
@@ -33,19 +57,24 @@ def command_line() -> list[str]:
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
+def subject(item: dict[str, Any]) -> tuple[Any, ...]:
+    """What a finding is about: its probe, its checkpoints in order, its problems."""
+    names = tuple((c.get("name"), c.get("fingerprint")) for c in item.get("checkpoints") or ())
+    return item.get("probe"), names, (item.get("problems") or {}).get("name")
+
+
+def keep_finding(out: Path, item: dict[str, Any]) -> Path:
+    """Put a finding into OUT/findings.json: last, and in place of an older one about the same."""
+    path = out / "findings.json"
+    held = read_findings(path) if path.is_file() else []
+    write_findings(path, [f for f in held if subject(f) != subject(item)] + [item])
+    return path
+
+
 def write_findings(path: Path, findings: list[dict[str, Any]]) -> None:
-    """Write {"schema": …, "findings": […]} under a temporary name, then rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp{os.getpid()}")
-    text = json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False, allow_nan=False)
-    try:
-        with temporary.open("w", encoding="utf-8", errors="surrogatepass") as stream:
-            stream.write(text + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Write {"schema": …, "findings": […]}, whole or not at all."""
+    body = {"schema": SCHEMA, "findings": findings}
+    write_file(path, json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_findings(path: Path) -> list[dict[str, Any]]:
@@ -61,6 +90,6 @@ def read_findings(path: Path) -> list[dict[str, Any]]:
     if data["schema"] != SCHEMA:
         raise UserError(
             f"{path} has schema version {data['schema']} and this program reads {SCHEMA}; "
-            "read it with the version that wrote it, or run the probe again"
+            "read it with the version that wrote it, or choose another --out and run the probe again"
         )
     return list(data["findings"]) if "findings" in data else [data]

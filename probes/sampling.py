@@ -93,11 +93,10 @@ def _sample(
     shard: tuple[int, int] | None,
     quiet: bool,
 ) -> str:
+    from evals.engines.open import open_engine
     from evals.prompts import default_prompt
     from evals.sampling import sample
     from evals.store import SampleStore
-
-    from evals.engines.open import open_engine
     from probes.progress import Line
 
     _one_thread()

@@ -86,10 +86,16 @@ def _described(name: str) -> dict[str, Any]:
     return {"name": name, **dict.fromkeys(keys)}
 
 
+def store_of(out: Path) -> Path:
+    """Where a probe's samples stand under its output folder."""
+    return out / "store"
+
+
 def from_samples(files: Sequence[Path | str], store: Path, workers: int = 1) -> Source:
     """Counts from sample files of any readable format, graded with the project's verifier."""
-    from evals.grading import cell_report, counts, grade_store
     from evals.readers import import_samples
+
+    from evals.grading import cell_report, counts, grade_store
     from evals.store import SampleStore
 
     target = SampleStore(store)
@@ -107,11 +113,10 @@ def from_samples(files: Sequence[Path | str], store: Path, workers: int = 1) -> 
 
 def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
+    from evals.checkpoints import open_checkpoint
     from evals.grading import cell_report, counts, grade_store
     from evals.problems import load_problems
     from evals.store import SampleStore
-
-    from evals.checkpoints import open_checkpoint
     from probes.sampling import sample_checkpoint
 
     found = [open_checkpoint(name) for name in names]

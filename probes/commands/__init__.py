@@ -1,0 +1,1 @@
+"""The commands of `probes`, one module per kind; each is a thin shell over one public function."""

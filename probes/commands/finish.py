@@ -1,0 +1,18 @@
+"""The end of every probe's command: the finding on disk, its table on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+
+def finish(finding: dict[str, Any], out: Path) -> None:
+    """Keep the finding in OUT/findings.json and print its table."""
+    from probes.finding import keep_finding
+    from probes.tables import show
+
+    path = keep_finding(out, finding)
+    show(finding)
+    typer.echo(f"written: {path}")

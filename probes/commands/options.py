@@ -1,0 +1,136 @@
+"""Options that all probes share, declared once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+
+import typer
+
+if TYPE_CHECKING:
+    from probes.sources import Sampling, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What to measure and how to sample it: the options that reach every probe."""
+
+    ckpt: Annotated[
+        list[str] | None, typer.Option(help="checkpoint: folder or hub id (name@revision); repeat")
+    ] = None
+    samples: Annotated[list[str] | None, typer.Option(help="sample file of any known format; repeat")] = None
+    counts: Annotated[Path | None, typer.Option(help="CSV with columns problem, checkpoint, n, c")] = None
+    problems: Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")] = "world:test"
+    n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy")] = 0.6
+    top_p: Annotated[float, typer.Option("--top-p", min=0.0, max=1.0, help="1 = off")] = 0.95
+    top_k: Annotated[int, typer.Option("--top-k", min=0, help="0 = off")] = 0
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024
+    shots: Annotated[
+        list[int] | None, typer.Option(help="exemplars (default: by lineage); once, or per checkpoint")
+    ] = None
+    template: Annotated[str | None, typer.Option(help="prompt template (default: by lineage)")] = None
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first problems")] = None
+    seed: Annotated[int, typer.Option(help="of the samples and of the resampling")] = 0
+    level: Annotated[float, typer.Option(min=0.0001, max=0.5, help="error level")] = 0.05
+    against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first"
+    engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch"
+    processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
+    out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
+
+    def sampling(self) -> Sampling:
+        """How checkpoints are sampled."""
+        from evals.records import SamplingOptions
+        from probes.sources import Sampling
+
+        how = SamplingOptions(self.temperature, self.top_p, self.top_k, self.max_tokens)
+        shots = tuple(self.shots or ())
+        return Sampling(
+            self.problems,
+            self.n,
+            how,
+            shots,
+            self.template,
+            self.seed,
+            self.limit,
+            self.engine,
+            self.processes,
+        )
+
+    def source(self, least: int = 2) -> Source:
+        """The counts, sampled and graded if need be, of at least `least` checkpoints."""
+        from probes import sources
+
+        self.check(least)
+        if self.counts:
+            return sources.from_counts(self.counts)
+        if self.samples:
+            return sources.from_samples(self.samples, sources.store_of(self.out), workers=self.processes)
+        return sources.from_checkpoints(
+            self.ckpt or [], self.sampling(), sources.store_of(self.out), quiet=self.quiet
+        )
+
+    def check(self, least: int = 2) -> None:
+        """UserError for options that do not go together, before anything is read or sampled."""
+        from evals.errors import UserError
+
+        ways = [w for w in ("--ckpt", "--samples", "--counts") if getattr(self, w[2:])]
+        if len(ways) != 1:
+            got = "none of them" if not ways else " and ".join(ways)
+            raise UserError(
+                f"give checkpoints with --ckpt, files with --samples, or a CSV with --counts; got {got}"
+            )
+        if self.ckpt and len(self.ckpt) < least:
+            raise UserError(
+                f"a comparison needs {least} checkpoints, got one ({self.ckpt[0]}); give --ckpt again"
+            )
+        if self.shots and self.ckpt and len(self.shots) not in (1, len(self.ckpt)):
+            raise UserError(
+                f"--shots was given {len(self.shots)} times for {len(self.ckpt)} checkpoints; "
+                "give one, or one each"
+            )
+
+
+@cache
+def _hints() -> dict[str, Any]:
+    return get_type_hints(Inputs, include_extras=True)
+
+
+def with_inputs(*, without: tuple[str, ...] = (), **defaults: Any) -> Callable[[Callable[..., None]], Any]:
+    """Give a command, whose first parameter is `inputs`, all options of `Inputs`.
+
+    without: fields that make no sense for this command; defaults: its own default values.
+    """
+
+    def wrap(function: Callable[..., None]) -> Callable[..., None]:
+        hints = get_type_hints(function, include_extras=True)
+        own = [
+            p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for p in list(inspect.signature(function).parameters.values())[1:]
+        ]
+        shared = [
+            inspect.Parameter(
+                f.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(f.name, None if f.default is MISSING else f.default),
+                annotation=_hints()[f.name],
+            )
+            for f in fields(Inputs)
+            if f.name not in without
+        ]
+
+        def command(**values: Any) -> None:
+            taken = {p.name: values.pop(p.name) for p in shared}
+            function(Inputs(**taken), **values)
+
+        command.__name__, command.__doc__ = function.__name__, function.__doc__
+        command.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
+        command.__signature__ = inspect.Signature([*shared[:4], *own, *shared[4:]])  # type: ignore[attr-defined]
+        return command
+
+    return wrap

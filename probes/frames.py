@@ -1,0 +1,55 @@
+"""Samples with their grades as data frames, one row per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from evals.errors import UserError
+from probes.sources import Source
+
+GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
+
+
+def graded(
+    source: Source, columns: Iterable[str], problems: Iterable[str] | None = None
+) -> dict[str, pd.DataFrame]:
+    """Per checkpoint, its samples (columns of the samples table) joined with their grades.
+
+    Every frame has key, problem, index and the columns of GRADED, sorted by problem and index. UserError
+    where only counts are known.
+    """
+    from evals.store import SampleStore
+
+    if source.store is None:
+        raise UserError("this probe needs samples, and only counts were given; use --samples or --ckpt")
+    store = SampleStore(source.store)
+    names = list(dict.fromkeys(["key", "problem", "index", *columns]))
+    out = {}
+    for described in source.checkpoints:
+        cell = described["cell"]
+        samples = store.samples([cell], columns=names, problems=problems)
+        grades = store.grades([cell], columns=["key", *GRADED])
+        joined = samples.merge(grades, on="key", validate="one_to_one")
+        out[described["name"]] = joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)
+    return out
+
+
+def equal_n(frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """The first m samples of every problem, m the smallest number that any has; and a check that says so.
+
+    Statistics of diversity grow or shrink with the number of samples: unequal numbers are no comparison.
+    """
+    from probes.checks import check
+
+    sizes = {name: f.groupby("problem").size() for name, f in frames.items()}
+    m = int(min(s.min() for s in sizes.values()))
+    largest = int(max(s.max() for s in sizes.values()))
+    kept = {n: f[f.groupby("problem").cumcount() < m].reset_index(drop=True) for n, f in frames.items()}
+    if m == largest:
+        return kept, check("equal n", True, m, f"{m} samples of every problem")
+    return kept, check(
+        "equal n", False, [m, largest], f"n from {m} to {largest}: the first {m} of each are used"
+    )

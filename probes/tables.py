@@ -1,0 +1,111 @@
+"""One screen per finding: estimates of each checkpoint, paired differences, checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+NAME = 24  # characters of a checkpoint's name in a heading
+
+
+def show(finding: dict[str, Any], console: Console | None = None) -> None:
+    """Print a finding: cards for `expand`, a table for every other probe."""
+    console = console or Console(highlight=False)
+    if finding["probe"] == "expand":
+        from probes.card import card
+
+        for comparison in finding["comparisons"]:
+            console.print(card(finding, comparison))
+        return
+    problems = finding.get("problems")
+    where = f"  {problems['count']} problems of {problems['name']}" if problems else ""
+    console.print(Text(f"{finding['probe']}{where}", style="bold"))
+    if finding.get("estimates"):
+        console.print(estimates(finding))
+    for block in finding.get("tables", ()):
+        console.print(plain(block))
+    for note in finding.get("notes", ()):
+        console.print(Text(note))
+    console.print(checks(finding["checks"]))
+
+
+def estimates(finding: dict[str, Any]) -> Table:
+    """Measures down, checkpoints across, then each paired difference with its interval."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    names = [c["name"] for c in finding["checkpoints"]]
+    pairs = list(dict.fromkeys((d["a"], d["b"]) for d in finding["differences"]))
+    table.add_column("measure")
+    for name in names:
+        table.add_column(short(name), justify="right")
+    percent = round(100 * (1 - finding["options"]["level"]))
+    letters = {n: chr(ord("A") + i) if i < 26 else n for i, n in enumerate(names)}
+    for a, b in pairs:
+        heading = "difference" if len(pairs) == 1 else f"{letters[b]} - {letters[a]}"
+        table.add_column(f"{heading}, {percent}% paired", justify="right")
+    rows: dict[str, dict[str, Any]] = {}
+    for e in finding["estimates"]:
+        rows.setdefault(e["measure"], {})[e["checkpoint"]] = e
+    changes = {(d["measure"], d["a"], d["b"]): d for d in finding["differences"]}
+    for measure, by_name in rows.items():
+        one = next(iter(by_name.values()))
+        cells = [number((by_name.get(n) or {}).get("estimate"), one["digits"]) for n in names]
+        deltas = [change(changes.get((measure, a, b)), one["digits"]) for a, b in pairs]
+        table.add_row(f"{one['label']} ({one['unit']})", *cells, *deltas)
+    return table
+
+
+def change(row: dict[str, Any] | None, digits: int) -> str:
+    """A difference with its interval, or a dash."""
+    if row is None or row["estimate"] is None:
+        return "-"
+    text = f"{row['estimate']:+.{digits}f}"
+    if row["low"] is None:
+        return f"{text} [no interval]"
+    return f"{text} [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number, or a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def plain(block: dict[str, Any]) -> Table:
+    """A block {"title", "columns", "rows"} of a finding as a table; numbers to the right."""
+    table = Table(
+        box=None, pad_edge=False, header_style="bold", title=block.get("title"), title_justify="left"
+    )
+    for i, name in enumerate(block["columns"]):
+        numeric = all(not isinstance(r[i], str) for r in block["rows"])
+        table.add_column(name, justify="right" if numeric else "left")
+    for row in block["rows"]:
+        table.add_row(*(_cell(v) for v in row))
+    return table
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def checks(items: list[dict[str, Any]]) -> Table:
+    """Checks, what needs a look first."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column()
+    table.add_column()
+    marks = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
+    for item in sorted(items, key=lambda c: (c["passed"] is True, c["passed"] is None)):
+        mark, style = marks[item["passed"]]
+        table.add_row(Text(mark, style=style), Text(item["name"]), Text(str(item["detail"])))
+    return table
+
+
+def short(name: str) -> str:
+    """The end of a long name, where names of checkpoints differ."""
+    return name if len(name) <= NAME else "…" + name[-(NAME - 1) :]
