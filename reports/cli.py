@@ -33,6 +33,20 @@ def html(
     typer.echo(f"written: {build_page(source, out)}")
 
 
+@app.command()
+def paper(
+    data: Annotated[
+        Path | None, typer.Option(help="the figures' numbers (default: the copy that ships)")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="folder of the figures")] = Path("report/paper"),
+) -> None:
+    """All figures of the paper, from its own numbers."""
+    from reports.paper.draw import draw_paper
+
+    for name in draw_paper(out, data):
+        typer.echo(f"written: {out / name}.svg")
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run

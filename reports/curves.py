@@ -22,7 +22,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
     axes = fig.subplots()
     drawn = _looks(frame)
     for name, rows in frame.groupby("checkpoint", sort=False):
-        rows, one = rows.sort_values("k"), drawn[name]
+        rows, one = rows.sort_values("k"), drawn[str(name)]
         _band(axes, rows, "band_low", "band_high", one.colour, 0.13)
         _band(axes, rows, "low", "high", one.colour, 0.22)
         axes.plot(
@@ -31,7 +31,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
             color=one.colour,
             marker=one.marker,
             linestyle=one.line,
-            label=plain(name),
+            label=plain(str(name)),
             markevery=_few(len(rows)),
         )
     _log2(axes, frame["k"])
@@ -78,7 +78,7 @@ def _looks(frame: pd.DataFrame) -> dict[str, Any]:
     """One look per checkpoint: that of its recipe, where it is the only one of that recipe."""
     held = frame.drop_duplicates("checkpoint").set_index("checkpoint")["recipe"]
     counts = held.value_counts()
-    keys = {n: r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in held.items()}
+    keys = {str(n): r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in held.items()}
     by_key = looks(list(keys.values()))
     return {name: by_key[key] for name, key in keys.items()}
 

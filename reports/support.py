@@ -1,4 +1,4 @@
-"""Which problems are solved at least once: the 2 × 2 table and the bars, beside the same-model expectation."""
+"""Problems solved at least once: the 2 × 2 table and the bars, beside the same-model expectation."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def solve_table(frame: pd.DataFrame, a: str, b: str, n: int) -> Any:
         # columns: solved by a (left), not (right); rows: solved by b (top), not (bottom)
         x = 0 if row.kind in ("both", "lost") else 1
         y = 1 if row.kind in ("both", "gained") else 0
-        axes.add_patch(_cell(x, y, SHADES[row.kind]))
+        axes.add_patch(_cell(x, y, SHADES[str(row.kind)]))
         axes.text(x + 0.5, y + 0.66, f"{row.observed:,}", ha="center", va="center", fontsize=13)
-        axes.text(x + 0.04, y + 0.94, row.kind, ha="left", va="top", fontsize=7, color="#333333")
+        axes.text(x + 0.04, y + 0.94, str(row.kind), ha="left", va="top", fontsize=7, color="#333333")
         axes.text(x + 0.5, y + 0.27, _expected(row), ha="center", va="center", fontsize=6.5, color="#333333")
     axes.set(xlim=(0, 2), ylim=(0, 2))
     axes.set_xticks([0.5, 1.5], ["solved", "not solved"])

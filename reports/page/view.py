@@ -30,7 +30,7 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
         "problems": f"{comparison['problems']:,}",
         "benchmark": finding["problems"].get("name") or "an unnamed problem set",
         "level": f"{100 * (1 - options['level']):g}%",
-        "declared": f"K = {options['K']}, margin ±{100 * options['margin']:g} points, level {100 * options['level']:g}%",
+        "declared": declared(options),
         "rows": [_row(comparison, i) for i in chosen(comparison["k"], options["K"])],
         "all_rows": [_row(comparison, i) for i in range(len(comparison["k"]))],
         "ends": [_row(comparison, i) for i in ends(comparison)],
@@ -39,6 +39,12 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
         "support": support(comparison["support"]),
         "checks": checks(comparison),
     }
+
+
+def declared(options: dict[str, Any]) -> str:
+    """The options that were declared beforehand."""
+    margin, level = 100 * options["margin"], 100 * options["level"]
+    return f"K = {options['K']}, margin ±{margin:g} points, level {level:g}%"
 
 
 def ends(comparison: dict[str, Any]) -> list[int]:
@@ -61,9 +67,9 @@ def needed(wanted: dict[str, Any] | None) -> str | None:
     return "To settle it: " + " or ".join(parts) + "."
 
 
-def chosen(k: list[int], declared: int) -> list[int]:
-    """Indices of a few values of k spread over the grid, always with the first, the last and the declared K."""
-    must = {0, len(k) - 1} | ({k.index(declared)} if declared in k else set())
+def chosen(k: list[int], K: int) -> list[int]:
+    """Indices of a few values of k over the grid, always with the first, the last and the declared K."""
+    must = {0, len(k) - 1} | ({k.index(K)} if K in k else set())
     spread = {round(j * (len(k) - 1) / (SHOWN - 1)) for j in range(SHOWN)}
     return sorted(must | spread) if len(k) > SHOWN else list(range(len(k)))
 

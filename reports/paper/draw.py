@@ -1,0 +1,40 @@
+"""Drawing all figures of the paper into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from evals.errors import UserError
+from evals.files import write_file
+from reports.export import save
+from reports.paper.data import CITATION, load_numbers
+from reports.paper.select import DRAWINGS, rows_of
+
+
+def draw_paper(out: Path, data: Path | None = None) -> list[str]:
+    """Write SVG, PNG and CSV of every figure that the numbers hold; returns their names.
+
+    data: a CSV as `reports.paper.data.load_numbers` reads it (default: the copy that ships).
+    """
+    numbers = load_numbers(data)
+    drawn = []
+    for drawing in DRAWINGS:
+        rows = rows_of(drawing, numbers)
+        if rows.empty:
+            continue
+        save(drawing.draw(rows), rows, out, drawing.name)
+        drawn.append(drawing.name)
+    if not drawn:
+        known = ", ".join(d.figure for d in DRAWINGS)
+        raise UserError(
+            f"{data} holds none of the paper's figures; the column figure must name one of {known}"
+        )
+    write_file(out / "CITATION.txt", CITATION + "\n")
+    return drawn
+
+
+def numbers_of(name: str, data: Path | None = None) -> pd.DataFrame:
+    """The rows behind one figure."""
+    return rows_of(next(d for d in DRAWINGS if d.name == name), load_numbers(data))
