@@ -1,0 +1,211 @@
+"""From files to cells of a store: read once to check and fingerprint, once more to write.
+
+So a bad line near the end of a large file leaves nothing half-written, and the same samples are the same
+cell whatever their file is called. Memory holds one row, and a count for every problem.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.errors import UserError
+from evals.readers.answers import Answers, Malformed
+from evals.readers.formats import SUFFIXES, Format, detect
+from evals.records import Problem, content_hash
+
+if TYPE_CHECKING:
+    from evals.store import SampleStore
+
+ROWS, CHARACTERS = 8192, 32_000_000  # of one write to the store
+
+
+@dataclass(slots=True)
+class Group:
+    """The samples of one checkpoint under one set of options: one cell."""
+
+    source: str
+    options: dict[str, Any]
+    format: str
+    files: dict[str, None] = field(default_factory=dict)
+    samples: int = 0
+    digest: Any = field(default_factory=lambda: hashlib.sha256(b"samples"))
+    cell: str = ""
+
+
+def import_samples(files: Sequence[Path | str], store: SampleStore, *, skip_bad: bool = False) -> list[str]:
+    """Make samples of the rows of `files` (a folder stands for the files in it); returns the cells.
+
+    One cell per checkpoint and sampling options, in the order met. Problems are known by question and gold.
+    A row that cannot be read is an error that names file and line; with skip_bad it is left out and
+    counted in the cell's description (`skipped`). Importing the same samples again changes nothing.
+    """
+    paths = _expand(files)
+    formats = {path: detect(path) for path in paths}
+    groups: dict[tuple[str, str], Group] = {}
+    skipped = _survey(formats, groups, skip_bad)
+    if not groups:
+        raise UserError(f"{', '.join(map(str, files))}: no samples found; check that the file is complete")
+    _name_cells(groups)
+    labels = _labels(list(groups.values()))
+    known = store.cells()
+    fresh = {key: group for key, group in groups.items() if group.cell not in known}
+    if fresh:
+        _write(formats, fresh, labels, store, skip_bad)
+    for group in groups.values():
+        info = _info(group, labels[group.cell], skipped)
+        if known.get(group.cell, {}).get("checkpoint") != info["checkpoint"]:
+            store.add_cell(group.cell, info)
+    store.compact([group.cell for group in groups.values()])
+    return [group.cell for group in groups.values()]
+
+
+def _expand(files: Sequence[Path | str]) -> list[Path]:
+    """The files given, folders replaced by the readable files below them, each file once."""
+    found: dict[Path, Path] = {}
+    for given in map(Path, files):
+        if given.is_dir():
+            inside = sorted(p for p in given.rglob("*") if p.is_file() and p.suffix in SUFFIXES)
+            inside = [p for p in inside if not p.name.startswith("results_")]
+            if not inside:
+                raise UserError(f"folder {given} has no sample files ({', '.join(SUFFIXES)})")
+        elif given.is_file():
+            inside = [given]
+        else:
+            raise UserError(f"samples {given} do not exist; check the path")
+        for path in inside:
+            found.setdefault(path.resolve(), path)
+    if not found:
+        raise UserError("no sample files were given; name at least one")
+    return list(found.values())
+
+
+def _read(path: Path, how: Format, skipped: dict[str, int] | None) -> Iterator[Answers]:
+    """What the rows of a file say. skipped: counts bad rows by file; None: the first one is an error."""
+    context = how.context(path)
+    for where, raw in how.rows(path):
+        try:
+            yield from how.parse(raw, context)
+        except Malformed as error:
+            if skipped is None:
+                raise UserError(
+                    f"{where} ({how.name} format): {error}; mend it, or leave bad rows out with --skip-bad"
+                ) from error
+            skipped[str(path)] = skipped.get(str(path), 0) + 1
+
+
+def _key(answers: Answers, path: Path) -> tuple[str, str]:
+    return answers.source or str(path), json.dumps(dict(answers.options), sort_keys=True)
+
+
+def _survey(
+    formats: dict[Path, Format], groups: dict[tuple[str, str], Group], skip_bad: bool
+) -> dict[str, int]:
+    """Read everything once: fill the groups; returns the number of bad rows by file."""
+    skipped: dict[str, int] = {}
+    for path, how in formats.items():
+        for answers in _read(path, how, skipped if skip_bad else None):
+            key = _key(answers, path)
+            if key not in groups:
+                groups[key] = Group(key[0], dict(answers.options), how.name)
+            group = groups[key]
+            group.files[str(path)] = None
+            group.samples += len(answers.responses)
+            said = [[r.text, r.finish_reason, r.tokens] for r in answers.responses]
+            group.digest.update(json.dumps([answers.question, answers.gold, answers.prompt, said]).encode())
+    return skipped
+
+
+def _name_cells(groups: dict[tuple[str, str], Group]) -> None:
+    """Cells by content; equal content of two checkpoints is told apart by order."""
+    seen: dict[str, int] = {}
+    for group in groups.values():
+        content = content_hash("imported", group.options, group.digest.hexdigest())
+        seen[content] = seen.get(content, 0) + 1
+        group.cell = content_hash(content, seen[content])
+
+
+def _labels(groups: Sequence[Group]) -> dict[str, str]:
+    """A short label for each cell: the end of its source, as long as it takes to tell sources apart."""
+    sources = list(dict.fromkeys(g.source for g in groups))
+    paths = {s: Path(s) for s in sources}
+    parts = {s: (p.with_suffix("") if p.suffix in SUFFIXES else p).parts for s, p in paths.items()}
+    short = {s: "/".join(p[-1:]) or s for s, p in parts.items()}
+    for depth in range(2, max(map(len, parts.values()), default=1) + 1):
+        if len(set(short.values())) == len(sources):
+            break
+        short = {s: "/".join(p[-depth:]) for s, p in parts.items()}
+    labels = {}
+    for group in groups:
+        others = [g.options for g in groups if g.source == group.source and g is not group]
+        differs = {k: v for k, v in group.options.items() if any(o.get(k) != v for o in others)}
+        said = ", ".join(f"{k} {v}" for k, v in differs.items())
+        labels[group.cell] = short[group.source] + (f" ({said})" if said else "")
+    return labels
+
+
+def _info(group: Group, label: str, skipped: dict[str, int]) -> dict[str, Any]:
+    """What is known of the cell. Files are named without folders: a store may move."""
+    return {
+        "checkpoint": label,
+        "imported": group.format,
+        "files": [Path(f).name for f in group.files],
+        "samples": group.samples,
+        "skipped": sum(skipped.get(f, 0) for f in group.files),
+        **group.options,
+    }
+
+
+def _write(
+    formats: dict[Path, Format],
+    groups: dict[tuple[str, str], Group],
+    labels: dict[str, str],
+    store: SampleStore,
+    skip_bad: bool,
+) -> None:
+    """Read everything again and write the samples of these groups, a few thousand at a time."""
+    rows: list[dict[str, Any]] = []
+    problems: dict[str, Problem] = {}
+    size = 0
+    counts: dict[tuple[str, str], int] = {}  # next index, by cell and problem
+    with store.writing():
+        for path, how in formats.items():
+            for answers in _read(path, how, {} if skip_bad else None):
+                if (group := groups.get(_key(answers, path))) is None:
+                    continue
+                problem = Problem.make(answers.question, answers.gold)
+                problems[problem.id] = problem
+                first = counts.get((group.cell, problem.id), 0)
+                counts[group.cell, problem.id] = first + len(answers.responses)
+                rows += _rows(answers, group, labels[group.cell], problem.id, first)
+                size += sum(len(r.text) for r in answers.responses)
+                if len(rows) >= ROWS or size >= CHARACTERS:
+                    store.add_problems(problems.values())
+                    store.add(rows)
+                    rows, problems, size = [], {}, 0
+        store.add_problems(problems.values())
+        store.add(rows)
+
+
+def _rows(answers: Answers, group: Group, label: str, problem: str, first: int) -> list[dict[str, Any]]:
+    prompt = None if answers.prompt is None else content_hash("text", answers.prompt)
+    known = {k: v for k, v in answers.options.items() if v is not None}
+    return [
+        {
+            "key": content_hash(group.cell, problem, index),
+            "cell": group.cell,
+            "checkpoint": label,
+            "problem": problem,
+            "index": index,
+            "prompt_hash": prompt,
+            "tokens": response.tokens,
+            "finish_reason": response.finish_reason,
+            "text": response.text,
+            **known,
+        }
+        for index, response in enumerate(answers.responses, first)
+    ]

@@ -1,0 +1,150 @@
+"""Logs of inspect_ai, `.json` and `.eval`: one sample per problem and epoch, with its stop reason."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evals.errors import UserError
+from evals.readers.answers import (
+    Answers,
+    Malformed,
+    Response,
+    count_of,
+    finish_of,
+    gold_of,
+    options_of,
+    parse_object,
+    question_of,
+    text_of,
+)
+
+ZSTANDARD = 93  # compression method of a zip entry that Python 3.11's zipfile does not know
+
+
+def json_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The samples of a `.json` log, which is read whole."""
+    samples = _read(path).get("samples")
+    for number, sample in enumerate(samples if isinstance(samples, list) else [], 1):
+        yield f"{path} sample {number}", sample
+
+
+def json_context(path: Path) -> dict[str, Any]:
+    """Model and options of a `.json` log."""
+    return _described(_read(path))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"samples {path} cannot be read ({error.strerror}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{path} is not JSON ({reason}); JSON lines end in .jsonl") from error
+    if not isinstance(data, dict) or "eval" not in data or "samples" not in data:
+        raise UserError(f"{path} is no inspect_ai log with samples; give JSON lines as .jsonl instead")
+    return data
+
+
+def archive_rows(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The samples of an `.eval` log, one entry of the archive at a time."""
+    with _archive(path) as archive:
+        entries = [i for i in archive.infolist() if i.filename.startswith("samples/")]
+        for entry in sorted(entries, key=_epoch):
+            yield f"{path} {entry.filename}", _entry(archive, entry)
+
+
+def archive_context(path: Path) -> dict[str, Any]:
+    """Model and options of an `.eval` log, from its header (or, where a run was cut off, its start)."""
+    with _archive(path) as archive:
+        names = archive.namelist()
+        name = next((n for n in ("header.json", "_journal/start.json") if n in names), None)
+        if name is None:
+            raise UserError(f"{path} is no inspect_ai log: it has no header.json")
+        try:
+            return _described(parse_object(_entry(archive, archive.getinfo(name))))
+        except Malformed as error:
+            raise UserError(f"{path} is damaged: its header is {error}; export it again") from error
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} is not a readable inspect_ai log; export it again") from error
+
+
+def _epoch(entry: zipfile.ZipInfo) -> tuple[str, int]:
+    """Samples by name, then by epoch as a number (`ID_epoch_10.json` after `ID_epoch_9.json`)."""
+    name, _, epoch = entry.filename.removesuffix(".json").rpartition("_epoch_")
+    return name, int(epoch) if epoch.isdecimal() else 0
+
+
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """The bytes of an entry, whether deflated or of zstandard. Broken ones come back empty: a bad row."""
+    try:
+        if entry.compress_type != ZSTANDARD:
+            return archive.read(entry)
+        import pyarrow as pa
+
+        stream: Any = archive.fp
+        stream.seek(entry.header_offset + 26)
+        name, extra = struct.unpack("<HH", stream.read(4))
+        stream.seek(name + extra, 1)
+        packed = stream.read(entry.compress_size)
+        return bytes(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read())
+    except (OSError, zipfile.BadZipFile, struct.error, NotImplementedError):
+        return b""
+
+
+def _described(data: dict[str, Any]) -> dict[str, Any]:
+    """source, options of a log's head."""
+    spec = data["eval"] if isinstance(data.get("eval"), dict) else {}
+    plan = data["plan"] if isinstance(data.get("plan"), dict) else {}
+    config = plan["config"] if isinstance(plan.get("config"), dict) else {}
+    model = spec.get("model")
+    return {"source": model if isinstance(model, str) else None, "options": options_of(config)}
+
+
+def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
+    """One epoch of one sample. A sample that ended in an error has no response and is passed over."""
+    row = raw if isinstance(raw, dict) else parse_object(raw)
+    output = row.get("output")
+    choices = output.get("choices") if isinstance(output, dict) else None
+    if not choices and row.get("error"):
+        return []
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise Malformed("output has no choice")
+    message = choices[0].get("message")
+    text = _said(message.get("content") if isinstance(message, dict) else None)
+    usage = output.get("usage") if isinstance(output, dict) else None
+    tokens = count_of(usage.get("output_tokens")) if isinstance(usage, dict) else None
+    response = Response(text, finish_of(choices[0].get("stop_reason")), tokens)
+    question = row.get("input")
+    if isinstance(question, list):  # chat messages: the user's last is the question
+        asked = [m for m in question if isinstance(m, dict) and m.get("role") == "user"]
+        question = _said(asked[-1].get("content")) if asked else None
+    target = row.get("target")
+    gold = target[0] if isinstance(target, list) and target else target
+    return [
+        Answers(
+            question_of(question, "input"),
+            gold_of(gold, "target"),
+            (response,),
+            context["source"],
+            context["options"],
+        )
+    ]
+
+
+def _said(content: Any) -> str:
+    """The text of a message: itself, or its parts of type text joined."""
+    if isinstance(content, list):
+        parts = [c for c in content if isinstance(c, dict) and c.get("type") == "text"]
+        return "".join(text_of(c.get("text"), "content") for c in parts)
+    return text_of(content, "content")

@@ -1,0 +1,46 @@
+"""Large Language Monkeys: one YAML file a problem, with `samples[]`, `gt_answer` and `question`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evals.errors import UserError
+from evals.readers.answers import Answers, Malformed, Response, gold_of, question_of, texts_of
+
+
+def rows(path: Path) -> Iterator[tuple[str, bytes]]:
+    """The file as its only row."""
+    try:
+        yield str(path), path.read_bytes()
+    except OSError as error:
+        raise UserError(f"samples {path} cannot be read ({error.strerror}); check the path") from error
+
+
+def context(path: Path) -> dict[str, Any]:
+    """The folder: all of its files are of one checkpoint."""
+    return {"source": str(path.resolve().parent)}
+
+
+def parse(raw: bytes, context: Mapping[str, Any]) -> list[Answers]:
+    """All samples of a problem. The gold is a GSM8K solution (`#### n`), a boxed one, or an answer."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        row = yaml.load(raw, Loader=loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise Malformed(f"not YAML ({str(error).splitlines()[0]})") from error
+    if not isinstance(row, dict):
+        raise Malformed("not a YAML mapping")
+    prompt = row.get("prompt")
+    return [
+        Answers(
+            question_of(row.get("question") or row.get("problem"), "question"),
+            gold_of(row.get("gt_answer"), "gt_answer", worked=True),
+            tuple(Response(t) for t in texts_of(row.get("samples"), "samples")),
+            context["source"],
+            prompt=prompt if isinstance(prompt, str) else None,
+        )
+    ]
