@@ -24,7 +24,7 @@ from evals.readers.answers import (
 
 QUESTION = ("question", "problem", "query", "prompt")
 GOLD = ("gold", "answer", "gt", "ground_truth", "gt_answer", "target", "expected_answer", "final_answer")
-RESPONSES = ("responses", "samples", "completions", "generations", "outputs")
+RESPONSES: tuple[str, ...] = ("responses", "samples", "completions", "generations", "outputs")
 RESPONSES += ("response", "text", "completion", "generation", "output")
 SOURCE = ("checkpoint", "model", "model_name")
 RELEASED_GOLD = re.compile(r"\n?A:[ \t]*(.*?)\s*\Z")  # how GSM8K's release writes `#### n`
