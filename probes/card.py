@@ -82,17 +82,8 @@ def _numbers(comparison: dict[str, Any]) -> Table:
     options = comparison["options"]
     percent = round(100 * (1 - options["level"]))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    headings = (
-        "k",
-        "A pass@k",
-        "B pass@k",
-        "B - A",
-        f"{percent}% paired",
-        "all k at once",
-        "one model twice",
-    )
-    for name in headings:
-        table.add_column(name, justify="right")
+    for name in ("k", "A", "B", "B - A", f"{percent}% paired", "all k at once", "by chance"):
+        table.add_column(name, justify="right", no_wrap=True)
     k, delta = comparison["k"], comparison["delta"]
     for i in chosen(k, options["K"]):
         table.add_row(
@@ -102,7 +93,7 @@ def _numbers(comparison: dict[str, Any]) -> Table:
             f"{delta['estimate'][i]:+.4f}",
             _interval(delta["low"][i], delta["high"][i]),
             _interval(delta["band_low"][i], delta["band_high"][i]),
-            f"±{delta['null_high'][i]:.3f}",
+            f"±{delta['null_high'][i]:.3f}".replace("0.", "."),
         )
     return table
 
@@ -116,14 +107,22 @@ def chosen(k: list[int], declared: int) -> list[int]:
 
 
 def _interval(low: float, high: float) -> str:
-    return f"[{low:+.3f}, {high:+.3f}]"
+    """An interval of rates without leading zeros, so that a row fits a narrow terminal."""
+    return f"[{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("0.", ".", 1)
 
 
 def _about_curves(comparison: dict[str, Any]) -> list[str]:
     crossover, level = comparison["crossover"], comparison["options"]["level"]
     percent = round(100 * (1 - level))
     n = comparison["k"][-1]
-    lines = ["* The verdict rests on these two k, jointly. Problems are resampled, not samples."]
+    lines = [
+        f"pass@k, problems resampled. The verdict rests on the two k with *, jointly. By chance: {percent}% "
+        "of the differences between two draws of A itself."
+    ]
     if crossover["k"] is None:
         text = f"none up to k = {n}"
         if crossover["low"] is not None:
@@ -139,24 +138,24 @@ def _support(comparison: dict[str, Any]) -> Table:
     """Problems solved at least once by both, only B, only A, neither, beside the same-model expectation."""
     support = comparison["support"]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"solved within {support['n']}")
-    for name in ("by both", "gained (B only)", "lost (A only)", "by neither"):
-        table.add_column(name, justify="right")
-    table.add_row("observed", *(f"{support[c]:,}" for c in "PESO"))
+    table.add_column(f"solved within {support['n']}", no_wrap=True)
+    for name in ("by both", "only B", "only A", "by neither"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("observed: problems", *(f"{support[c]:,}" for c in "PESO"))
     expected = support["expected"]
     means = [
         f"{expected[c]['mean']:.0f} ({expected[c]['low']:.0f}-{expected[c]['high']:.0f})" for c in "PESO"
     ]
-    table.add_row("A drawn twice", *means)
+    table.add_row("A drawn twice gives", *means)
     return table
 
 
 def _about_support(comparison: dict[str, Any]) -> list[str]:
     support = comparison["support"]
     return [
-        f"Gained against lost: exact McNemar p = {support['mcnemar_p']:.2g}. Detection limit: A may still solve "
-        f"a gained problem with p up to {support['detection_limit']:.2g} a try; {support['n']} samples cannot "
-        "exclude it, so 'gained' is not 'new'."
+        f"Only B against only A: exact McNemar p = {support['mcnemar_p']:.2g}. Solved only by B is "
+        f"not yet new: A may have p up to {support['detection_limit']:.2g} there, which "
+        f"{support['n']} failures cannot exclude."
     ]
 
 
@@ -219,6 +218,7 @@ def _row(table: Table, passed: bool | None, name: str, detail: Any) -> None:
 def _declared(comparison: dict[str, Any]) -> str:
     options = comparison["options"]
     return (
-        f"Declared: level {options['level']:g}, K = {options['K']}, margin ±{100 * options['margin']:g} points. "
+        f"Declared: level {options['level']:g}, K = {options['K']}, "
+        f"margin ±{100 * options['margin']:g} points. "
         "One training run of each: other training seeds are not covered."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
@@ -26,9 +27,10 @@ def expand(
     if len(source.checkpoints) < 2:
         name = source.checkpoints[0]["name"] if source.checkpoints else "none"
         raise UserError(f"a comparison needs two checkpoints, got one ({name}); give another")
-    comparisons = [
-        _comparison(source, a, b, options or Options()) for a, b in pairs_of(source.checkpoints, against)
-    ]
+    chosen = options or Options()
+    comparisons = [_comparison(source, a, b, chosen) for a, b in pairs_of(source.checkpoints, against)]
+    if len(comparisons) > 1:
+        _adjust(comparisons, source, chosen)
     first = comparisons[0]
     return finding(
         "expand",
@@ -44,13 +46,58 @@ def expand(
 
 def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> dict[str, Any]:
     pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
-    floors = {
-        f"guess_floor_{side}": (d["report"] or {}).get("guess_floor") for side, d in (("a", a), ("b", b))
-    }
+    floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
+    result = compare(pair, options).to_dict()
     return {
         "a": a["name"],
         "b": b["name"],
-        **compare(pair, options).to_dict(),
+        **result,
         "guess_floor": floors,
         "confounds": same_weights(a["fingerprint"], b["fingerprint"]) + confounds(a["report"], b["report"]),
+        "robustness": _robustness(source, a, b, result, options),
     }
+
+
+def _robustness(
+    source: Source, a: dict[str, Any], b: dict[str, Any], result: dict[str, Any], options: Options
+) -> dict[str, Any] | None:
+    """The robustness table, where there are samples to read otherwise."""
+    from probes.robustness import asked, robustness
+    from probes.tally import tally
+
+    if source.store is None:
+        return None
+    K = result["options"]["K"]
+    ids = set(source.counts["problem"])
+    sides = [tally(source.store, d["cell"], problems=ids, n=source.n) for d in (a, b)]
+    others = [
+        (
+            f"A asked with {v['report']['shots']} shots",
+            PairedCounts.from_frame(source.counts, v["name"], b["name"]),
+        )
+        for v in source.variants
+        if v["fingerprint"] == a["fingerprint"]
+    ]
+    return robustness(result["verdict"], sides[0], sides[1], options, K, asked(others, options, K))
+
+
+def _adjust(comparisons: list[dict[str, Any]], source: Source, options: Options) -> None:
+    """Add Holm's adjustment over several pairs: each verdict again, at the level of its step.
+
+    The p-value of a pair is the smaller joint sign-flip p of its two numbers. Step-down (Holm 1979): the
+    pairs in order of p are tested at level / m, level / (m - 1), …; from the first that fails on, all stay
+    at its level.
+    """
+    p = [min(number["p"] for number in c["verdict"]["numbers"]) for c in comparisons]
+    level, failed = options.level / len(p), False
+    for rank, i in enumerate(sorted(range(len(p)), key=lambda j: p[j])):
+        if not failed:
+            level = options.level / (len(p) - rank)
+            failed = p[i] > level
+        c = comparisons[i]
+        pair = PairedCounts.from_frame(source.counts, c["a"], c["b"])
+        strict = replace(options, level=level, K=c["options"]["K"], k=(1, c["options"]["K"]))
+        again = compare(pair, strict).verdict
+        c["adjusted"] = {
+            "pairs": len(p), "level": level, "p": p[i], "outcome": again["outcome"], "kind": again["kind"]
+        }  # fmt: skip

@@ -5,122 +5,109 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from evals.checkpoints import Checkpoint
 from evals.errors import UserError
 
 
-def sample_checkpoint(
-    checkpoint: Checkpoint,
-    label: str,
-    number: int,
-    draw: int,
-    problems: Any,
-    sampling: Any,
-    store: Any,
-    *,
-    quiet: bool = False,
-) -> str:
-    """Draw what the store lacks of one checkpoint; returns the cell.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One cell to sample: a checkpoint, its prompt, how many samples, where to.
 
-    number: the checkpoint's place on the command line (picks its shots). draw: 0, or 1, 2, … where the
-    same weights are given again, so that each is a draw of its own.
+    draw: 0, or 1, 2, … where the same weights are given again, so that each is a draw of its own.
     """
-    if sampling.processes == 1:
-        return _sample(checkpoint, label, number, draw, problems, sampling, store.path, None, quiet)
+
+    checkpoint: Checkpoint
+    label: str
+    problems: Any
+    n: int
+    options: Any
+    template: str
+    shots: int
+    seed: int
+    store: Path
+    draw: int = 0
+    engine: str = "torch"
+    quiet: bool = False
+
+
+def sample_job(job: Job, processes: int = 1) -> str:
+    """Draw what the store lacks of a cell; returns the cell. Several processes share the problems by hash."""
+    if processes == 1:
+        return _sample(job, None)
     context = multiprocessing.get_context("spawn")
-    errors = context.SimpleQueue()
-    cells = context.SimpleQueue()
-    shards = [(i, sampling.processes) for i in range(sampling.processes)]
+    results = context.SimpleQueue()
     workers = [
-        context.Process(
-            target=_worker,
-            args=(
-                errors,
-                cells,
-                checkpoint,
-                label,
-                number,
-                draw,
-                problems,
-                sampling,
-                store.path,
-                shard,
-                quiet,
-            ),
-            daemon=True,
-        )
-        for shard in shards
+        context.Process(target=_worker, args=(results, job, (i, processes)), daemon=True)
+        for i in range(processes)
     ]
     try:
         for worker in workers:
             worker.start()
-        for worker in workers:
-            while worker.is_alive():
-                worker.join(timeout=0.2)
-                if any(w.exitcode not in (None, 0) for w in workers):
-                    break
-        if not errors.empty():
-            raise UserError(errors.get())
-        if any(w.exitcode not in (None, 0) for w in workers):
-            raise UserError("a sampling process died (out of memory?); start the same command again to go on")
-        return str(cells.get())
+        found = _wait(workers, results)
     finally:
         for worker in workers:
             if worker.is_alive():
                 worker.kill()
                 worker.join()
+    if errors := [text for ok, text in found if not ok]:
+        raise UserError(errors[0])
+    if any(w.exitcode for w in workers) or not found:
+        raise UserError("a sampling process died (out of memory?); start the same command again to go on")
+    return str(found[0][1])
 
 
-def _worker(errors: Any, cells: Any, *args: Any) -> None:
+def _wait(workers: list[Any], results: Any) -> list[tuple[bool, str]]:
+    """Until all have ended, or one has failed; returns what they reported."""
+    found: list[tuple[bool, str]] = []
+    while any(w.is_alive() for w in workers):
+        for worker in workers:
+            worker.join(timeout=0.1)
+        while not results.empty():
+            found.append(results.get())
+        if any(w.exitcode not in (None, 0) for w in workers):
+            break
+    while not results.empty():
+        found.append(results.get())
+    return found
+
+
+def _worker(results: Any, job: Job, shard: tuple[int, int]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
     try:
-        cells.put(_sample(*args))
+        results.put((True, _sample(job, shard)))
     except UserError as error:
-        errors.put(str(error))
+        results.put((False, str(error)))
         sys.exit(2)
 
 
-def _sample(
-    checkpoint: Checkpoint,
-    label: str,
-    number: int,
-    draw: int,
-    problems: Any,
-    sampling: Any,
-    store: Any,
-    shard: tuple[int, int] | None,
-    quiet: bool,
-) -> str:
+def _sample(job: Job, shard: tuple[int, int] | None) -> str:
     from evals.engines.open import open_engine
-    from evals.prompts import default_prompt
+    from evals.progress import Line
     from evals.sampling import sample
     from evals.store import SampleStore
-    from probes.progress import Line
 
-    _one_thread()
-    template, shots = default_prompt(checkpoint.lineage)
-    if sampling.shots:
-        shots = sampling.shots[min(number, len(sampling.shots) - 1)]
-    progress = Line(f"sample {label}", quiet=quiet or (shard is not None and shard[0] > 0))
+    one_thread()
     return sample(
-        open_engine(checkpoint, engine=sampling.engine),
-        problems,
-        n=sampling.n,
-        options=sampling.options,
-        template=sampling.template or template,
-        shots=shots,
-        seed=sampling.seed,
-        store=SampleStore(store),
-        checkpoint_name=label,
-        draw=draw,
-        progress=progress,
+        open_engine(job.checkpoint, engine=job.engine),
+        job.problems,
+        n=job.n,
+        options=job.options,
+        template=job.template,
+        shots=job.shots,
+        seed=job.seed,
+        store=SampleStore(job.store),
+        checkpoint_name=job.label,
+        draw=job.draw,
+        progress=Line(f"sample {job.label}", quiet=job.quiet or (shard is not None and shard[0] > 0)),
         shard=shard,
     )
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
     """Small models are fastest with one thread per process; a user's own setting stands."""
     import os
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from evals.checkpoints import Checkpoint
 from evals.errors import UserError
 from evals.records import SamplingOptions
+from probes.sampling import Job, sample_job
 
 COLUMNS = ("problem", "checkpoint", "n", "c")
 
@@ -20,7 +22,8 @@ class Source:
     """Counts of two or more checkpoints, and what is known about each.
 
     counts: columns problem, checkpoint, n, c (strict grades). checkpoints: one description each, in the
-    order given. store: where samples and grades stand, or None.
+    order given. store: where samples and grades stand, or None. variants: the first checkpoint under other
+    prompts, described alike, counted under their own names. n: only so many samples of a problem are meant.
     """
 
     counts: pd.DataFrame
@@ -28,11 +31,16 @@ class Source:
     problems: dict[str, Any]
     store: Path | None = None
     cells: list[str] = field(default_factory=list)
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    n: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How checkpoints are sampled: options of `probes expand` that reach the engine."""
+    """How checkpoints are sampled. shots: one for all, or one per checkpoint; () takes the lineage's own.
+
+    base_shots: other numbers of shots under which the first checkpoint is sampled too, for robustness.
+    """
 
     problems: str = "world:test"
     n: int = 32
@@ -43,6 +51,7 @@ class Sampling:
     limit: int | None = None
     engine: str = "torch"
     processes: int = 1
+    base_shots: tuple[int, ...] = ()
 
 
 def from_counts(path: Path) -> Source:
@@ -93,9 +102,8 @@ def store_of(out: Path) -> Path:
 
 def from_samples(files: Sequence[Path | str], store: Path, workers: int = 1) -> Source:
     """Counts from sample files of any readable format, graded with the project's verifier."""
-    from evals.readers import import_samples
-
     from evals.grading import cell_report, counts, grade_store
+    from evals.readers import import_samples
     from evals.store import SampleStore
 
     target = SampleStore(store)
@@ -117,34 +125,74 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
     from evals.grading import cell_report, counts, grade_store
     from evals.problems import load_problems
     from evals.store import SampleStore
-    from probes.sampling import sample_checkpoint
 
     found = [open_checkpoint(name) for name in names]
     problems = load_problems(sampling.problems, limit=sampling.limit)
+    jobs = [_job(i, found, _labels(names), problems, sampling, store, quiet) for i in range(len(found))]
+    jobs += _variants(jobs[0], sampling)
+    cells = [sample_job(job, sampling.processes) for job in jobs]
     target = SampleStore(store)
-    labels = _labels(names)
-    cells = []
-    for i, checkpoint in enumerate(found):
-        draw = sum(other.weights == checkpoint.weights for other in found[:i])
-        cells.append(
-            sample_checkpoint(checkpoint, labels[i], i, draw, problems, sampling, target, quiet=quiet)
-        )
     grade_store(target, cells, workers=sampling.processes)
-    frame = counts(target, cells)
-    checkpoints = [
+    ids = {p.id for p in problems.problems}
+    reports = [cell_report(target, cell, problems=ids, n=sampling.n) for cell in cells]
+    described = [
         {
-            "name": label,
-            "path": c.name,
-            "fingerprint": c.weights,
-            "recipe": (c.lineage or {}).get("recipe"),
-            "lineage": c.lineage,
+            "name": job.label,
+            "path": job.checkpoint.name,
+            "fingerprint": job.checkpoint.weights,
+            "recipe": (job.checkpoint.lineage or {}).get("recipe"),
+            "lineage": job.checkpoint.lineage,
             "cell": cell,
-            "report": cell_report(target, cell),
+            "report": report,
         }
-        for label, c, cell in zip(labels, found, cells, strict=True)
+        for job, cell, report in zip(jobs, cells, reports, strict=True)
     ]
-    described = {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)}
-    return Source(frame, checkpoints, described, store, cells)
+    return Source(
+        counts(target, cells, problems=ids, n=sampling.n),
+        described[: len(found)],
+        {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)},
+        store,
+        cells[: len(found)],
+        described[len(found) :],
+        sampling.n,
+    )
+
+
+def _job(
+    i: int,
+    found: Sequence[Checkpoint],
+    labels: Sequence[str],
+    problems: Any,
+    sampling: Sampling,
+    store: Path,
+    quiet: bool,
+) -> Job:
+    """The sampling of checkpoint number i: its own prompt by lineage, or what the options say."""
+    from evals.prompts import default_prompt
+
+    template, shots = default_prompt(found[i].lineage)
+    if sampling.shots:
+        shots = sampling.shots[min(i, len(sampling.shots) - 1)]
+    return Job(
+        checkpoint=found[i],
+        label=labels[i],
+        problems=problems,
+        n=sampling.n,
+        options=sampling.options,
+        template=sampling.template or template,
+        shots=shots,
+        seed=sampling.seed,
+        store=store,
+        draw=sum(other.weights == found[i].weights for other in found[:i]),
+        engine=sampling.engine,
+        quiet=quiet,
+    )
+
+
+def _variants(first: Job, sampling: Sampling) -> list[Job]:
+    """The first checkpoint once more under every other number of shots that robustness asks for."""
+    wanted = [s for s in dict.fromkeys(sampling.base_shots) if s != first.shots]
+    return [replace(first, shots=s, label=f"{first.label} ({s} shots)") for s in wanted]
 
 
 def _labels(names: Sequence[str]) -> list[str]:

@@ -65,7 +65,8 @@ def effective_rank(matrix: np.ndarray, seed: int = 0) -> float:
 def compare_weights(before: Path, after: Path) -> dict[str, Any]:
     """One update as a whole and tensor by tensor; UserError where the tensors do not match."""
     a = dict(tensors(before))
-    rows, moved2, norm2, same, exact, total = [], 0.0, 0.0, 0, 0, 0
+    moved2, norm2, same, exact, total = 0.0, 0.0, 0, 0, 0
+    rows: list[dict[str, Any]] = []
     for name, new in tensors(after):
         old = a.pop(name, None)
         if old is None or old.shape != new.shape:

@@ -43,26 +43,27 @@ class Inputs:
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
 
-    def sampling(self) -> Sampling:
-        """How checkpoints are sampled."""
+    def sampling(self, base_shots: tuple[int, ...] = ()) -> Sampling:
+        """How checkpoints are sampled. base_shots: see `probes.sources.Sampling`."""
         from evals.records import SamplingOptions
         from probes.sources import Sampling
 
         how = SamplingOptions(self.temperature, self.top_p, self.top_k, self.max_tokens)
         shots = tuple(self.shots or ())
         return Sampling(
-            self.problems,
-            self.n,
-            how,
-            shots,
-            self.template,
-            self.seed,
-            self.limit,
-            self.engine,
-            self.processes,
+            problems=self.problems,
+            n=self.n,
+            options=how,
+            shots=shots,
+            template=self.template,
+            seed=self.seed,
+            limit=self.limit,
+            engine=self.engine,
+            processes=self.processes,
+            base_shots=base_shots,
         )
 
-    def source(self, least: int = 2) -> Source:
+    def source(self, least: int = 2, base_shots: tuple[int, ...] = ()) -> Source:
         """The counts, sampled and graded if need be, of at least `least` checkpoints."""
         from probes import sources
 
@@ -72,7 +73,7 @@ class Inputs:
         if self.samples:
             return sources.from_samples(self.samples, sources.store_of(self.out), workers=self.processes)
         return sources.from_checkpoints(
-            self.ckpt or [], self.sampling(), sources.store_of(self.out), quiet=self.quiet
+            self.ckpt or [], self.sampling(base_shots), sources.store_of(self.out), quiet=self.quiet
         )
 
     def check(self, least: int = 2) -> None:

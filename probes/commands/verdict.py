@@ -19,6 +19,9 @@ def expand(
     inputs: Inputs,
     k: Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")] = None,
     margin: Annotated[float, typer.Option(min=0.0, help="equivalence margin, as a rate")] = 0.02,
+    base_shots: Annotated[
+        list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
+    ] = None,
 ) -> None:
     """Did training expand what a model can solve, or only sharpen it? One verdict for each pair."""
     from analysis import Options
@@ -31,5 +34,8 @@ def expand(
         raise UserError(
             f"--k {k} needs at least as many samples, and --n is {inputs.n}; raise --n or lower --k"
         )
+    if base_shots and not inputs.ckpt:
+        raise UserError("--base-shots samples the first checkpoint anew; give checkpoints with --ckpt")
+    source = inputs.source(base_shots=tuple(base_shots or ()))
     options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed)
-    finish(run(inputs.source(), options, against=inputs.against, command=command_line()), inputs.out)
+    finish(run(source, options, against=inputs.against, command=command_line()), inputs.out)
