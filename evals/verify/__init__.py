@@ -1,0 +1,20 @@
+"""The math verifier: the reward of RL and the grader of every sample.
+
+`grade` one response, `Grader` many (in worker processes), `format_reward` for the form alone.
+Model output is hostile input: it is read by our own parser, never executed, and bounded before it is read.
+"""
+
+from evals.verify.extract import extract, extract_lenient
+from evals.verify.grading import format_reward, grade, grade_answer
+from evals.verify.verdict import VERSION, Answer, Verdict
+
+__all__ = [
+    "VERSION",
+    "Answer",
+    "Verdict",
+    "extract",
+    "extract_lenient",
+    "format_reward",
+    "grade",
+    "grade_answer",
+]

@@ -1,0 +1,159 @@
+"""Extraction: from a response to the text of its final answer, in linear time."""
+
+from __future__ import annotations
+
+import re
+
+from evals.verify.limits import MAX_BOXES, MAX_LENGTH, MAX_RESPONSE
+from evals.verify.verdict import Answer
+
+BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
+BOX = re.compile(r"\\(?:boxed|fbox)\s*")
+BARE_BOX = re.compile(r"\s+([^\s${}\\]{1,40})")
+PHRASE = re.compile(r"(?:\banswer\s+is\b\s*:?|####)", re.IGNORECASE)
+SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n|<\||\bI hope it is correct\b")
+NUMBER = re.compile(r"-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?|-?\$?\.\d+%?")
+SEPARATOR = re.compile(
+    r"(?:\s|\$|\\[()\[\]]|[,;.&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
+    r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
+    r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
+)
+WINDOW = 2 * MAX_LENGTH
+
+
+def extract(response: str) -> Answer:
+    """The final answer of a response.
+
+    Text up to the last `</think>` is dropped; an unfinished `<think>` has no answer. Then: the last
+    balanced box (a run of boxes joined only by separators is one list); else the rest of the last
+    "answer is" or "####" line; else a last line "A: …". No fallback to the last number.
+    """
+    text = visible(response)
+    if text is None:
+        return Answer(None, "unfinished-think")
+    boxed = _boxed(text)
+    if boxed is not None:
+        return boxed
+    return _phrase(text)
+
+
+def extract_lenient(response: str) -> Answer:
+    """As `extract`, and where that finds nothing the last number of the visible text."""
+    strict = extract(response)
+    text = visible(response)
+    if strict.text is not None or text is None:
+        return strict
+    for match in reversed(list(NUMBER.finditer(text[-WINDOW:]))):
+        return Answer(match.group(), "last-number", ("lenient",))
+    return strict
+
+
+def visible(response: str) -> str | None:
+    """What the model said after thinking (its last MAX_RESPONSE characters); None: it never stopped."""
+    end = response.rfind("</think>")
+    if response.rfind("<think>") > end:
+        return None
+    start = end + len("</think>") if end >= 0 else 0
+    return response[max(start, len(response) - MAX_RESPONSE) :]
+
+
+def boxes(text: str) -> list[tuple[int, int, str | None]]:
+    """The last boxes of a text as (start, end, content), latest first; content None: over the limit.
+
+    Boxes that never close are passed over. At most MAX_BOXES are looked at.
+    """
+    found: list[tuple[int, int, str | None]] = []
+    end = len(text)
+    for _ in range(MAX_BOXES):
+        start = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
+        if start < 0:
+            break
+        end = start
+        head = BOX.match(text, start)
+        assert head is not None
+        if text.startswith("{", head.end()):
+            close = _closing(text, head.end())
+            if close is None:
+                continue
+            found.append((start, close + 1, text[head.end() + 1 : close] if close > 0 else None))
+        elif bare := BARE_BOX.match(text, start + len("\\boxed")):
+            found.append((start, bare.end(), bare.group(1)))
+    return found
+
+
+def _closing(text: str, opening: int) -> int | None:
+    """Place of the brace that closes the one at `opening`; None: the text ends first; -1: too far away."""
+    depth = 0
+    for match in BRACES.finditer(text, opening, opening + WINDOW):
+        brace = match.group()
+        if brace == "{":
+            depth += 1
+        elif brace == "}":
+            depth -= 1
+            if depth == 0:
+                return match.start()
+    return None if opening + WINDOW >= len(text) else -1
+
+
+def _boxed(text: str) -> Answer | None:
+    """Policy "several different boxes": the last run of boxes counts; joined only by separators = a list."""
+    if "\\boxed" not in text and "\\fbox" not in text:
+        return None
+    found = boxes(text)
+    if not found:
+        return None
+    start, _, content = found[0]
+    run = [content]
+    contents = {content.strip() if content is not None else None}
+    joined = True
+    for earlier_start, earlier_end, earlier in found[1:]:
+        contents.add(earlier.strip() if earlier is not None else None)
+        if earlier_end > start:
+            joined = False  # nested: the inner box was taken already
+        elif joined and start - earlier_end <= 120 and SEPARATOR.fullmatch(text, earlier_end, start):
+            run.append(earlier)
+        else:
+            joined = False
+        start = earlier_start
+    flags = ("multi_box",) if len(contents) > 1 and not _nested(found) else ()
+    if any(part is None for part in run):
+        return Answer(" " * (MAX_LENGTH + 1), "boxed", flags)
+    parts = list(dict.fromkeys(part.strip() for part in reversed(run) if part is not None))
+    return Answer(parts[0] if len(parts) == 1 else " , ".join(parts), "boxed", flags)
+
+
+def _nested(found: list[tuple[int, int, str | None]]) -> bool:
+    """Whether all boxes are one inside the other."""
+    return all(b[0] < a[0] and a[1] <= b[1] for a, b in zip(found, found[1:], strict=False))
+
+
+def _phrase(text: str) -> Answer:
+    """The rest of the last line that announces the answer."""
+    last = None
+    for last in PHRASE.finditer(text):  # noqa: B007
+        pass
+    if last is None:
+        line = text[-WINDOW:].rstrip().rpartition("\n")[2].strip()
+        answer = line.removeprefix("A:").strip()
+        return Answer(answer, "answer-line") if answer and line.startswith("A:") else Answer(None, "none")
+    rest = text[last.end() : last.end() + WINDOW].lstrip()
+    route = "hash" if last.group().startswith("#") else "answer-is"
+    if route == "hash":
+        line = rest.partition("\n")[0]
+    else:
+        line = _sentence(rest)
+    line = line.strip().strip("*").strip()
+    return Answer(line, route) if line else Answer(None, "none")
+
+
+def _sentence(rest: str) -> str:
+    """Up to the end of the sentence; what stands between dollar signs or \\[ \\] is not cut."""
+    for opening, closing in (("$$", "$$"), ("\\[", "\\]")):
+        if rest.startswith(opening) and (end := rest.find(closing, 2)) > 0:
+            return rest[2:end]
+    place = 0
+    while match := SENTENCE_END.search(rest, place):
+        if rest.count("$", 0, match.start()) % 2 == 0:
+            return rest[: match.start()]
+        place = match.end()
+    return rest
