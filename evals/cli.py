@@ -18,6 +18,7 @@ Problems = Annotated[str, typer.Option(help="benchmark name, local file, or worl
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first problems")]
 Store = Annotated[Path, typer.Argument(help="store folder")]
 Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
+SkipBad = Annotated[bool, typer.Option("--skip-bad", help="leave rows out that cannot be read, counted")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
 Stops = Annotated[list[str] | None, typer.Option("--stop", help="text that ends a response; repeat")]
 
@@ -47,6 +48,7 @@ def sample(
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
     from evals.checkpoints import open_checkpoint
     from evals.engines import open_engine
+    from evals.engines.threads import one_thread
     from evals.problems import load_problems
     from evals.progress import Line
     from evals.prompts import default_prompt
@@ -61,6 +63,8 @@ def sample(
     chosen = load_problems(problems, limit=limit)
     usual, usual_shots = default_prompt(found.lineage)
     label = name or Path(ckpt).name
+    if engine == "torch":
+        one_thread()
     cell = run(
         open_engine(found, engine=engine),
         chosen,
@@ -83,6 +87,7 @@ def sample(
 def grade(
     what: Annotated[list[Path], typer.Argument(metavar="STORE|FILE…", help="a store, or other tools' logs")],
     store: Annotated[Path | None, typer.Option(help="keep the files' samples in this store")] = None,
+    skip_bad: SkipBad = False,
     workers: Workers = 1,
     quiet: Quiet = False,
 ) -> None:
@@ -92,7 +97,7 @@ def grade(
     from evals.report_table import accuracy_lines
     from evals.store import opened
 
-    with opened(what, store) as (target, cells):
+    with opened(what, store, skip_bad=skip_bad) as (target, cells):
         grade_store(target, cells, workers=workers, progress=Line("grade", quiet=quiet))
         for line in accuracy_lines([cell_report(target, cell) for cell in cells]):
             typer.echo(line)
@@ -102,14 +107,18 @@ def grade(
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="logs of any known format")],
     store: Annotated[Path, typer.Option(help="store folder")],
+    skip_bad: SkipBad = False,
 ) -> None:
     """Make samples of other tools' logs."""
-    from evals.store import opened
+    from evals.readers import import_samples
+    from evals.store import SampleStore
 
-    with opened(files, store) as (target, cells):
-        for cell in cells:
-            count = target.sample_table.count(cell)
-            typer.echo(f"{target.cell(cell)['checkpoint']}: {count:,} samples, cell {cell}")
+    target = SampleStore(store)
+    for cell in dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)):
+        info = target.cell(cell)
+        left_out = f", {info['skipped']:,} bad rows left out" if info.get("skipped") else ""
+        count = target.sample_table.count(cell)
+        typer.echo(f"{info['checkpoint']}: {count:,} samples in cell {cell}{left_out}")
 
 
 @app.command()
@@ -130,10 +139,10 @@ def report(store: Store) -> None:
     """Show how the samples of a store were drawn, and what the grading met."""
     from evals.grading import cell_report
     from evals.report_table import show_reports
-    from evals.store import opened
+    from evals.store import SampleStore, all_cells
 
-    with opened([store], None) as (target, cells):
-        show_reports([cell_report(target, cell) for cell in cells])
+    target = SampleStore(store)
+    show_reports([cell_report(target, cell) for cell in all_cells(target)])
 
 
 @app.command()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from evals.errors import UserError
 from evals.files import replacing
 from evals.records import Problem
+from evals.store.opening import all_cells
 from evals.store.store import SampleStore, grade_group
 
 LEFT_OUT = ("token_ids", "logprobs")  # large, and in the store
@@ -23,9 +23,7 @@ def export_samples(store: SampleStore, out: Path, cells: Sequence[str] | None = 
 
     Fields: those of the samples table, `question`, `gold`, and, where graded, the grade's.
     """
-    chosen = sorted(store.cells()) if cells is None else list(cells)
-    if not chosen:
-        raise UserError(f"store {store.path} holds no samples; run evals sample or evals import first")
+    chosen = all_cells(store) if cells is None else list(cells)
     store.compact(chosen)
     problems, written = store.problems(), 0
     with replacing(out) as stream:

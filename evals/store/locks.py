@@ -37,11 +37,10 @@ def tidy(root: Path) -> None:
         if _lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, root):
             sweep(root)
             shutil.rmtree(root / FOLDER, ignore_errors=True)
-            for folder in sorted((root / "pending").rglob("*"), reverse=True):
+            pending = root / "pending"
+            for folder in (*sorted(pending.rglob("*"), reverse=True), pending):
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
-            if (root / "pending").is_dir() and not any((root / "pending").iterdir()):
-                (root / "pending").rmdir()
 
 
 @contextmanager

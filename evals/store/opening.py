@@ -11,26 +11,28 @@ from evals.errors import UserError
 from evals.store.store import SampleStore
 
 
+def all_cells(store: SampleStore) -> list[str]:
+    """The cells of a store, ordered by label; UserError where it has none."""
+    cells = store.cells()
+    if not cells:
+        raise UserError(f"{store.path} holds no samples; run evals sample or evals import first")
+    return sorted(cells, key=lambda cell: (str(cells[cell]["checkpoint"]), cell))
+
+
 @contextmanager
-def opened(what: Sequence[Path], store: Path | None) -> Iterator[tuple[SampleStore, list[str]]]:
+def opened(
+    what: Sequence[Path], store: Path | None, *, skip_bad: bool = False
+) -> Iterator[tuple[SampleStore, list[str]]]:
     """(store, cells) of one store folder, or of files imported into `store` or into a passing one."""
-    if len(what) == 1 and (what[0] / "store.json").is_file():
-        found = SampleStore(what[0])
-        if not (cells := sorted(found.cells())):
-            raise UserError(f"store {what[0]} holds no samples; run evals sample or evals import first")
-        yield found, cells
+    stores = [path for path in what if (path / "store.json").is_file()]
+    if stores and (len(what) > 1 or store is not None):
+        raise UserError(f"{stores[0]} is a store; give one store alone, or files")
+    if stores:
+        found = SampleStore(stores[0])
+        yield found, all_cells(found)
         return
-    for path in what:
-        if not path.exists():
-            raise UserError(f"{path} does not exist; give a store folder or a file of samples")
-        if path.is_dir() and (path / "store.json").is_file():
-            raise UserError(f"{path} is a store; give one store, or files")
     from evals.readers import import_samples
 
-    if store is not None:
-        target = SampleStore(store)
-        yield target, list(dict.fromkeys(import_samples(what, target)))
-        return
     with tempfile.TemporaryDirectory(prefix="evals-") as folder:
-        target = SampleStore(Path(folder) / "store")
-        yield target, list(dict.fromkeys(import_samples(what, target)))
+        target = SampleStore(Path(folder) / "store" if store is None else store)
+        yield target, list(dict.fromkeys(import_samples(what, target, skip_bad=skip_bad)))
