@@ -37,19 +37,23 @@ def graded(
     return out
 
 
-def equal_n(frames: dict[str, pd.DataFrame]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
-    """The first m samples of every problem, m the smallest number that any has; and a check that says so.
+def equal_n(
+    frames: dict[str, pd.DataFrame], most: int | None = None
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """The first m samples of every problem, and a check that says so.
 
-    Statistics of diversity grow or shrink with the number of samples: unequal numbers are no comparison.
+    m: the smallest number of samples that any problem has, at most `most`. Statistics of diversity grow or
+    shrink with the number of samples: unequal numbers are no comparison.
     """
     from probes.checks import check
 
     sizes = {name: f.groupby("problem").size() for name, f in frames.items()}
     m = int(min(s.min() for s in sizes.values()))
     largest = int(max(s.max() for s in sizes.values()))
+    unequal, m = m != largest, min(m, most or m)
     kept = {n: f[f.groupby("problem").cumcount() < m].reset_index(drop=True) for n, f in frames.items()}
-    if m == largest:
-        return kept, check("equal n", True, m, f"{m} samples of every problem")
-    return kept, check(
-        "equal n", False, [m, largest], f"n from {m} to {largest}: the first {m} of each are used"
-    )
+    if unequal:
+        text = f"n differs, up to {largest}: the first {m} of each are used"
+        return kept, check("equal n", False, [m, largest], text)
+    text = f"{m} samples of every problem" + (f" (of {largest})" if m < largest else "")
+    return kept, check("equal n", True, m, text)

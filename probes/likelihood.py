@@ -6,13 +6,26 @@ All log-probs are natural, at temperature 1 over the full vocabulary, whatever t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evals.errors import UserError
+from probes.paired import Measure
 
-GROUPS = ("P", "E", "S", "O")
+GROUPS = {"P": "solved by both", "E": "gained", "S": "lost", "O": "solved by neither"}
+LN2 = float(np.log(2))
+
+TOKENS = (
+    Measure("nll", "NLL under A", "nats/token", over="tokens"),
+    Measure("outside", "tokens outside A's top-p .95", "rate", over="tokens", digits=4),
+)
+BYTES = (Measure("bits", "NLL under A", "bits/byte", over="bytes"),)
+KL = (
+    *(Measure(f"token_k{i}", f"KL(B||A), k{i}", "nats/token", over="tokens", digits=4) for i in (1, 2, 3)),
+    *(Measure(f"sequence_k{i}", f"KL(B||A), k{i}", "nats/response") for i in (1, 2, 3)),
+)
 
 
 def kl_terms(logp_b: np.ndarray, logp_a: np.ndarray) -> dict[str, np.ndarray]:
@@ -35,56 +48,66 @@ def group_of(c_a: np.ndarray, c_b: np.ndarray) -> np.ndarray:
 
 def covered(log_prob: np.ndarray, k: float) -> np.ndarray:
     """Whether a response is within reach of k samples: ln p >= -ln k, that is p >= 1 / k."""
+    if k < 1:
+        raise UserError(f"a budget must be at least 1 sample, got {k}")
     return np.asarray(log_prob) >= -np.log(k)
 
 
-def cross_table(scores: pd.DataFrame, bytes_of: bool = False) -> pd.DataFrame:
-    """Per-problem sums for cross perplexity, KL and the nucleus, from B's samples scored by both.
+def score_table(scores: pd.DataFrame, groups: pd.Series, budgets: Sequence[int]) -> pd.DataFrame:
+    """Per problem, sums of A's scores of somebody's samples; ratios over problems are perplexities and rates.
 
-    scores: one row per sample with problem, tokens, logprobs_a, logprobs_b (arrays of T log-probs),
-    outside (tokens outside A's nucleus), correct, bytes. Sums are divided by nothing: ratios over problems
-    are taken by `probes.paired`. Sequence terms are means over the problem's samples.
+    scores: one row per sample with problem, tokens, bytes, logprobs (A's, array), outside, correct.
+    groups: P, E, S or O by problem. Columns tokens, bytes, nll (nats), bits, outside, nll_P … nll_O (NaN
+    for problems of other groups), and covered_K: the share of correct samples that A reaches within K
+    samples (NaN where none is correct).
     """
+    log_prob = np.array([float(np.sum(x)) for x in scores["logprobs"]])
+    frame = pd.DataFrame(
+        {
+            "problem": scores["problem"].to_numpy(),
+            "tokens": scores["tokens"].to_numpy(float),
+            "bytes": scores["bytes"].to_numpy(float),
+            "nll": -log_prob,
+            "bits": -log_prob / LN2,
+            "outside": scores["outside"].to_numpy(float),
+        }
+    )
+    correct = scores["correct"].to_numpy(bool)
+    reached = {f"covered_{k}": np.where(correct, covered(log_prob, k), np.nan) for k in budgets}
+    frame = frame.assign(**reached)
+    sums = frame.groupby("problem", sort=True).sum()
+    means = frame.groupby("problem", sort=True)[list(reached)].mean()
+    sums[list(reached)] = means
+    for group in GROUPS:
+        sums[f"nll_{group}"] = sums["nll"].where(groups.reindex(sums.index) == group)
+    return sums
+
+
+def kl_table(own: pd.DataFrame, by_a: pd.DataFrame) -> pd.DataFrame:
+    """Per problem, the KL terms of B's samples: sums over tokens, means over whole responses.
+
+    own, by_a: the same samples (key) scored by B and by A, in their own token ids. Columns tokens,
+    token_k1 … token_k3 (sums, nats) and sequence_k1 … sequence_k3 (means, nats).
+    """
+    both = own.merge(by_a[["key", "logprobs"]], on="key", suffixes=("_b", "_a"), validate="one_to_one")
     rows = []
-    for problem, part in scores.groupby("problem", sort=True):
-        rows.append({"problem": problem, **_sums(part, bytes_of)})
+    for problem, part in both.groupby("problem", sort=True):
+        tokens = kl_terms(np.concatenate([*part["logprobs_b"]]), np.concatenate([*part["logprobs_a"]]))
+        whole = kl_terms(*(np.array([np.sum(x) for x in part[f"logprobs_{s}"]]) for s in "ba"))
+        row: dict[str, Any] = {"problem": problem, "tokens": float(part["tokens"].sum())}
+        row |= {f"token_{k}": float(v.sum()) for k, v in tokens.items()}
+        row |= {f"sequence_{k}": float(v.mean()) for k, v in whole.items()}
+        rows.append(row)
     return pd.DataFrame(rows).set_index("problem")
 
 
-def _sums(part: pd.DataFrame, bytes_of: bool) -> dict[str, float]:
-    nll_a = np.array([-np.sum(x) for x in part["logprobs_a"]])
-    nll_b = np.array([-np.sum(x) for x in part["logprobs_b"]])
-    out = {
-        "tokens": float(part["tokens"].sum()),
-        "bytes": float(part["bytes"].sum()),
-        "nll_a": float(nll_a.sum()),
-        "nll_b": float(nll_b.sum()),
-        "outside": float(part["outside"].sum()),
-    }
-    if not bytes_of:
-        per_token = kl_terms(np.concatenate([*part["logprobs_b"]]), np.concatenate([*part["logprobs_a"]]))
-        whole = kl_terms(-nll_b, -nll_a)
-        out |= {f"token_{k}": float(v.sum()) for k, v in per_token.items()}
-        out |= {f"sequence_{k}": float(v.mean()) for k, v in whole.items()}
-    return out
+def group_measures() -> tuple[Measure, ...]:
+    """NLL under A by what became of the problem."""
+    return tuple(
+        Measure(f"nll_{g}", f"NLL under A, {text}", "nats/token", over="tokens") for g, text in GROUPS.items()
+    )
 
 
-def budget_table(scores: pd.DataFrame, budgets: Sequence[int]) -> pd.DataFrame:
-    """Per problem, the share of B's correct samples that A covers at each budget k.
-
-    NaN where B has no correct sample. Columns covered_K for every K of budgets.
-    """
-    correct = scores[scores["correct"].astype(bool)]
-    log_prob = np.array([float(np.sum(x)) for x in correct["logprobs_a"]])
-    frame = pd.DataFrame({"problem": correct["problem"].to_numpy()})
-    for k in budgets:
-        if k < 1:
-            raise UserError(f"a budget must be at least 1 sample, got {k}")
-        frame[f"covered_{k}"] = covered(log_prob, k).astype(float)
-    index = pd.Index(sorted(scores["problem"].unique()), name="problem")
-    return frame.groupby("problem").mean().reindex(index)
-
-
-def perplexity(nll: float, tokens: float) -> float:
-    """exp(nll / tokens): nll in nats summed over tokens."""
-    return float(np.exp(nll / tokens))
+def budget_measures(budgets: Sequence[int]) -> tuple[Measure, ...]:
+    """Share of correct samples that A reaches within K samples."""
+    return tuple(Measure(f"covered_{k}", f"correct ones within {k:,} samples of A", "rate") for k in budgets)

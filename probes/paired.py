@@ -2,8 +2,7 @@
 
 A mean over problems is the ratio of the values' sum to the number of problems that have one; a mean over
 tokens is the ratio of a sum over tokens to their number. Both checkpoints of a pair take the same
-resampled problems. Intervals are expanded percentiles (Hesterberg 2015, arXiv 1411.5279): plain ones are
-too short by the factor sqrt((M - 1) / M) and by the normal in place of the t distribution.
+resampled problems. Intervals are expanded percentiles (Hesterberg 2015, arXiv 1411.5279).
 """
 
 from __future__ import annotations
@@ -15,11 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis import holm
+from analysis.bootstrap import bootstrap
 from evals.errors import UserError
-from evals.records import derive_seed
 
 REPLICATES = 2000
 SMALL = 10  # fewer problems than this carry no interval
+
+Column = tuple[np.ndarray, np.ndarray]  # numerator and denominator (M,), both 0 where there is no value
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +37,10 @@ class Measure:
     over: str | None = None
     digits: int = 3
 
-
-def resample(problems: int, seed: int, replicates: int = REPLICATES) -> np.ndarray:
-    """(replicates, problems) how often each problem is drawn; float32, keyed by seed."""
-    rng = np.random.default_rng(derive_seed("paired", seed, problems))
-    draws = rng.integers(0, problems, (replicates, problems))
-    draws += np.arange(replicates)[:, None] * problems
-    return (
-        np.bincount(draws.ravel(), minlength=replicates * problems).reshape(replicates, problems).astype("f4")
-    )
+    def named(self) -> dict[str, Any]:
+        """The fields that a row of a finding carries."""
+        name = self.value if self.over is None else f"{self.value}_per_{self.over}"
+        return {"measure": name, "label": self.label, "unit": self.unit, "digits": self.digits}
 
 
 def infer(
@@ -53,78 +50,90 @@ def infer(
     *,
     level: float = 0.05,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> dict[str, list[dict[str, Any]]]:
     """Estimates of every checkpoint and paired differences B - A, with intervals at 1 - level.
 
     tables: one frame per checkpoint, index = problem, numeric columns; NaN = this problem has no value.
     Returns {"estimates": rows, "differences": rows} as plain records; low and high are None where fewer
     than SMALL problems have a value or none varies. Differences carry a two-sided p (t distribution on the
-    bootstrap error) and, with several pairs, Holm's adjustment over the pairs of a measure.
+    bootstrap error) and, over the pairs of a measure, Holm's adjustment p_holm.
     """
-    names = list(tables)
-    common = tables[names[0]].index
-    for name in names[1:]:
-        if not common.equals(tables[name].index):
-            common = common.intersection(tables[name].index)
+    held = _common(tables)
+    jobs: list[tuple[dict[str, Any], list[Column]]] = []
+    for measure in measures:
+        columns = {n: _columns(t, measure) for n, t in held.items() if measure.value in t}
+        jobs += [({"checkpoint": n, **measure.named()}, [c]) for n, c in columns.items()]
+        jobs += [
+            ({"a": a, "b": b, **measure.named()}, [columns[b], columns[a]])
+            for a, b in pairs
+            if a in columns and b in columns
+        ]
+    rows = [head | found for (head, _), found in zip(jobs, _ratios(jobs, level, seed), strict=True)]
+    estimates = [{k: v for k, v in row.items() if k != "p"} for row in rows if "checkpoint" in row]
+    return {"estimates": estimates, "differences": _with_holm([r for r in rows if "a" in r])}
+
+
+def _common(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables on the problems that all have; UserError where there is none."""
+    frames = list(tables.values())
+    common = frames[0].index
+    for frame in frames[1:]:
+        if not common.equals(frame.index):
+            common = common.intersection(frame.index)
     if not len(common):
         raise UserError("the checkpoints have no problem in common; sample them on the same problems")
-    held = {n: t.loc[common] for n, t in tables.items()}
-    draws = resample(len(common), seed)
-    estimates, differences = [], []
-    for measure in measures:
-        columns = {n: _columns(t, measure) for n, t in held.items()}
-        for name in names:
-            found = _ratio([columns[name]], draws, level)
-            estimates.append({"checkpoint": name, **_named(measure), **found})
-        rows = [
-            {"a": a, "b": b, **_named(measure), **_ratio([columns[b], columns[a]], draws, level)}
-            for a, b in pairs
-        ]
-        differences += _holm(rows)
-    return {"estimates": estimates, "differences": differences}
+    return {name: table.loc[common] for name, table in tables.items()}
 
 
-def _named(measure: Measure) -> dict[str, Any]:
-    return {
-        "measure": measure.value if measure.over is None else f"{measure.value}_per_{measure.over}",
-        "label": measure.label,
-        "unit": measure.unit,
-        "digits": measure.digits,
-    }
-
-
-def _columns(table: pd.DataFrame, measure: Measure) -> tuple[np.ndarray, np.ndarray]:
-    """(numerator, denominator), both 0 where the problem has no value."""
+def _columns(table: pd.DataFrame, measure: Measure) -> Column:
     value = table[measure.value].to_numpy(float)
     over = table[measure.over].to_numpy(float) if measure.over else np.ones(len(value))
     known = np.isfinite(value) & np.isfinite(over)
     return np.where(known, value, 0.0), np.where(known, over, 0.0)
 
 
-def _ratio(
-    columns: Sequence[tuple[np.ndarray, np.ndarray]], draws: np.ndarray, level: float
-) -> dict[str, Any]:
-    """Ratio of sums of the first, less that of the second where there is one, over problems that all have."""
-    known = np.all([den > 0 for _, den in columns], axis=0)
-    count = int(known.sum())
+def _ratios(
+    jobs: Sequence[tuple[dict[str, Any], list[Column]]], level: float, seed: int
+) -> list[dict[str, Any]]:
+    """Ratio of sums of the first column of each job, less that of the second where there is one."""
+    masked: list[np.ndarray] = []
+    counts: list[int] = []
+    for _, columns in jobs:
+        known = np.all([den > 0 for _, den in columns], axis=0)
+        counts.append(int(known.sum()))
+        masked += [np.where(known, x, 0.0) for column in columns for x in column]
+    if not masked:
+        return []
+    values = np.stack(masked, axis=1)
+    if len(values) < 2:
+        sums, drawn = values.mean(0), np.zeros((0, values.shape[1]))
+    else:
+        rep = bootstrap(values, replicates=REPLICATES, seed=seed)
+        sums, drawn = rep.estimate, rep.estimate + rep.deviation.astype(float)
+    out, at = [], 0
+    for (_, columns), count in zip(jobs, counts, strict=True):
+        width = 2 * len(columns)
+        out.append(_ratio(sums[at : at + width], drawn[:, at : at + width], count, level))
+        at += width
+    return out
+
+
+def _ratio(sums: np.ndarray, drawn: np.ndarray, count: int, level: float) -> dict[str, Any]:
+    """sums (2 or 4,): numerator and denominator, of B and then of A; drawn (R, same): their replicates."""
     none = {"estimate": None, "low": None, "high": None, "p": None, "problems": count}
     if count == 0:
         return none
-    total, resampled = 0.0, np.zeros(len(draws))
-    for sign, (num, den) in zip((1.0, -1.0), columns, strict=False):
-        x, y = np.where(known, num, 0.0), np.where(known, den, 0.0)
-        total += sign * x.sum() / y.sum()
-        stacked = draws @ np.stack([x, y], axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            resampled += sign * stacked[:, 0] / stacked[:, 1]
-    resampled = resampled[np.isfinite(resampled)]
-    error = float(resampled.std())
-    if count < SMALL or error <= 1e-12 * max(1.0, abs(total)):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = sums[0] / sums[1] - (sums[2] / sums[3] if len(sums) == 4 else 0.0)
+        values = drawn[:, 0] / drawn[:, 1] - (drawn[:, 2] / drawn[:, 3] if len(sums) == 4 else 0.0)
+    values = values[np.isfinite(values)]
+    error = float(values.std()) if len(values) else 0.0
+    if count < SMALL or error <= 1e-7 * max(abs(sums).max() / abs(sums[1]), 1e-12):
         return none | {"estimate": float(total)}
-    low, high = np.quantile(resampled, expanded(count, level))
+    low, high = np.quantile(values, expanded(count, level))
     from scipy.stats import t
 
-    p = float(2 * t.sf(abs(total) / error, count - 1)) if len(columns) == 2 else None
+    p = float(2 * t.sf(abs(total) / error, count - 1))
     return {"estimate": float(total), "low": float(low), "high": float(high), "p": p, "problems": count}
 
 
@@ -136,20 +145,14 @@ def expanded(problems: int, level: float) -> tuple[float, float]:
     return tail, 1 - tail
 
 
-def _holm(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add p_holm over rows that have a p; alone, a row keeps its own."""
-    known = [r for r in rows if r["p"] is not None]
-    adjusted = holm([r["p"] for r in known])
-    for row, p in zip(known, adjusted, strict=True):
-        row["p_holm"] = p
-    return [{**row, "p_holm": row.get("p_holm")} for row in rows]
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment (1979) of p-values, in their order."""
-    order = np.argsort(p, kind="stable")
-    out, worst = [0.0] * len(p), 0.0
-    for rank, i in enumerate(order):
-        worst = max(worst, min(1.0, (len(p) - rank) * p[int(i)]))
-        out[int(i)] = worst
-    return out
+def _with_holm(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add p_holm, adjusted over the pairs of each measure; None where there is no p."""
+    by_measure: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        row["p_holm"] = None
+        if row["p"] is not None:
+            by_measure.setdefault(row["measure"], []).append(row)
+    for group in by_measure.values():
+        for row, p in zip(group, holm([r["p"] for r in group]), strict=True):
+            row["p_holm"] = float(p)
+    return rows

@@ -112,8 +112,17 @@ class Toy:
         frame["logprobs"] = [np.log(steps[k][i]) for i, k in where]
         entropy = [self._entropies(s) for s in self.sequences]
         frame["entropy"] = [float(entropy[k][i]) for i, k in where]
-        frame["outside"] = [int((steps[k][i] < 0).sum()) for i, k in where]
+        above = [self._above(s) for s in self.sequences]
+        frame["outside"] = [int((above[k][i] >= 0.95).sum()) for i, k in where]
         return frame
+
+    def _above(self, sequence: Sequence[int]) -> np.ndarray:
+        """(M, T) probability of everything more likely than each token."""
+        before = (0, *sequence[:-1])
+        rows = [self.table[:, t, b] for t, b in enumerate(before)]
+        return np.stack(
+            [(r * (r > r[:, [s]])).sum(axis=1) for r, s in zip(rows, sequence, strict=True)], axis=1
+        )
 
     def _entropies(self, sequence: Sequence[int]) -> np.ndarray:
         """(M,) sum over positions of the entropy of the next token, along one response."""

@@ -1,0 +1,124 @@
+"""Entropy of answers and of tokens: how much of the spread training took away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from probes.checks import check
+from probes.diversity import answer_entropy
+from probes.finding import finding
+from probes.frames import equal_n, graded
+from probes.paired import Measure, infer
+from probes.pairs import pairs_of
+from probes.sources import Source
+
+ANSWERS = (
+    Measure("answer_entropy", "answer entropy", "nats"),
+    Measure("effective_answers", "effective answers", "answers", digits=2),
+    Measure("top_answer", "share of the most frequent answer", "rate"),
+    Measure("no_answer", "samples without an answer", "rate"),
+)
+TOKENS = (
+    Measure("entropy", "token entropy", "nats/token", over="tokens"),
+    Measure("sequence_entropy", "entropy along a response", "nats/response", digits=2),
+    Measure("nll", "NLL of own samples", "nats/token", over="tokens"),
+    Measure("sequence_nll", "NLL of own samples", "nats/response", digits=2),
+)
+
+
+def answer_table(samples: pd.DataFrame) -> pd.DataFrame:
+    """Per problem: entropy and number of distinct answers; "no answer" is an answer of its own.
+
+    samples: one row per sample with problem and answer (null = none found). Columns answer_entropy (nats,
+    Miller-Madow), effective_answers (its exponential), top_answer and no_answer (rates).
+    """
+    rows = []
+    for problem, answers in samples.groupby("problem", sort=True)["answer"]:
+        kinds = Counter("\0" if pd.isna(a) else str(a).strip() for a in answers)
+        entropy = answer_entropy(list(kinds.values()))
+        rows.append(
+            {
+                "problem": problem,
+                "answer_entropy": entropy,
+                "effective_answers": float(np.exp(entropy)),
+                "top_answer": max(kinds.values()) / len(answers),
+                "no_answer": kinds["\0"] / len(answers),
+            }
+        )
+    return pd.DataFrame(rows).set_index("problem")
+
+
+def token_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """Per problem: sums over tokens and means over samples of entropy and NLL, nats, at temperature 1.
+
+    scores: one row per sample with problem, tokens, entropy (sum over its positions of the entropy of the
+    next token over the full vocabulary; may be missing) and logprobs (array). Along a response drawn at
+    temperature 1 the sum of token entropies is unbiased for the entropy of the response (chain rule).
+    """
+    frame = pd.DataFrame(
+        {
+            "problem": scores["problem"].to_numpy(),
+            "tokens": scores["tokens"].to_numpy(float),
+            "nll": [-float(np.sum(x)) for x in scores["logprobs"]],
+        }
+    )
+    frame["sequence_nll"] = frame["nll"]
+    if "entropy" in scores:
+        frame["entropy"] = scores["entropy"].to_numpy(float)
+        frame["sequence_entropy"] = frame["entropy"]
+    how = {c: "mean" if c.startswith("sequence") else "sum" for c in frame.columns if c != "problem"}
+    return frame.groupby("problem", sort=True).agg(how)
+
+
+def entropy(
+    source: Source,
+    *,
+    scores: Mapping[str, pd.DataFrame] | None = None,
+    against: str = "first",
+    level: float = 0.05,
+    seed: int = 0,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The entropy finding: answer entropy of all samples, token entropy and NLL of those scored.
+
+    scores: per checkpoint, its own samples scored by itself (see `probes.scores.own_scores`); without them
+    token entropy is not measured, and a check says so.
+    """
+    samples, same_n = equal_n(graded(source, []))
+    tables = {name: answer_table(frame) for name, frame in samples.items()}
+    checks = [same_n]
+    if scores is not None:
+        for name in tables:
+            tables[name] = tables[name].join(token_table(scores[name]))
+    checks += _temperature(source, scores)
+    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    return finding(
+        "entropy",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=checks,
+        options={"level": level, "seed": seed, "against": against},
+        **infer(tables, (*ANSWERS, *TOKENS), pairs, level=level, seed=seed),
+    )
+
+
+def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> list[dict[str, Any]]:
+    if scores is None:
+        return [check("token entropy", None, None, "needs the checkpoints themselves: give --ckpt")]
+    ways = {
+        (r.get("temperature"), r.get("top_p")) for d in source.checkpoints if (r := d["report"]) is not None
+    }
+    count = min(int(f.groupby("problem").size().min()) for f in scores.values())
+    text = f"{count} samples of a problem scored at temperature 1 over the full vocabulary"
+    plain = ways == {(1.0, 1.0)}
+    if not plain:
+        drawn = ", ".join(f"T={t:g}, top-p {p:g}" for t, p in sorted(ways) if t is not None and p is not None)
+        text += f"; they were drawn at {drawn}, so the sums are not the model's own entropy"
+    return [check("scored at T = 1", plain, sorted(map(list, ways)), text)]

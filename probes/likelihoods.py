@@ -1,0 +1,172 @@
+"""The likelihood finding: A's view of its own samples and of B's, and the divergence of B from A."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evals.errors import UserError
+from probes.checks import check
+from probes.finding import finding
+from probes.frames import graded
+from probes.likelihood import (
+    BYTES,
+    KL,
+    TOKENS,
+    budget_measures,
+    group_measures,
+    group_of,
+    kl_table,
+    score_table,
+)
+from probes.paired import Measure, infer
+from probes.pairs import pairs_of
+from probes.sources import Source
+
+BUDGETS = (32, 1024, 2**15, 2**20)
+OWN = (
+    Measure("nll", "NLL of own samples", "nats/token", over="tokens"),
+    Measure("sequence_nll", "NLL of own samples", "nats/response", digits=2),
+)
+Scores = Mapping[tuple[str, str], tuple[pd.DataFrame, bool]]
+
+
+def likelihood(
+    source: Source,
+    scores: Scores,
+    *,
+    against: str = "first",
+    budgets: Sequence[int] = BUDGETS,
+    level: float = 0.05,
+    seed: int = 0,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The likelihood finding of every pair (A, B).
+
+    scores: (scorer, whose samples) -> (frame, whether read by token ids), see `probes.scores.score_cell`;
+    needs (A, A), (A, B) and (B, B) of every pair. Estimates stand under "A under A" and "B under A"; the
+    difference says how much stranger B's samples are to A than A's own. KL(B || A) is estimated only from
+    samples drawn at temperature 1, top-p 1, top-k off, in one tokenization; else a check says why not.
+    """
+    samples = graded(source, [])
+    estimates, differences, checks = [], [], []
+    for a, b in pairs_of(source.checkpoints, against):
+        found, made = _pair(source, samples, scores, a, b, budgets, level, seed)
+        estimates += found["estimates"]
+        differences += found["differences"]
+        checks += made
+    return finding(
+        "likelihood",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=checks,
+        options={"level": level, "seed": seed, "against": against, "budgets": list(budgets)},
+        estimates=estimates,
+        differences=differences,
+        perplexity=_perplexities(estimates),
+    )
+
+
+def _pair(
+    source: Source,
+    samples: Mapping[str, pd.DataFrame],
+    scores: Scores,
+    a: dict[str, Any],
+    b: dict[str, Any],
+    budgets: Sequence[int],
+    level: float,
+    seed: int,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    wide = source.counts.pivot(index="problem", columns="checkpoint", values="c")
+    groups = pd.Series(group_of(wide[a["name"]], wide[b["name"]]), index=wide.index)
+    names = {d["name"]: f"{d['name']} under {a['name']}" for d in (a, b)}
+    tables = {}
+    for d in (a, b):
+        frame, _ = scores[a["name"], d["name"]]
+        correct = samples[d["name"]][["key", "correct"]]
+        joined = frame.merge(correct, on="key", validate="one_to_one")
+        tables[names[d["name"]]] = score_table(joined, groups, budgets)
+    _, same = scores[a["name"], b["name"]]
+    measures: tuple[Measure, ...] = BYTES
+    if same:
+        measures = (*TOKENS, *group_measures(), *budget_measures(budgets))
+    under_a = infer(tables, measures, [(names[a["name"]], names[b["name"]])], level=level, seed=seed)
+    checks = [_tokenizers(same, a, b), _kl_check(b, same)]
+    if checks[-1]["passed"]:
+        table = kl_table(scores[b["name"], b["name"]][0], scores[a["name"], b["name"]][0])
+        kl = infer({names[b["name"]]: table}, KL, [], level=level, seed=seed)
+        under_a["estimates"] += kl["estimates"]
+    return under_a, checks
+
+
+def _tokenizers(same: bool, a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    if same:
+        return check("tokenizers", True, None, "one tokenizer: likelihoods per token")
+    text = f"{a['name']} and {b['name']} differ in tokenizer: likelihoods per byte of text; no KL, no budget"
+    return check("tokenizers", False, None, text)
+
+
+def _kl_check(b: dict[str, Any], same: bool) -> dict[str, Any]:
+    r = b["report"] or {}
+    plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
+    if plain and same:
+        return check("KL", True, None, "B's samples were drawn at T = 1 without truncation, as KL needs")
+    why = (
+        "the tokenizers differ"
+        if plain
+        else f"B was drawn at T = {r.get('temperature')}, top-p {r.get('top_p')}"
+    )
+    return check("KL", False, None, f"not estimated: {why}; use --temperature 1 --top-p 1")
+
+
+def _perplexities(estimates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """exp of every NLL per token with its interval: perplexity, by group of problems."""
+    out = []
+    for row in estimates:
+        if row["measure"].startswith("nll") and row["unit"] == "nats/token" and row["estimate"] is not None:
+            group = row["measure"].removeprefix("nll_").removesuffix("_per_tokens")
+            values = {
+                k: None if row[k] is None else float(np.exp(row[k])) for k in ("estimate", "low", "high")
+            }
+            name = "all" if group not in ("P", "E", "S", "O") else group
+            out.append({"samples": row["checkpoint"], "group": name, **values, "problems": row["problems"]})
+    return out
+
+
+def own_likelihood(
+    source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The likelihood finding of samples alone: NLL under the model that drew them, from its own log-probs.
+
+    UserError where the samples carry no log-probs.
+    """
+    tables = {}
+    for name, frame in graded(source, ["logprobs"]).items():
+        if frame["logprobs"].isna().any():
+            raise UserError(
+                f"the samples of {name} carry no log-probs; give the checkpoints with --ckpt, "
+                "or samples that have a logprobs column"
+            )
+        nll = np.array([-float(np.sum(x)) for x in frame["logprobs"]])
+        tokens = np.array([len(x) for x in frame["logprobs"]], dtype=float)
+        held = pd.DataFrame({"problem": frame["problem"], "nll": nll, "sequence_nll": nll, "tokens": tokens})
+        how = {"nll": "sum", "sequence_nll": "mean", "tokens": "sum"}
+        tables[name] = held.groupby("problem", sort=True).agg(how)
+    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    cross = "A's view of B's samples, KL and budgets need the checkpoints: give --ckpt"
+    return finding(
+        "likelihood",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=[check("cross likelihood", None, None, cross)],
+        options={"level": level, "seed": seed, "against": against},
+        **infer(tables, OWN, pairs, level=level, seed=seed),
+        perplexity=[],
+    )

@@ -1,0 +1,101 @@
+"""The diversity finding: texts, answers and correct solution paths of every checkpoint, at equal n."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evals.records import derive_seed
+from probes.checks import check
+from probes.diversity import answer_entropy, distinct, path, self_bleu, words
+from probes.finding import finding
+from probes.frames import equal_n, graded
+from probes.paired import Measure, infer
+from probes.pairs import pairs_of
+from probes.sources import Source
+
+READ = 32  # samples of a problem whose texts are read
+PAIRS = 10  # pairs of samples for self-BLEU
+MEASURES = (
+    Measure("paths", "distinct correct solution paths, rarefied", "paths", digits=2),
+    Measure("effective_answers", "effective answers", "answers", digits=2),
+    Measure("distinct_1", "distinct-1", "rate"),
+    Measure("distinct_2", "distinct-2", "rate"),
+    Measure("distinct_4", "distinct-4", "rate"),
+    Measure("self_bleu", "self-BLEU", "rate"),
+    Measure("words", "length", "words", digits=1),
+    Measure("duplicates", "byte-identical repeats", "rate"),
+)
+
+
+def text_table(samples: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Per problem: distinct-n, self-BLEU, effective answers, length, duplicates of its samples.
+
+    samples: one row per sample with problem, text, answer; equal numbers of samples make tables comparable.
+    """
+    rows = []
+    for problem, part in samples.groupby("problem", sort=True):
+        texts = [str(t or "") for t in part["text"]]
+        split = [words(t) for t in texts]
+        rng = np.random.default_rng(derive_seed("self-bleu", seed, str(problem)))
+        answers = Counter("\0" if pd.isna(a) else str(a).strip() for a in part["answer"])
+        rows.append(
+            {
+                "problem": problem,
+                **{f"distinct_{n}": distinct(split, n) for n in (1, 2, 4)},
+                "self_bleu": self_bleu(split, PAIRS, rng),
+                "effective_answers": float(np.exp(answer_entropy(list(answers.values())))),
+                "words": float(np.mean([len(s) for s in split])),
+                "duplicates": 1 - len(set(texts)) / len(texts),
+            }
+        )
+    return pd.DataFrame(rows).set_index("problem")
+
+
+def path_tables(samples: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Per checkpoint and problem: distinct correct solution paths among equally many correct samples.
+
+    Rarefied (Hurlbert 1971) to the smallest number m of correct samples that a checkpoint has of the
+    problem; NaN where m < 2. Column paths.
+    """
+    kinds: dict[str, dict[str, Counter[tuple[str, ...]]]] = {}
+    for name, frame in samples.items():
+        right = frame[frame["correct"].astype(bool)]
+        kinds[name] = {
+            str(p): Counter(path(str(t or "")) for t in texts)
+            for p, texts in right.groupby("problem")["text"]
+        }
+    problems = sorted({str(p) for f in samples.values() for p in f["problem"].unique()})
+    least = {p: min(sum(k.get(p, Counter()).values()) for k in kinds.values()) for p in problems}
+    out = {}
+    for name, held in kinds.items():
+        values = [rarefied(list(held[p].values()), m) if (m := least[p]) >= 2 else np.nan for p in problems]
+        out[name] = pd.DataFrame({"paths": values}, index=pd.Index(problems, name="problem"))
+    return out
+
+
+def diversity(
+    source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The diversity finding of one or more checkpoints."""
+    samples, same_n = equal_n(graded(source, ["text"]), most=READ)
+    paths = path_tables(samples)
+    tables = {name: text_table(frame, seed).join(paths[name]) for name, frame in samples.items()}
+    with_paths = int(min(t["paths"].notna().sum() for t in tables.values()))
+    text = f"{with_paths} problems have two or more correct samples under every checkpoint"
+    checks = [same_n, check("solution paths", with_paths >= 10 or None, with_paths, text)]
+    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    return finding(
+        "diversity",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=checks,
+        options={"level": level, "seed": seed, "against": against, "samples_read": READ},
+        **infer(tables, MEASURES, pairs, level=level, seed=seed),
+    )
