@@ -34,9 +34,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
             label=plain(str(name)),
             markevery=_few(len(rows)),
         )
-    _log2(axes, frame["k"])
-    if K is not None:
-        _declared(axes, K)
+    _log2(axes, frame["k"], K)
     axes.set_ylabel("pass@k (%)")
     axes.set_ylim(bottom=max(0, axes.get_ylim()[0]), top=min(102, axes.get_ylim()[1]))
     axes.legend(loc="best")
@@ -62,9 +60,7 @@ def delta_curve(frame: pd.DataFrame, a: str, b: str, K: int | None = None, level
     _band(axes, rows, "low", "high", colour, 0.30, label=f"{share}, each k")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.plot(rows["k"], 100 * rows["estimate"], color=colour, marker="o", markevery=_few(len(rows)))
-    _log2(axes, rows["k"])
-    if K is not None:
-        _declared(axes, K)
+    _log2(axes, rows["k"], K)
     axes.set_ylabel("Δpass@k (points)")
     axes.set_title(f"{plain(b, 24)} − {plain(a, 24)}", fontweight="normal")
     if axes.get_legend_handles_labels()[0]:
@@ -103,31 +99,19 @@ def _few(points: int) -> int:
     return max(1, points // 9)
 
 
-def _log2(axes: Any, k: pd.Series) -> None:
-    """k on a log2 axis with ticks at the powers of two (at most nine of them)."""
+def _log2(axes: Any, k: pd.Series, K: int | None) -> None:
+    """k on a log2 axis with ticks at the powers of two (at most nine of them), and the declared K marked."""
     top = int(k.max())
     powers = [2**i for i in range(top.bit_length())]
     while len(powers) > 9:
         powers = powers[::2]
+    ticks = sorted({*powers, K} if K is not None else powers)
     axes.set_xscale("log", base=2)
-    axes.set_xticks(powers, [str(p) for p in powers])
+    axes.set_xticks(ticks, [f"K={t}" if t == K else str(t) for t in ticks])
     axes.set_xticks([], minor=True)
     axes.set_xlabel("k (samples per problem)")
-
-
-def _declared(axes: Any, K: int) -> None:
-    axes.axvline(K, color="#888888", linewidth=0.8, linestyle=(0, (1, 2)))
-    axes.annotate(
-        f"K = {K}",
-        (K, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(-3, -2),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=7,
-        color="#555555",
-    )
+    if K is not None:
+        axes.axvline(K, color="#888888", linewidth=0.8, linestyle=(0, (1, 2)))
 
 
 def note(axes: Any, text: str) -> None:

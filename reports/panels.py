@@ -1,4 +1,4 @@
-"""Lines over an axis of training (tokens, rollouts, stages), one panel per metric: what the paper's figures share.
+"""Lines over an axis of training (tokens, rollouts, stages): what the paper's figures share.
 
 Frame: metric, series, x_axis, x, y, and where they are known low, high (an interval of y) and seed. Rates
 are in percent. A row without seed is the estimate that the line goes through; a row with a seed is drawn as
@@ -36,13 +36,13 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
     have = set(map(tuple, lines[keys].to_numpy()))
     means = seeds.groupby(keys, sort=False, as_index=False)["y"].mean()
     wanted = [tuple(row) not in have for row in means[keys].to_numpy()]
-    return pd.concat([full, means[wanted]], ignore_index=True)
+    return full if not any(wanted) else pd.concat([full, means.loc[wanted]], ignore_index=True)
 
 
 def draw_lines(
     axes: Any, rows: pd.DataFrame, drawn: dict[str, Look], places: dict[Any, float] | None = None
 ) -> None:
-    """Every series of one panel: line, interval, seeds. places: where each value of x stands (default: at x)."""
+    """Every series of one panel: line, interval, seeds. places: where a value of x stands (default: at x)."""
     for name, look in drawn.items():
         one = rows[rows["series"] == name]
         line = one[one["seed"].isna()]
@@ -52,10 +52,15 @@ def draw_lines(
         axes.plot(x, line["y"], color=look.colour, marker=look.marker, linestyle=look.line, label=look.label)
         held = line["low"].notna() & line["high"].notna()
         if held.any():
-            reach = [line["y"] - line["low"], line["high"] - line["y"]]
-            reach = [side.clip(lower=0) for side in reach]
+            below, above = line["y"] - line["low"], line["high"] - line["y"]
             axes.errorbar(
-                x, line["y"], yerr=reach, fmt="none", ecolor=look.colour, elinewidth=0.9, capsize=1.8
+                x,
+                line["y"],
+                yerr=[below.clip(lower=0), above.clip(lower=0)],
+                fmt="none",
+                ecolor=look.colour,
+                elinewidth=0.9,
+                capsize=1.8,
             )
         dots = one[one["seed"].notna()]
         axes.scatter(

@@ -13,6 +13,8 @@ from evals.files import write_file
 from reports.inputs import expansions, load_findings
 from reports.page import view
 from reports.page.figures import DRAWN, comparison_figures
+from reports.page.payload import payload
+from reports.page.problems import ProblemSet, collect
 
 
 def build_page(source: Path, out: Path) -> Path:
@@ -29,7 +31,8 @@ def build_page(source: Path, out: Path) -> Path:
         if number < DRAWN:
             shown["figures"] = comparison_figures(finding, comparison, out / "figures", prefix)
         cards.append(shown)
-    text = render(cards, findings)
+    folder = source if source.is_dir() else source.parent
+    text = render(cards, findings, collect(findings, folder))
     write_file(out / "findings.json", copied(findings))
     write_file(out / "index.html", text.encode("utf-8", "replace"))
     return out / "index.html"
@@ -42,7 +45,7 @@ def copied(findings: list[dict[str, Any]]) -> str:
     return json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
 
 
-def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]]) -> str:
+def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]], sets: list[ProblemSet]) -> str:
     """The page's HTML. Every text passes the template's escaping; only our own script may run."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -53,15 +56,18 @@ def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = asset("page.js")
+    script = "\n" + asset("page.js") + "\n"  # as it stands between the tags: the digest is of these bytes
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    index, parts, note = payload(sets) if sets else (None, [], None)
     return environment.get_template("page.html").render(
         cards=cards,
         made=[view.made_by(f) for f in findings],
         drawn_by=view.drawn_by(),
         undrawn=max(0, len(cards) - DRAWN),
         drawn=DRAWN,
-        problems_note="",
+        index=index,
+        parts_of_samples=parts,
+        samples_note=note,
         style=asset("page.css"),
         script=script,
         digest=digest,

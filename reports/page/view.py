@@ -37,6 +37,7 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
         "crossover": crossover(comparison["crossover"]),
         "guess_floor": floors(comparison.get("guess_floor") or {}),
         "support": support(comparison["support"]),
+        "caveats": caveats(comparison),
         "checks": checks(comparison),
     }
 
@@ -68,10 +69,11 @@ def needed(wanted: dict[str, Any] | None) -> str | None:
 
 
 def chosen(k: list[int], K: int) -> list[int]:
-    """Indices of a few values of k over the grid, always with the first, the last and the declared K."""
-    must = {0, len(k) - 1} | ({k.index(K)} if K in k else set())
-    spread = {round(j * (len(k) - 1) / (SHOWN - 1)) for j in range(SHOWN)}
-    return sorted(must | spread) if len(k) > SHOWN else list(range(len(k)))
+    """Indices of some powers of two, always with the first and last k and the declared K."""
+    powers = [i for i, one in enumerate(k) if one & (one - 1) == 0]
+    while len(powers) > SHOWN:
+        powers = powers[::2]
+    return sorted({0, len(k) - 1, *powers} | ({k.index(K)} if K in k else set()))
 
 
 def _row(comparison: dict[str, Any], i: int) -> dict[str, Any]:
@@ -143,15 +145,32 @@ def support(table: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def caveats(comparison: dict[str, Any]) -> list[str]:
+    """What must be read in one breath with the verdict."""
+    out = []
+    adjusted = comparison.get("adjusted")
+    if adjusted and adjusted["outcome"] != comparison["verdict"]["outcome"]:
+        out.append(f"With {adjusted['pairs']} pairs compared (Holm) it is {adjusted['outcome']}.")
+    held = list(comparison.get("confounds") or []) + list(comparison.get("checks") or [])
+    failed = [str(c["name"]) for c in held if c["passed"] is False]
+    if failed:
+        out.append(f"Look before you believe it: {', '.join(failed)} (below).")
+    return out
+
+
 def checks(comparison: dict[str, Any]) -> list[dict[str, Any]]:
-    """All checks, those that did not pass first."""
+    """All checks, those that did not pass first; those that say the same stand together."""
     held = list(comparison.get("confounds") or []) + list(comparison.get("checks") or [])
     order = {False: 0, None: 1, True: 2}
-    out = []
+    out: dict[tuple[Any, str], dict[str, Any]] = {}
     for item in sorted(held, key=lambda c: order[c["passed"]]):
-        css, word = MARKS[item["passed"]]
-        out.append({"css": css, "word": word, "name": item["name"], "detail": str(item["detail"])})
-    return out
+        key = (item["passed"], str(item["detail"]))
+        if key in out:
+            out[key]["name"] += f", {item['name']}"
+        else:
+            css, word = MARKS[item["passed"]]
+            out[key] = {"css": css, "word": word, "name": str(item["name"]), "detail": key[1]}
+    return list(out.values())
 
 
 def made_by(finding: dict[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ def base_shots(frame: pd.DataFrame) -> Any:
 
 @styled
 def data_against_scale(frame: pd.DataFrame) -> Any:
-    """What direct RL adds at pass@1, 8, 32, in points: more mathematics in the data against a larger model."""
+    """What direct RL adds at pass@1, 8, 32, in points: more mathematics in the data, or a larger model."""
     return _over_tokens(frame, zero=True)
 
 
@@ -95,7 +95,7 @@ def dynamics(frame: pd.DataFrame) -> Any:
     all_axes[0].set_ylabel("pass@k (%)")
     handles = [
         Line2D([], [], color="#555555", linestyle=m[0], marker="o", markerfacecolor=m[1])
-        for m in METRIC_LINES
+        for m in METRIC_LINES[: len(_metrics(frame))]
     ]
     fig.legend(handles, _metrics(frame), loc="outside upper center", ncols=3)
     panels.footnote(fig, panels.notes(frame))

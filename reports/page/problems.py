@@ -1,0 +1,173 @@
+"""Problems with their counts and samples, as a page shows them: read from the store, or from the finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evals.errors import UserError
+
+LONGEST = 6000  # characters of one sample; its end is kept, since the answer stands there
+LONGEST_QUESTION = 4000
+CELLS = 4  # checkpoints whose samples are all shown; of more, the first pair's
+
+Sample = list[Any]  # text, 1 if correct else 0, answer or None, its number
+
+
+@dataclass(slots=True)
+class ProblemSet:
+    """The problems of one store or finding, for all comparisons made on them.
+
+    names: checkpoints; pairs: (a, b) as places in names; problems: id, question, gold; counts: n and c of
+    every problem under every checkpoint, None where it was not sampled; samples: of one problem, by
+    checkpoint, at most so many of each.
+    """
+
+    names: list[str]
+    pairs: list[tuple[int, int]]
+    problems: list[tuple[str, str | None, str | None]]
+    counts: list[list[tuple[int, int] | None]]
+    texts: list[pd.DataFrame | None] = field(default_factory=list)
+    partial: str | None = None
+
+    def samples(self, most: int) -> Iterator[list[list[Sample]]]:
+        """Problem by problem: the samples of every checkpoint, correct ones first, `most` of each."""
+        places = [_by_problem(t, most) for t in self.texts]
+        for problem, _, _ in self.problems:
+            yield [held.get(problem, []) for held in places]
+
+
+def collect(findings: list[dict[str, Any]], folder: Path) -> list[ProblemSet]:
+    """One set per store, and one for each finding whose store is not there.
+
+    folder: where the findings lie.
+    """
+    grouped: dict[Any, list[dict[str, Any]]] = {}
+    for number, finding in enumerate(findings):
+        if finding["probe"] == "expand":
+            store = _store(finding, folder)
+            grouped.setdefault(store or number, []).append(finding)
+    sets = []
+    for key, group in grouped.items():
+        found = from_store(key, group) if isinstance(key, Path) else from_finding(group[0])
+        if found:
+            sets.append(found)
+    return sets
+
+
+def _store(finding: dict[str, Any], folder: Path) -> Path | None:
+    """The store of a finding's samples: beside the finding, or where it says."""
+    named = (finding.get("provenance") or {}).get("store")
+    cells = [c.get("cell") for c in finding["checkpoints"]]
+    if not named or not all(cells):
+        return None
+    for place in (folder / Path(named).name, Path(named)):
+        if (place / "store.json").is_file():
+            return place
+    return None
+
+
+def from_finding(finding: dict[str, Any]) -> ProblemSet | None:
+    """What the finding itself lists: problems gained and lost by its first comparison, a few samples each."""
+    changed = finding.get("changed")
+    if not changed:
+        return None
+    comparison = finding["comparisons"][0]
+    problems: list[tuple[str, str | None, str | None]] = []
+    counts: list[list[tuple[int, int] | None]] = []
+    rows: dict[str, list[tuple[Any, ...]]] = {"a": [], "b": []}
+    for kind in ("gained", "lost"):
+        for one in changed[kind]:
+            problems.append((str(one["problem"]), _cut(one["question"], LONGEST_QUESTION), one["gold"]))
+            counts.append([(one[s]["n"], one[s]["c"]) for s in ("a", "b")])
+            for side in ("a", "b"):
+                rows[side] += [
+                    (str(one["problem"]), i, s["text"], s["correct"], s["answer"])
+                    for i, s in enumerate(one["samples"][side])
+                ]
+    listed, total = len(problems), changed.get("gained_total", 0) + changed.get("lost_total", 0)
+    texts = [
+        pd.DataFrame(rows[s], columns=["problem", "index", "text", "correct", "answer"]) for s in ("a", "b")
+    ]
+    partial = (
+        f"The finding lists {listed:,} of {total:,} problems gained or lost, with a few samples of each."
+    )
+    if not any(len(t) for t in texts):
+        partial = (
+            f"{listed:,} of {total:,} problems gained or lost, without samples: counts alone were given."
+        )
+    return ProblemSet([comparison["a"], comparison["b"]], [(0, 1)], problems, counts, list(texts), partial)
+
+
+def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
+    """Every problem of a store's cells, with samples of the first pair (of all, where they are few)."""
+    from evals.counts import counts
+    from evals.store import SampleStore
+
+    store = SampleStore(path)
+    names: dict[str, str] = {}  # cell → name
+    for finding in findings:
+        names |= {c["cell"]: c["name"] for c in finding["checkpoints"]}
+    cells = list(names)
+    pairs = []
+    for finding in findings:
+        place = {c["name"]: cells.index(c["cell"]) for c in finding["checkpoints"]}
+        pairs += [(place[c["a"]], place[c["b"]]) for c in finding["comparisons"]]
+    shown = set(cells) if len(cells) <= CELLS else {cells[i] for i in pairs[0]}
+    known = store.problems()
+    tables = [counts(store, [cell]).set_index("problem")[["n", "c"]] for cell in cells]
+    ids = list(dict.fromkeys(p for table in tables for p in table.index))
+    asked: list[tuple[str, str | None, str | None]] = [
+        (p, _cut(known[p].question, LONGEST_QUESTION), known[p].answer) if p in known else (p, None, None)
+        for p in ids
+    ]
+    held = [{p: (int(n), int(c)) for p, n, c in t.itertuples()} for t in tables]
+    matrix = [[h.get(p) for h in held] for p in ids]
+    texts = [_texts(store, cell) if cell in shown else None for cell in cells]
+    partial = None
+    if len(shown) < len(cells):
+        partial = f"Samples are shown of the first two of {len(cells)} checkpoints; counts of all."
+    return ProblemSet([names[c] for c in cells], pairs, asked, matrix, texts, partial)
+
+
+def _texts(store: Any, cell: str) -> pd.DataFrame:
+    """problem, index, text, correct, answer of one cell."""
+    samples = store.samples([cell], columns=["key", "problem", "index", "text"])
+    grades = store.grades([cell], columns=["key", "correct", "answer"])
+    joined = samples.merge(grades, on="key", how="left")
+    if joined["correct"].isna().any():
+        raise UserError(
+            f"store {store.path} has samples without grades; run `evals grade {store.path}` first"
+        )
+    return joined.drop(columns="key")
+
+
+def _by_problem(texts: pd.DataFrame | None, most: int) -> dict[str, list[Sample]]:
+    """The samples of each problem, correct ones first."""
+    if texts is None or texts.empty:
+        return {}
+    order = texts.sort_values(["problem", "correct", "index"], ascending=[True, False, True], kind="stable")
+    out: dict[str, list[Sample]] = {}
+    columns = (order[c].tolist() for c in ("problem", "index", "text", "correct", "answer"))
+    for problem, index, text, correct, answer in zip(*columns, strict=True):
+        held = out.setdefault(problem, [])
+        if len(held) < most:
+            held.append([_cut(text, LONGEST), int(correct), _cut(_text(answer), 200), int(index)])
+    return out
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value != value else str(value)  # NaN is not itself
+
+
+def _cut(text: str | None, longest: int) -> str | None:
+    """Head and tail of a long text, with what is left out counted between them."""
+    if text is None or len(text) <= longest:
+        return text
+    tail = longest // 3
+    left = len(text) - longest
+    return f"{text[: longest - tail]}\n… {left:,} characters left out …\n{text[-tail:]}"
