@@ -38,9 +38,10 @@ class ModelConfig(Strict):
 class WorldData(Strict):
     """Pre-training mixture of the synthetic world: weights of kinds of documents."""
 
-    problems: float = Field(0.6, ge=0)
-    stories: float = Field(0.2, ge=0)
-    facts: float = Field(0.2, ge=0)
+    problems: float = Field(0.5, ge=0)
+    drills: float = Field(0.2, ge=0, description="lists of single equations")
+    stories: float = Field(0.15, ge=0)
+    facts: float = Field(0.15, ge=0)
     levels: tuple[int, ...] = Field((1, 2, 3), description="numbers of operations in training problems")
     styles: dict[str, float] | None = Field(None, description="weights of solution styles (default: equal)")
     seed: int = Field(0, description="seed of the world: its facts and its documents")

@@ -31,7 +31,7 @@ class Corpus:
 def world_documents(data: WorldData) -> Iterator[str]:
     """The endless documents of a mixture of the synthetic world."""
     styles = data.styles or dict.fromkeys(STYLES, 1.0)
-    mixture = Mixture(data.problems, data.stories, data.facts, tuple(data.levels), styles)
+    mixture = Mixture(data.problems, data.drills, data.stories, data.facts, tuple(data.levels), styles)
     return documents(mixture, seed=data.seed)
 
 

@@ -1,4 +1,4 @@
-"""Pre-training documents of the synthetic world: problems with solutions, stories, facts."""
+"""Pre-training documents of the synthetic world: problems with solutions, drills, stories, facts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from evals.errors import UserError
 from evals.records import derive_seed
 from evals.world.general import fact_document, story_document
-from evals.world.problems import draft, split_of
+from evals.world.problems import draft, drill, split_of
 from evals.world.solutions import STYLES, solve
+
+DRILL = 8  # equations of a drill
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,16 @@ class Mixture:
     levels: numbers of operations seen in pre-training, drawn uniformly.
     """
 
-    problems: float = 0.6
-    stories: float = 0.2
-    facts: float = 0.2
+    problems: float = 0.5
+    drills: float = 0.2
+    stories: float = 0.15
+    facts: float = 0.15
     levels: tuple[int, ...] = (1, 2, 3)
     styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STYLES, 1.0))
 
     def __post_init__(self) -> None:
-        weights = (self.problems, self.stories, self.facts, *self.styles.values())
-        if (
-            min(weights) < 0
-            or self.problems + self.stories + self.facts <= 0
-            or sum(self.styles.values()) <= 0
-        ):
+        kinds = (self.problems, self.drills, self.stories, self.facts)
+        if min(*kinds, *self.styles.values()) < 0 or sum(kinds) <= 0 or sum(self.styles.values()) <= 0:
             raise UserError("a mixture needs weights of at least 0 with a positive sum")
         if unknown := set(self.styles) - set(STYLES):
             raise UserError(f"no solution style {sorted(unknown)[0]!r}; choose among {', '.join(STYLES)}")
@@ -41,12 +40,14 @@ class Mixture:
 def document(mixture: Mixture, seed: int, index: int) -> str:
     """Document number `index`, from (mixture, seed, index) alone; problems are of the train split."""
     rng = random.Random(derive_seed("document", seed, index))
-    kinds = ("problem", "story", "fact")
-    kind = rng.choices(kinds, (mixture.problems, mixture.stories, mixture.facts))[0]
+    kinds = ("problem", "drill", "story", "fact")
+    kind = rng.choices(kinds, (mixture.problems, mixture.drills, mixture.stories, mixture.facts))[0]
     if kind == "story":
         return story_document(rng)
     if kind == "fact":
         return fact_document(rng, seed)
+    if kind == "drill":
+        return " ".join(f"{drill(rng)}." for _ in range(DRILL))
     while True:
         made = draft(rng, rng.choice(mixture.levels))
         if split_of(made.skeleton) == "train":

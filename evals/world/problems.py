@@ -128,6 +128,17 @@ def split_of(skeleton: tuple[tuple[int, str, int], ...]) -> str:
     return {0: "test", 1: "validation"}.get(bucket, "train")
 
 
+def drill(rng: random.Random) -> Step:
+    """One operation as problems have it, whose one-step problem is of the train split."""
+    while True:
+        step, _ = _change(rng, rng.randint(2, MAX_VALUE), "", "")
+        if rng.random() < 0.2:
+            boxes, each = rng.randint(2, 6), rng.randint(2, 9)
+            step = Step(boxes, "*", each, boxes * each)
+        if split_of(((step.left, step.op, step.right),)) == "train":
+            return step
+
+
 def drafts(split: str, *, seed: int, levels: tuple[int, ...]) -> Iterator[Draft]:
     """Endless problems of one split, levels in turn, each keyed by (seed, split, index)."""
     if split not in SPLITS:
