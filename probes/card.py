@@ -93,7 +93,7 @@ def _numbers(comparison: dict[str, Any]) -> Table:
             f"{delta['estimate'][i]:+.4f}",
             _interval(delta["low"][i], delta["high"][i]),
             _interval(delta["band_low"][i], delta["band_high"][i]),
-            f"±{delta['null_high'][i]:.3f}".replace("0.", "."),
+            _chance(delta["null_high"][i]),
         )
     return table
 
@@ -111,6 +111,10 @@ def _interval(low: float, high: float) -> str:
     return f"[{_signed(low)}, {_signed(high)}]"
 
 
+def _chance(high: float | None) -> str:
+    return "?" if high is None else f"±{high:.3f}".replace("0.", ".", 1)
+
+
 def _signed(value: float) -> str:
     return f"{value:+.3f}".replace("0.", ".", 1)
 
@@ -119,6 +123,10 @@ def _about_curves(comparison: dict[str, Any]) -> list[str]:
     crossover, level = comparison["crossover"], comparison["options"]["level"]
     percent = round(100 * (1 - level))
     n = comparison["k"][-1]
+    if n == 1:
+        return [
+            "pass@1, problems resampled. One sample of each problem: no k beyond 1, no curve, no crossover."
+        ]
     lines = [
         f"pass@k, problems resampled. The verdict rests on the two k with *, jointly. By chance: {percent}% "
         "of the differences between two draws of A itself."
@@ -143,11 +151,13 @@ def _support(comparison: dict[str, Any]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row("observed: problems", *(f"{support[c]:,}" for c in "PESO"))
     expected = support["expected"]
-    means = [
-        f"{expected[c]['mean']:.0f} ({expected[c]['low']:.0f}-{expected[c]['high']:.0f})" for c in "PESO"
-    ]
+    means = [_expected(expected[c]) for c in "PESO"]
     table.add_row("A drawn twice gives", *means)
     return table
+
+
+def _expected(cell: dict[str, Any]) -> str:
+    return "?" if cell["mean"] is None else f"{cell['mean']:.0f} ({cell['low']:.0f}-{cell['high']:.0f})"
 
 
 def _about_support(comparison: dict[str, Any]) -> list[str]:
@@ -155,7 +165,7 @@ def _about_support(comparison: dict[str, Any]) -> list[str]:
     return [
         f"Only B against only A: exact McNemar p = {support['mcnemar_p']:.2g}. Solved only by B is "
         f"not yet new: A may have p up to {support['detection_limit']:.2g} there, which "
-        f"{support['n']} failures cannot exclude."
+        f"{support['n']} failure{'s' if support['n'] > 1 else ''} cannot exclude."
     ]
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
+from analysis.joint import verdict_on_counts
 from evals.errors import UserError
 from probes.changed import changed
 from probes.checks import confounds, same_weights
 from probes.finding import finding
 from probes.pairs import pairs_of
+from probes.single import compare_single
 from probes.sources import Source
 
 
@@ -47,7 +49,8 @@ def expand(
 def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> dict[str, Any]:
     pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
     floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
-    result = compare(pair, options).to_dict()
+    single = pair.n == 1 and options.K is None
+    result = compare_single(pair, options) if single else compare(pair, options).to_dict()
     return {
         "a": a["name"],
         "b": b["name"],
@@ -65,7 +68,7 @@ def _robustness(
     from probes.robustness import asked, robustness
     from probes.tally import tally
 
-    if source.store is None:
+    if source.store is None or result["n"] == 1:
         return None
     K = result["options"]["K"]
     ids = set(source.counts["problem"])
@@ -95,9 +98,9 @@ def _adjust(comparisons: list[dict[str, Any]], source: Source, options: Options)
             level = options.level / (len(p) - rank)
             failed = p[i] > level
         c = comparisons[i]
-        pair = PairedCounts.from_frame(source.counts, c["a"], c["b"])
-        strict = replace(options, level=level, K=c["options"]["K"], k=(1, c["options"]["K"]))
-        again = compare(pair, strict).verdict
-        c["adjusted"] = {
-            "pairs": len(p), "level": level, "p": p[i], "outcome": again["outcome"], "kind": again["kind"]
-        }  # fmt: skip
+        again = c["verdict"]
+        if c["options"]["K"] > 1:
+            pair = PairedCounts.from_frame(source.counts, c["a"], c["b"])
+            again = verdict_on_counts(pair, replace(options, level=level, K=c["options"]["K"]))
+        found = {"outcome": again["outcome"], "kind": again["kind"]}
+        c["adjusted"] = {"pairs": len(p), "level": level, "p": p[i], **found}

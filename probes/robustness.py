@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import AnalysisError, Options, PairedCounts, compare
+from analysis import AnalysisError, Options, PairedCounts
+from analysis.joint import verdict_on_counts
 from evals.records import derive_seed
 
 REPLICATES = 4000
@@ -150,9 +151,9 @@ def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray
 def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> dict[str, Any]:
     """The verdict of counts, at the declared K."""
     pair, text = read
-    result = compare(pair, replace(options, K=K, k=(1, K), replicates=REPLICATES))
-    first, large = result.verdict["numbers"]
-    return _as_row(result.verdict, first["estimate"], large["estimate"], K, text)
+    found = verdict_on_counts(pair, replace(options, K=K, replicates=REPLICATES))
+    first, large = found["numbers"]
+    return _as_row(found, first["estimate"], large["estimate"], K, text)
 
 
 def _as_row(verdict: dict[str, Any], first: float, large: float, K: float, detail: str) -> dict[str, Any]:
@@ -165,7 +166,7 @@ def _as_row(verdict: dict[str, Any], first: float, large: float, K: float, detai
 def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> dict[str, Any]:
     """Both get the tokens of the longer one's k samples: the shorter one gets more samples for them."""
     from analysis.bootstrap import bootstrap
-    from analysis.compare import joint_readings
+    from analysis.joint import joint_readings
     from analysis.verdict import verdict
 
     length = [float(_known(t["tokens"]).sum() / t["n"].sum()) for t in (a, b)]

@@ -114,9 +114,22 @@ def from_samples(files: Sequence[Path | str], store: Path, workers: int = 1) -> 
     for cell in cells:
         report = cell_report(target, cell)
         checkpoints.append(_described(report["checkpoint"]) | {"cell": cell, "report": report})
-    names = ", ".join(str(f) for f in files)
+    names = ", ".join(Path(f).name for f in files)
     problems = {"name": names, "fingerprint": None, "count": int(frame["problem"].nunique())}
     return Source(frame, checkpoints, problems, store, cells)
+
+
+def chosen(source: Source, names: Sequence[str] | None) -> Source:
+    """The source with only these checkpoints, in this order (None: all); UserError for an unknown name."""
+    if not names:
+        return source
+    by_name = {d["name"]: d for d in source.checkpoints}
+    for name in names:
+        if name not in by_name:
+            raise UserError(f"no checkpoint {name!r} in these files; choose among {', '.join(by_name)}")
+    counts = source.counts[source.counts["checkpoint"].isin(names)].reset_index(drop=True)
+    kept = [by_name[name] for name in dict.fromkeys(names)]
+    return replace(source, counts=counts, checkpoints=kept, cells=[d["cell"] for d in kept])
 
 
 def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from evals.records import derive_seed
 from probes.checks import check
-from probes.diversity import answer_entropy, distinct, path, self_bleu, words
+from probes.diversity import answer_entropy, distinct, path, rarefied, self_bleu, words
 from probes.finding import finding
 from probes.frames import equal_n, graded
 from probes.paired import Measure, infer

@@ -24,6 +24,9 @@ class Inputs:
     ] = None
     samples: Annotated[list[str] | None, typer.Option(help="sample file of any known format; repeat")] = None
     counts: Annotated[Path | None, typer.Option(help="CSV with columns problem, checkpoint, n, c")] = None
+    only: Annotated[
+        list[str] | None, typer.Option(help="of the files' checkpoints only these, in this order; repeat")
+    ] = None
     problems: Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")] = "world:test"
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy")] = 0.6
@@ -69,9 +72,10 @@ class Inputs:
 
         self.check(least)
         if self.counts:
-            return sources.from_counts(self.counts)
+            return sources.chosen(sources.from_counts(self.counts), self.only)
         if self.samples:
-            return sources.from_samples(self.samples, sources.store_of(self.out), workers=self.processes)
+            store = sources.store_of(self.out)
+            return sources.chosen(sources.from_samples(self.samples, store, self.processes), self.only)
         return sources.from_checkpoints(
             self.ckpt or [], self.sampling(base_shots), sources.store_of(self.out), quiet=self.quiet
         )
@@ -86,6 +90,8 @@ class Inputs:
             raise UserError(
                 f"give checkpoints with --ckpt, files with --samples, or a CSV with --counts; got {got}"
             )
+        if self.only and self.ckpt:
+            raise UserError("--only chooses among checkpoints of files; with --ckpt name those you want")
         if self.ckpt and len(self.ckpt) < least:
             raise UserError(
                 f"a comparison needs {least} checkpoints, got one ({self.ckpt[0]}); give --ckpt again"
@@ -131,7 +137,7 @@ def with_inputs(*, without: tuple[str, ...] = (), **defaults: Any) -> Callable[[
 
         command.__name__, command.__doc__ = function.__name__, function.__doc__
         command.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
-        command.__signature__ = inspect.Signature([*shared[:4], *own, *shared[4:]])  # type: ignore[attr-defined]
+        command.__signature__ = inspect.Signature([*shared[:3], *own, *shared[3:]])  # type: ignore[attr-defined]
         return command
 
     return wrap
