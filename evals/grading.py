@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,13 +20,17 @@ from evals.counts import counts
 from evals.errors import UserError
 from evals.records import derive_seed
 from evals.report import cell_report
-from evals.schema import GRADES
+from evals.schema import GRADES, NO_ANSWER
 from evals.store.locks import exclusive
 from evals.store.store import SampleStore, grade_group
+
+if TYPE_CHECKING:
+    from evals.verify import Verdict
 
 __all__ = ["cell_report", "counts", "grade_store", "other_problem"]
 
 GRADER = "excursions"
+CACHED = 4096  # verdicts remembered within a block
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,45 +135,39 @@ def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
 
 
 def _grades(samples: Iterable[Mapping[str, Any]], golds: Golds) -> Iterator[dict[str, Any]]:
-    """The grade of each sample; equal texts of one problem are graded once."""
-    known: dict[tuple[str, str], dict[str, Any]] = {}
+    """The grade of each sample; what is equal is graded once."""
+    from evals.verify import grade, grade_answer
+
+    verdict = lru_cache(CACHED)(lambda gold, text: _columns(grade(gold, text, mode="eval"), text))
+    right = lru_cache(CACHED)(lambda gold, answer: grade_answer(gold, answer).correct)
     places = {p: i for i, p in enumerate(golds.order)}
     for sample in samples:
         problem, text = sample["problem"], sample["text"] or ""
-        gold = golds.answers[problem]
-        if (verdict := known.get((gold, text))) is None:
-            verdict = known[gold, text] = _verdict(gold, text)
+        found = verdict(golds.answers[problem], text)
         other = other_problem(golds, places[problem], sample["index"])
-        guess = None if other is None else _right(golds.answers[other], text, verdict["answer"])
-        yield {
-            "key": sample["key"], "problem": problem, "index": sample["index"], "gold": gold,
-            "guess": guess, **verdict,
-        }  # fmt: skip
+        if other is None:
+            guess = None
+        else:
+            guess = found["stage"] != NO_ANSWER and right(golds.answers[other], found["answer"])
+        place = {"key": sample["key"], "problem": problem, "index": sample["index"]}
+        yield place | {"gold": golds.answers[problem], "guess": guess} | found
 
 
-def _verdict(gold: str, text: str) -> dict[str, Any]:
-    from evals.verify import grade
-
-    v = grade(gold, text, mode="eval")
+def _columns(verdict: Verdict, text: str) -> dict[str, Any]:
+    """A verdict as columns of the grades table."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return {
-        "correct": v.correct,
-        "lenient": v.lenient,
-        "answer": v.answer,
-        "route": v.route,
-        "lenient_answer": getattr(v, "lenient_answer", None),
-        "lenient_route": getattr(v, "lenient_route", None),
-        "stage": v.stage,
-        "reason": v.reason,
-        "flags": sorted(v.flags),
+        "correct": verdict.correct,
+        "lenient": verdict.lenient,
+        "answer": verdict.answer,
+        "route": verdict.route,
+        "lenient_answer": verdict.lenient_answer,
+        "lenient_route": verdict.lenient_route,
+        "stage": verdict.stage,
+        "reason": verdict.reason,
+        "flags": list(verdict.flags),
         "text_hash": int.from_bytes(digest, "big", signed=True),
     }
-
-
-def _right(gold: str, text: str, answer: str | None) -> bool:
-    from evals.verify import grade
-
-    return answer is not None and bool(grade(gold, text, mode="reward").correct)
 
 
 def other_problem(golds: Golds, place: int, index: int) -> str | None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from evals.counts import graded
 from evals.records import content_hash
+from evals.schema import NO_ANSWER
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
@@ -31,8 +32,7 @@ def cell_report(
     problems, n: only these ids, only the first n samples of each.
     """
     info = store.cell(cell)
-    columns = ["key", "problem", "index", "correct", "lenient", "answer", "route", "stage", "reason",
-               "flags", "guess", "text_hash"]  # fmt: skip
+    columns = ["problem", "index", "correct", "lenient", "route", "stage", "guess", "text_hash"]
     grades = graded(store, cell, columns, problems, n)
     samples = store.sample_table.read(
         cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
@@ -52,7 +52,7 @@ def cell_report(
         "prompt_hash": _prompt_hash(samples),
         "strict": _rate(grades["correct"]),
         "lenient": _rate(grades["lenient"]),
-        "extraction_failures": grades["answer"].null_count / grades.num_rows,
+        "extraction_failures": _rate(pc.equal(grades["stage"], NO_ANSWER)),
         "routes": _routes(grades["route"]),
         "truncated": _rate(truncated),
         "truncated_credited": _credited(grades, samples, truncated),
@@ -90,10 +90,8 @@ def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
 
 
 def _errors(grades: pa.Table) -> int:
-    """Samples whose verdict is a time-out, a death of the verifier's process, or an internal error."""
-    stage = pc.is_in(grades["stage"], pa.array(["timeout", "error"]))
-    reason = pc.match_substring_regex(grades["reason"].cast(pa.string()), "^(timeout|error|death)")
-    return int(pc.sum(pc.or_(pc.fill_null(stage, False), pc.fill_null(reason, False))).as_py() or 0)
+    """Samples whose verdict is a time-out, or the death of the verifier's process."""
+    return int(pc.sum(pc.equal(grades["stage"], "pool")).as_py() or 0)
 
 
 def _duplicates(grades: pa.Table) -> float:

@@ -123,6 +123,8 @@ def _plan(
 
     if not engine.eos_ids:
         raise UserError("the tokenizer has no end-of-sequence token; set eos_token in its config")
+    if mute := [p.id for p in problems if not p.question.strip()]:
+        raise UserError(f"problem {mute[0]} has no question; mend the problems")
     prompts = {p.id: encode(p) for p in problems}
     _check_prompts(prompts, options, engine.context, shots)
     identity = engine.identity
@@ -158,7 +160,7 @@ def _check_prompts(
 ) -> None:
     for problem, ids in prompts.items():
         if not ids:
-            raise UserError(f"the prompt of problem {problem} is empty; give it a question")
+            raise UserError(f"the prompt of problem {problem} is empty; use a template that asks something")
     if not prompts:
         return
     longest = max(prompts, key=lambda p: len(prompts[p]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 STORE_VERSION = 1
+NO_ANSWER = "extract"  # the stage of a grade that found no answer to compare
 
 SAMPLES = pa.schema(
     [

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,7 @@ from evals.store.locks import exclusive, shared
 BUCKETS = 16  # problems are spread over this many blocks
 DEPTH = 32  # samples of one problem in one block
 ROW_GROUP = 4096
+OPEN = 256  # pending shards open at a time
 # columns of few distinct values, dictionary-encoded
 NAMES = (
     *("cell", "checkpoint", "problem", "prompt_hash", "finish_reason", "grader", "grader_version"),
@@ -92,9 +94,16 @@ class Table:
         """Merge pending shards into blocks, one block in memory at a time."""
         if not self.pending(group):
             return
-        with shared(self.root), exclusive(self.root, f"{self.name}-{group}"):
-            shards = self.pending(group)
-            opened = [pq.ParquetFile(path) for path in shards]
+        with shared(self.root), exclusive(self.root, f"{self.name}-{group}"), self._naming_damage(group):
+            while shards := self.pending(group)[:OPEN]:
+                self._merge_in(group, shards)
+                for path in shards:
+                    path.unlink()
+                sync_folder(shards[0].parent)
+
+    def _merge_in(self, group: str, shards: Sequence[Path]) -> None:
+        with ExitStack() as stack:
+            opened = [stack.enter_context(pq.ParquetFile(path)) for path in shards]
             parts: dict[int, list[tuple[int, int]]] = {}
             for number, file in enumerate(opened):
                 for piece, code in enumerate(json.loads(file.schema_arrow.metadata[b"blocks"])):
@@ -106,9 +115,6 @@ class Table:
                 merged = self._merge([*old, *(t.cast(self.schema) for t in fresh)])
                 if not old or merged.num_rows > old[0].num_rows:
                     self.put(group, block, merged)
-            for path in shards:
-                path.unlink()
-            sync_folder(shards[0].parent)
 
     def _merge(self, tables: Sequence[pa.Table]) -> pa.Table:
         """Tables as one without repeated keys; UserError where two rows claim one place."""
@@ -126,14 +132,11 @@ class Table:
             equal = pc.equal(values.take(pa.array(at)), values.take(pa.array(at - 1)))
             equal = equal.fill_null(True).to_numpy(zero_copy_only=False)
             if not equal.all():
-                row = (
-                    whole.slice(int(at[np.flatnonzero(~equal)[0]]), 1).select(list(self.order)).to_pylist()[0]
-                )
+                row = whole.select(list(self.order)).slice(int(at[np.argmin(equal)]), 1).to_pylist()[0]
                 place = ", ".join(f"{k} {v}" for k, v in row.items())
                 raise UserError(
-                    f"{self.root} holds two different {self.name} for {place} (cell "
-                    f"{whole['cell'][0].as_py() if 'cell' in self.schema.names else '-'}); "
-                    f"remove the wrong file under pending/{self.name} and start again"
+                    f"{self.root} holds two different {self.name} for {place}; remove the wrong file below "
+                    f"{self.root}/pending/{self.name} or {self.root}/{self.name} and start again"
                 )
         return whole.filter(pa.array(~repeated))
 
@@ -142,8 +145,30 @@ class Table:
     ) -> pa.Table:
         """Rows of a group, merged and pending, each key once. problems: only of these."""
         names = self.schema.names if columns is None else list(columns)
-        chosen = None if problems is None else pc.field(self.order[0]).isin(sorted(set(problems)))
-        return _retried(lambda: self._read_now(group, names, chosen))
+        chosen = (
+            None
+            if problems is None
+            else pc.field(self.order[0]).isin(pa.array(sorted(set(problems)), pa.string()))
+        )
+        with self._naming_damage(group):
+            return _retried(lambda: self._read_now(group, names, chosen))
+
+    @contextmanager
+    def _naming_damage(self, group: str) -> Iterator[None]:
+        """What pyarrow says of a damaged file, as a sentence that names the file."""
+        try:
+            yield
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+            for path in (*self.pending(group), *self.blocks(group)):
+                try:
+                    pq.ParquetFile(path).read(self.schema.names)
+                except FileNotFoundError:
+                    continue
+                except (pa.ArrowException, OSError) as found:
+                    raise UserError(
+                        f"{path} is damaged ({str(found).splitlines()[0][:80]}); remove it and start again"
+                    ) from error
+            raise
 
     def _read_now(self, group: str, names: list[str], chosen: pc.Expression | None) -> pa.Table:
         import pyarrow.dataset as ds
@@ -165,7 +190,8 @@ class Table:
         """Number of rows, from the files' footers where nothing is pending."""
         if self.pending(group):
             return int(self.read(group, ["key"]).num_rows)
-        return _retried(lambda: sum(pq.read_metadata(path).num_rows for path in self.blocks(group)))
+        with self._naming_damage(group):
+            return _retried(lambda: sum(pq.read_metadata(path).num_rows for path in self.blocks(group)))
 
 
 def _codes(rows: pa.Table, order: tuple[str, ...]) -> np.ndarray:

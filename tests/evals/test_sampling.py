@@ -1,0 +1,149 @@
+"""Sampling into a store: seeds, top-up, shards, refusals."""
+
+import itertools
+
+import pytest
+from fake_engine import FakeEngine, arguments, files, world_problems
+
+from evals.errors import UserError
+from evals.problems import problem_set
+from evals.records import Problem, SamplingOptions
+from evals.sampling import parse_shard, sample, shard_of
+from evals.store import SampleStore
+
+
+@pytest.fixture(scope="module")
+def problems():
+    return world_problems()
+
+
+def drawn(path, problems, engine=None, **changes):
+    store = SampleStore(path)
+    return store, sample(engine or FakeEngine(), problems, **arguments(store, **changes))
+
+
+def test_every_problem_gets_n_samples_with_their_circumstances(tmp_path, problems):
+    options = SamplingOptions(0.7, 0.9, 5, 64, ("\n\n",))
+    store, cell = drawn(tmp_path / "s", problems, options=options, shots=2)
+    frame = store.samples([cell])
+    assert len(frame) == 8 * 12
+    assert frame.groupby("problem")["index"].apply(list).tolist() == [list(range(8))] * 12
+    assert set(frame["temperature"]) == {0.7}
+    assert set(frame["shots"]) == {2}
+    assert (frame["tokens"] == frame["token_ids"].map(len)).all()
+    assert frame["seed"].is_unique
+    assert frame["prompt_hash"].nunique() == 12
+    info = store.cell(cell)
+    assert (info["checkpoint"], info["template"], info["engine"], info["stops"]) == (
+        "a",
+        "world",
+        "fake",
+        ["\n\n"],
+    )
+
+
+def test_a_second_run_draws_nothing(tmp_path, problems):
+    store, cell = drawn(tmp_path / "s", problems)
+    before = files(store.path)
+    engine = FakeEngine()
+    assert drawn(store.path, problems, engine)[1] == cell
+    assert engine.drawn == 0
+    assert files(store.path) == before
+
+
+@pytest.mark.parametrize("steps", [(32, 128), (5, 7, 128), (128,)])
+def test_a_top_up_is_exact(tmp_path, problems, steps):
+    """n = 32 and then 128 leaves the bytes of 128 at once, and draws each sample once."""
+    once, _ = drawn(tmp_path / "once", problems, n=128)
+    engine = FakeEngine()
+    for n in steps:
+        store, _ = drawn(tmp_path / "s", problems, engine, n=n)
+    assert engine.drawn == 128 * 12
+    assert files(store.path) == files(once.path)
+
+
+def test_more_problems_later_leave_the_bytes_of_all_at_once(tmp_path, problems):
+    once, _ = drawn(tmp_path / "once", problems)
+    for count in (3, 12):
+        store, _ = drawn(tmp_path / "s", problem_set("part", problems.problems, limit=count))
+    assert files(store.path) == files(once.path)
+
+
+def test_shards_by_hash_leave_the_bytes_of_one_run(tmp_path, problems):
+    once, cell = drawn(tmp_path / "once", problems)
+    for part in (2, 0, 1):
+        store, same = drawn(tmp_path / "s", problems, shard=(part, 3))
+        assert same == cell
+    assert files(store.path) == files(once.path)
+    assert {shard_of(p.id, 3) for p in problems.problems} == {0, 1, 2}
+
+
+def test_what_changes_the_samples_changes_the_cell_and_a_name_does_not(tmp_path, problems):
+    _, cell = drawn(tmp_path / "s", problems)
+    changes = [
+        {"seed": 1}, {"draw": 1}, {"shots": 1}, {"template": "gsm8k"}, {"engine": FakeEngine("weights-b")},
+        {"options": SamplingOptions(0.5, max_tokens=64)}, {"options": SamplingOptions(max_tokens=65)},
+        {"options": SamplingOptions(stops=("x",), max_tokens=64)},
+    ]  # fmt: skip
+    cells = [drawn(tmp_path / str(i), problems, **change)[1] for i, change in enumerate(changes)]
+    assert len({cell, *cells}) == 1 + len(changes)
+    store, same = drawn(tmp_path / "s", problems, checkpoint_name="another name", n=4)
+    assert same == cell
+    assert store.cell(cell)["checkpoint"] == "another name"
+
+
+def test_draws_and_checkpoints_share_no_seed(tmp_path, problems):
+    store = SampleStore(tmp_path / "s")
+    cells = [
+        sample(FakeEngine(weights), problems, **arguments(store, draw=draw, seed=seed))
+        for weights, draw, seed in itertools.product("ab", (0, 1), (0, 1))
+    ]
+    assert store.samples(cells)["seed"].is_unique
+
+
+def test_progress_counts_what_is_there_and_what_is_new(tmp_path, problems):
+    seen = []
+    drawn(tmp_path / "s", problems, n=4)
+    drawn(tmp_path / "s", problems, n=40, progress=lambda done, total: seen.append((done, total)))
+    assert seen[0] == (48, 480)
+    assert seen[-1] == (480, 480)
+    assert [d for d, _ in seen] == sorted({d for d, _ in seen})
+
+
+def test_another_run_of_the_same_samples_is_refused_and_other_parts_are_not(tmp_path, problems):
+    store, cell = drawn(tmp_path / "s", problems, n=1)
+    with store.writing(cell, (0, 2)):
+        for shard in (None, (0, 2), (1, 3)):
+            with pytest.raises(UserError, match="another run is sampling the same samples"):
+                drawn(store.path, problems, shard=shard)
+        drawn(store.path, problems, shard=(1, 2))
+        drawn(store.path, problems, seed=1)
+    drawn(store.path, problems)
+
+
+def test_what_no_model_can_answer_is_refused_before_anything_is_drawn(tmp_path, problems):
+    def refused(match, engine=None, those=problems, **changes):
+        with pytest.raises(UserError, match=match):
+            drawn(tmp_path / "s", those, engine, **changes)
+        assert not (tmp_path / "s").exists()
+
+    longest = max(problems.problems, key=lambda p: len(p.question))
+    size = len(FakeEngine().encode(f"Problem: {longest.question}\nSolution:"))
+    refused(
+        f"problem {longest.id} has {size} tokens and the model's context is {size}", FakeEngine(context=size)
+    )
+    refused(f"set --max-tokens to {10} or less", FakeEngine(context=size + 10))
+    refused("no end-of-sequence token", FakeEngine(eos_ids=()))
+    mute = FakeEngine()
+    mute.encode = lambda text: ()
+    refused("prompt of problem .* is empty", mute)
+    refused("has no question", those=problem_set("x", [Problem("p", " ", "1")]))
+    refused("no prompt template", template="nonsense")
+    refused("shard 3/3 does not exist", shard=(3, 3))
+
+
+def test_shards_are_parsed_strictly():
+    assert parse_shard("0/4") == (0, 4)
+    for bad in ("4/4", "-1/4", "1", "a/b", "1/0", "1/4/2"):
+        with pytest.raises(UserError, match="not I/N"):
+            parse_shard(bad)
