@@ -12,6 +12,13 @@ from evals.files import write_file
 from reports.style import style
 
 
+def settle(figure: Any) -> None:
+    """Lay the figure out once, for all formats that it is written in."""
+    with style():
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+
+
 def svg_bytes(figure: Any) -> bytes:
     """The figure as SVG, without date and program version: equal figures give equal bytes."""
     return _rendered(figure, "svg", {"Date": None, "Creator": None})
@@ -36,6 +43,7 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def save(figure: Any, frame: pd.DataFrame, folder: Path, name: str) -> str:
     """Write name.svg, name.png and name.csv into `folder`; returns the SVG text."""
+    settle(figure)
     svg = svg_bytes(figure)
     write_file(folder / f"{name}.csv", csv_text(frame).encode("utf-8", "replace"))
     write_file(folder / f"{name}.png", png_bytes(figure))

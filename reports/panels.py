@@ -34,7 +34,7 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
     keys = [c for c in ("benchmark", "metric", "series", "x_axis", "x") if c in full.columns]
     lines, seeds = full[full["seed"].isna()], full[full["seed"].notna()]
     have = set(map(tuple, lines[keys].to_numpy()))
-    means = seeds.groupby(keys, sort=False, as_index=False)["y"].mean()
+    means: pd.DataFrame = seeds.groupby(keys, sort=False)["y"].mean().reset_index()
     wanted = [tuple(row) not in have for row in means[keys].to_numpy()]
     return full if not any(wanted) else pd.concat([full, means.loc[wanted]], ignore_index=True)
 

@@ -9,7 +9,7 @@ from reports import curves, frames, support
 from reports.export import save
 from reports.page.svg import inline
 
-DRAWN = 12  # comparisons that get figures of their own; a page of many stays small and quick
+DRAWN = 8  # comparisons that get figures of their own; a page of many stays small and quick
 
 
 def comparison_figures(

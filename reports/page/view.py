@@ -43,9 +43,10 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
 
 
 def declared(options: dict[str, Any]) -> str:
-    """The options that were declared beforehand."""
+    """The options of the verdict, and whether K was declared or taken by default."""
     margin, level = 100 * options["margin"], 100 * options["level"]
-    return f"K = {options['K']}, margin ±{margin:g} points, level {level:g}%"
+    origin = " (by default)" if options.get("K_declared") is False else ""
+    return f"K = {options['K']}{origin}, margin ±{margin:g} points, level {level:g}%"
 
 
 def ends(comparison: dict[str, Any]) -> list[int]:

@@ -7,6 +7,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,15 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe"
 ).split()
+
+# The browser reads commands on descriptor 3 and answers on 4.
+WIRE = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(n), fcntl.F_DUPFD, 10) for n in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def chromium() -> str | None:
@@ -134,15 +144,10 @@ def browser(profile: Path) -> Iterator[Tab]:
     assert path is not None
     from_us, to_us = os.pipe(), os.pipe()
 
-    def wire() -> None:  # the browser reads commands on 3 and answers on 4
-        copies = os.dup(from_us[0]), os.dup(to_us[1])
-        os.dup2(copies[0], 3)
-        os.dup2(copies[1], 4)
-
+    ends = (from_us[0], to_us[1])
     process = subprocess.Popen(
-        [path, *FLAGS, f"--user-data-dir={profile}"],
-        preexec_fn=wire,
-        close_fds=False,
+        [sys.executable, "-c", WIRE, *map(str, ends), path, *FLAGS, f"--user-data-dir={profile}"],
+        pass_fds=ends,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
