@@ -1,4 +1,4 @@
-"""Grading one response: extract, compare, verdict. Never an exception, never late."""
+"""Grading one response: extract, decide, verdict. Never an exception, never late."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from dataclasses import replace
 from typing import Literal
 
+from evals.verify.decide import Decision, decide
 from evals.verify.extract import boxes, extract, extract_lenient, visible
 from evals.verify.limits import MAX_LENGTH
-from evals.verify.numbers import plain_number
 from evals.verify.verdict import Answer, Verdict
 
 Mode = Literal["reward", "eval"]
@@ -18,23 +18,19 @@ def grade(gold: str, response: str, mode: Mode = "reward") -> Verdict:
     """Grade a response against the gold answer.
 
     mode "reward": strict only. "eval": also the lenient verdict (last-number fallback), kept apart.
+    The symbolic stage is not run here: see `Grader`.
     """
     start = time.perf_counter()
-    strict = _judge(gold, extract(response))
+    strict = judge(gold, extract(response))
     if mode == "eval":
-        loose = extract_lenient(response)
-        lenient = _judge(gold, loose) if "lenient" in loose.flags else strict
-        strict = replace(
-            strict, lenient=lenient.correct, lenient_answer=lenient.answer, lenient_route=lenient.route
-        )
-    return replace(strict, ms=(time.perf_counter() - start) * 1000)
+        strict = with_lenient(gold, response, strict)
+    return _timed(strict, start)
 
 
 def grade_answer(gold: str, answer: str) -> Verdict:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
     start = time.perf_counter()
-    verdict = _judge(gold, Answer(answer, "given"))
-    return replace(verdict, ms=(time.perf_counter() - start) * 1000)
+    return _timed(judge(gold, Answer(answer, "given")), start)
 
 
 def format_reward(text: str) -> float:
@@ -46,17 +42,28 @@ def format_reward(text: str) -> float:
     return 0.5 if "multi_box" in extract(text).flags else 1.0
 
 
-def _judge(gold: str, found: Answer) -> Verdict:
+def judge(gold: str, found: Answer) -> Verdict:
+    """The verdict on an extracted answer, without its time."""
     if found.text is None or not found.text.strip():
         return Verdict(False, "extract", "no answer", found.text, found.route, flags=found.flags)
-    correct, stage, reason = _decide(gold.strip(), found.text.strip())
-    return Verdict(correct, stage, reason, found.text[:MAX_LENGTH], found.route, flags=found.flags)
+    return verdict(decide(gold, found.text), found)
 
 
-def _decide(gold: str, answer: str) -> tuple[bool, str, str]:
-    if gold == answer:
-        return True, "identical", "equal"
-    left, right = plain_number(gold), plain_number(answer)
-    if left is not None and right is not None:
-        return (True, "number", "equal") if left == right else (False, "number", "different")
-    return False, "parse", "different"
+def verdict(decision: Decision, found: Answer) -> Verdict:
+    """A decision and the answer it is about; undecided is not correct."""
+    correct, stage, reason, gold_type, answer_type, flags = decision
+    answer = found.text[:MAX_LENGTH] if found.text is not None else None
+    return Verdict(
+        bool(correct), stage, reason, answer, found.route, gold_type, answer_type, 0.0, (*found.flags, *flags)
+    )
+
+
+def with_lenient(gold: str, response: str, strict: Verdict) -> Verdict:
+    """The verdict with the lenient one beside it."""
+    loose = extract_lenient(response) if strict.stage == "extract" else None
+    lenient = judge(gold, loose) if loose is not None and "lenient" in loose.flags else strict
+    return replace(strict, lenient=lenient.correct, lenient_answer=lenient.answer, lenient_route=lenient.route)
+
+
+def _timed(v: Verdict, start: float) -> Verdict:
+    return replace(v, ms=(time.perf_counter() - start) * 1000)

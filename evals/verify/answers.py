@@ -1,0 +1,313 @@
+"""Answers: lists, sets, tuples, intervals, relations, ratios, quantities and words, made of expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from evals.verify.choices import expand
+from evals.verify.cursor import Cursor
+from evals.verify.expressions import additive
+from evals.verify.limits import MAX_MEMBERS, LimitError
+from evals.verify.names import NUMBER_WORDS, VARIABLE_GROUPS
+from evals.verify.prepare import prepare
+from evals.verify.tokens import Token, tokenize
+from evals.verify.tree import (
+    EMPTY,
+    EXPR,
+    Group,
+    Listing,
+    NamedSet,
+    Num,
+    ParseError,
+    Quantity,
+    Ratio,
+    Region,
+    Relation,
+    Sym,
+    Text,
+    Value,
+)
+from evals.verify.units import parse_unit
+
+CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",), "]": ("[", "]")}
+SETS = ("cup", "cap", "setminus")
+WORD_ENDS = (",", ";", "}", ")", "-", ".")
+SMALL_WORDS = ("no", "on", "up", "in", "we", "he", "us")
+REAL_LINE = ("all real numbers", "all reals", "real numbers", "all real values")
+NOTHING = ("no solution", "no solutions", "no real solutions", "empty set", "the empty set")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A parsed answer: its value, and the constructs that only a gold with the same ones excuses."""
+
+    value: Value
+    constructs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a text did not parse: "parse", or "limit:…"."""
+
+    reason: str
+    detail: str
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Parsed | Failure:
+    """The typed tree of an answer's text, all of which must be consumed; never an exception."""
+    try:
+        tokens = tokenize(prepare(text))
+        cursor = Cursor(tokens, additive, group)
+        value = listing(cursor, ("eof",))
+        if cursor.token.kind != "eof":
+            return Failure("parse", f"unexpected {cursor.token.text[:20]!r}")
+        return Parsed(value, frozenset(cursor.constructs))
+    except ParseError as error:
+        return Failure("parse", str(error))
+    except LimitError as error:
+        return Failure(f"limit:{error}", "over a limit")
+
+
+def listing(c: Cursor, closers: tuple[str, ...]) -> Value:
+    """Items up to a closer: one item alone, else a bare list."""
+    items, seps = _items(c, closers)
+    if not items:
+        raise ParseError("nothing")
+    if len(items) == 1:
+        return items[0]
+    return _listed(items, seps)
+
+
+def _listed(items: list[Value], seps: list[str]) -> Value:
+    """A bare list; where semicolons (or "or" between equations) and commas mix, a list of tuples."""
+    outer = ";" if ";" in seps and "," in seps else "or"
+    inner = [s for s in seps if s != outer]
+    named = all(isinstance(i, Relation) for i in items)
+    if len(seps) == len(items) - 1 and inner and outer in seps and (outer == ";" or named):
+        rows: list[list[Value]] = [[]]
+        for item, sep in zip(items, [*seps, outer], strict=True):
+            rows[-1].append(item)
+            if sep == outer:
+                rows.append([])
+        if len({len(row) for row in rows[:-1]}) == 1:
+            return Listing(tuple(Group(tuple(row), "(", ")") for row in rows[:-1]), "list", ";")
+    return Listing(tuple(items), "list", seps[-1] if seps else ",")
+
+
+def _items(c: Cursor, closers: tuple[str, ...]) -> tuple[list[Value], list[str]]:
+    items: list[Value] = []
+    seps: list[str] = []
+    while not _closes(c.token, closers):
+        items.extend(_item(c))
+        if len(items) > MAX_MEMBERS:
+            raise LimitError("members")
+        sep = ""
+        while (mark := _separator(c.token)) and not _closes(c.token, closers):
+            sep = mark if sep in ("", ",") else sep
+            c.i += 1
+        if not sep:
+            break
+        if not _closes(c.token, closers):
+            seps.append(sep)
+    return items, seps
+
+
+def _closes(token: Token, closers: tuple[str, ...]) -> bool:
+    return token.kind == "eof" or (token.kind == "op" and token.text in closers)
+
+
+def _separator(token: Token) -> str:
+    """The separator that a token is: a comma, a semicolon, and, or; "" for none."""
+    if token.kind == "sep":
+        return token.text
+    if token.kind == "row":
+        return ","
+    return token.text if token.kind == "op" and token.text in (",", ";") else ""
+
+
+def _item(c: Cursor) -> list[Value]:
+    """One item; with a plus-minus sign the values that it stands for."""
+    outer, c.choices, c.start = c.choices, False, c.i
+    value = relation(c)
+    values = expand(value) if c.choices and c.depth == 0 else [value]
+    c.choices = outer or (c.choices and c.depth > 0)
+    return values
+
+
+def relation(c: Cursor) -> Value:
+    """Sides joined by = < > …; one side alone is itself."""
+    sides: list[Value] = []
+    ops: list[str] = []
+    if c.token.kind == "rel":
+        if c.token.text not in ("=", "~"):
+            raise ParseError("a relation without a left side")
+        if c.token.text == "~":
+            sides.append(Sym("?"))
+            ops.append("~")
+        c.i += 1
+    sides.append(_side(c))
+    while c.token.kind == "rel":
+        ops.append(c.token.text)
+        c.i += 1
+        sides.append(_side(c))
+    return Relation(tuple(sides), tuple(ops)) if ops else sides[0]
+
+
+def _side(c: Cursor) -> Value:
+    """Words, or sets joined by cup, cap and setminus, or a single value with its unit."""
+    words = _words(c)
+    if words is not None:
+        return words
+    value = _ratio(c)
+    while c.token.kind == "op" and c.token.text in SETS:
+        op = c.token.text
+        parts = [value]
+        while c.at(op):
+            c.i += 1
+            parts.append(_ratio(c))
+        value = Region(op, tuple(parts))
+    return value
+
+
+def _words(c: Cursor) -> Value | None:
+    """A side that is words: \\text{…} or a bare word that is no product of variables."""
+    token = c.token
+    if token.kind == "word":
+        after = c.tokens[c.i + 1]
+        ends = after.kind in ("eof", "sep", "rel", "word", "text", "num") or after.text in WORD_ENDS
+        if not ends or not (is_word(token.text) or (after.kind == "word" and after.spaced)):
+            return None
+    elif token.kind != "text":
+        return None
+    elif len(token.text) == 1 and c.tokens[c.i + 1].kind not in ("word", "text"):
+        return None
+    parts: list[str] = []
+    while c.token.kind in ("word", "text", "num", "sym", "const") or c.token.text in ("'", "-", "."):
+        parts.append((" " if c.token.spaced and parts else "") + c.token.text)
+        c.i += 1
+    return _phrase("".join(parts))
+
+
+def _phrase(text: str) -> Value:
+    plain = " ".join(text.split()).strip(" .").lower()
+    if plain in NUMBER_WORDS:
+        return Num(Fraction(NUMBER_WORDS.index(plain)))
+    if plain in REAL_LINE:
+        return NamedSet("R")
+    return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
+
+
+def is_word(text: str) -> bool:
+    """Whether letters alone are a word (west) rather than a product of variables (xy, abc)."""
+    if len(text) == 2:
+        return text.lower() in SMALL_WORDS
+    return len(text) > 4 or not any(set(text) <= set(group) for group in VARIABLE_GROUPS)
+
+
+def _ratio(c: Cursor) -> Value:
+    """A sum with its unit, or sums joined by colons."""
+    money, c.money = c.money, ""
+    value = _unit(c, additive(c))
+    if c.at(":") and isinstance(value, EXPR):
+        items, written = [value], []
+        while c.at(":"):
+            c.i += 1
+            written.append(c.token)
+            part = additive(c)
+            if not isinstance(part, EXPR):
+                raise ParseError("a ratio of what is no number")
+            items.append(part)
+        return Ratio(tuple(items), _clock(c, written))
+    c.money = money
+    return value
+
+
+def _clock(c: Cursor, written: list[Token]) -> str:
+    """Whether numbers with colons are a time of day: with minutes such as 05, or with AM or PM after it."""
+    token = c.token
+    half = token.text.replace(".", "").lower() if token.kind in ("word", "text") else ""
+    if half in ("am", "pm"):
+        c.i += 1
+        return half
+    minutes = all(t.kind == "num" and len(t.text) == 2 and t.text < "60" for t in written)
+    return "clock" if minutes and written[0].text.startswith("0") else ""
+
+
+def _unit(c: Cursor, value: Value) -> Value:
+    """The value with the unit that follows it, if one does."""
+    parts: list[str] = []
+    while True:
+        token = c.token
+        if token.kind in ("word", "text") or (token.kind == "sym" and parts):
+            parts.append(" " + token.text)
+        elif token.kind == "op" and token.text in ("^", "/", "{", "(", "*", ".") and parts:
+            parts.append(token.text)
+        elif token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text):
+            parts.append(token.text)
+        elif token.kind == "num" and parts and parts[-1] in ("^", "{"):
+            parts.append(token.text)
+        elif token.kind == "money" and not c.money and not parts:
+            c.money = token.text
+        else:
+            break
+        c.i += 1
+    text = "".join(parts)
+    if c.money:
+        name = {"usd": "dollar"}.get(c.money, c.money)
+        text = text if "dollar" in text.lower() or "usd" in text.lower() else f"{name} {text}"
+        c.money = ""
+    if not text.strip():
+        return value
+    if not isinstance(value, EXPR):
+        raise ParseError("a unit on what is no number")
+    return Quantity(value, parse_unit(text))
+
+
+def _open(parts: list[str], closer: str) -> bool:
+    """Whether the unit read so far has a bracket that this one closes."""
+    opener = {"}": "{", ")": "("}[closer]
+    return parts.count(opener) > parts.count(closer)
+
+
+def group(c: Cursor) -> Value:
+    """What stands in brackets: a single value, a tuple, an interval, a set, or (in braces) a list."""
+    left = c.token.text
+    c.i += 1
+    c.deeper()
+    bars, c.bars = c.bars, 0
+    start, money, c.money = c.start, c.money, ""
+    if left == "\\{" and c.token.kind == "sym" and c.tokens[c.i + 1].text in ("|", ":"):
+        c.i += 2
+        value = listing(c, ("\\}",))
+        c.take("\\}")
+    else:
+        items, seps = _items(c, CLOSERS[left])
+        right = c.token.text if c.token.kind == "op" else ""
+        if right not in CLOSERS[left]:
+            raise ParseError("unbalanced brackets")
+        c.i += 1
+        value = _grouped(left, right, items, seps)
+    c.bars, c.start, c.money = bars, start, money or c.money
+    c.depth -= 1
+    return value
+
+
+def _grouped(left: str, right: str, items: list[Value], seps: list[str]) -> Value:
+    if left == "\\{":
+        return Listing(tuple(items), "set", seps[-1] if seps else ",")
+    if not items:
+        raise ParseError("empty brackets")
+    if left == "{":
+        return items[0] if len(items) == 1 else _listed(items, seps)
+    if left == "]" or (left in "([" and right == "["):
+        left, right = {"]": "("}.get(left, left), {"[": ")"}.get(right, right)
+    if len(items) == 1:
+        if (left, right) not in (("(", ")"), ("[", "]"), ("<(", ")>")):
+            raise ParseError("unbalanced brackets")
+        return items[0]
+    if left == "<(":
+        left, right = "(", ")"
+    return Group(tuple(items), left, right)

@@ -1,0 +1,74 @@
+"""The place of the parser in the tokens, and what it has met so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evals.verify.limits import MAX_NESTING, LimitError
+from evals.verify.tree import EXPR, Expr, ParseError, Value
+from evals.verify.tokens import Token
+
+
+class Cursor:
+    """Reads tokens from left to right.
+
+    bars: open absolute values. money: a currency sign seen in this item. constructs: names that a final
+    answer may not hold unless the gold does. choices: whether a plus-minus was seen. start: where the item
+    began. sum, group: the parsers of sums and of brackets, which the atoms need and which need the atoms.
+    """
+
+    __slots__ = ("bars", "choices", "constructs", "depth", "group", "i", "money", "start", "sum", "tokens")
+
+    def __init__(
+        self, tokens: list[Token], total: Callable[[Cursor], Value], group: Callable[[Cursor], Value]
+    ) -> None:
+        self.tokens = tokens
+        self.i = 0
+        self.start = 0
+        self.bars = 0
+        self.depth = 0
+        self.money = ""
+        self.choices = False
+        self.constructs: set[str] = set()
+        self.sum = total
+        self.group = group
+
+    @property
+    def token(self) -> Token:
+        """The next token."""
+        return self.tokens[self.i]
+
+    def at(self, mark: str) -> bool:
+        """Whether the next token is this operator."""
+        token = self.tokens[self.i]
+        return token.kind == "op" and token.text == mark
+
+    def take(self, mark: str) -> None:
+        """Pass over this operator, or fail."""
+        if not self.at(mark):
+            raise ParseError(f"expected {mark}, found {self.token.text[:20]!r}")
+        self.i += 1
+
+    def deeper(self) -> None:
+        """One level of nesting more."""
+        self.depth += 1
+        if self.depth > MAX_NESTING:
+            raise LimitError("nesting")
+
+    def split(self, first: int = 1) -> None:
+        """Make the next token one character long, and the rest of it a token of its own."""
+        token = self.tokens[self.i]
+        kind = "num" if token.kind == "num" else "const" if token.text[0] in "ei" else "sym"
+        head = Token(kind, token.text[:first], token.spaced, token.start)
+        rest = token.text[first:]
+        tail_kind = token.kind
+        if tail_kind == "word" and len(rest) == 1:
+            tail_kind = "const" if rest in "ei" else "sym"
+        self.tokens[self.i : self.i + 1] = [head, Token(tail_kind, rest, False, token.start + first)]
+
+
+def expression(value: Value) -> Expr:
+    """The value, which must be an expression."""
+    if isinstance(value, EXPR):
+        return value
+    raise ParseError(f"a {type(value).__name__.lower()} where a number should be")

@@ -1,0 +1,145 @@
+"""The decision on one extracted answer: identical, number, parse, compare; with its reason and flags."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from evals.verify.answers import Failure, Parsed, parse
+from evals.verify.compare import compare
+from evals.verify.context import Context, Wrong
+from evals.verify.exact import Undefined
+from evals.verify.extract import extract
+from evals.verify.limits import MAX_LENGTH, LimitError
+from evals.verify.numbers import plain_number
+from evals.verify.policies import choice
+from evals.verify.tree import EXPR, Listing, Num, Op, Quantity, Text, Value, type_name, walk
+
+GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
+MARKUP = re.compile(
+    r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname|left|right)(?![a-zA-Z])|\\[,;:! ]|[{}$~]"
+)
+
+
+class Decision(NamedTuple):
+    """correct is None where the comparison could not decide."""
+
+    correct: bool | None
+    stage: str
+    reason: str
+    gold_type: str | None = None
+    answer_type: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+def decide(gold: str, answer: str) -> Decision:
+    """Compare an answer with the gold; both as text. Never an exception, never late."""
+    gold, answer = gold.strip(), answer.strip()
+    if not answer or not gold:
+        return Decision(False, "extract", "no answer" if not answer else "no gold")
+    if gold == answer:
+        return Decision(True, "identical", "equal")
+    left, right = plain_number(gold), plain_number(answer)
+    if left is not None and right is not None and "$" not in gold + answer:
+        same = left == right
+        return Decision(same, "number", "equal" if same else "different", "number", "number")
+    if len(answer) > MAX_LENGTH:
+        return Decision(False, "limits", "limit:length", flags=("limit",))
+    return _decide(gold, answer)
+
+
+@lru_cache(maxsize=16_384)
+def _decide(gold: str, answer: str) -> Decision:
+    try:
+        return _parsed(gold, answer)
+    except RecursionError:
+        return Decision(False, "parse", "error:RecursionError")
+    except MemoryError:
+        return Decision(False, "compare", "error:MemoryError")
+    except Exception as error:  # a bug of ours must not end a training run; it is counted by its reason
+        return Decision(False, "compare", f"error:{type(error).__name__}")
+
+
+def _parsed(gold: str, answer: str) -> Decision:
+    letter = choice(gold, answer)
+    if letter is not None:
+        return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
+    g, a = parse_gold(gold), parse(answer)
+    if isinstance(a, Failure) or isinstance(g, Failure):
+        return _unparsed(gold, answer, g, a)
+    types = type_name(g.value), type_name(a.value)
+    extra = sorted(a.constructs - g.constructs)
+    if extra:
+        return Decision(False, "compare", "unevaluated", *types)
+    c = Context()
+    try:
+        outcome = compare(g.value, a.value, c)
+        if not outcome and isinstance(g.value, Listing) and GROUPED.search(answer):
+            outcome = _regrouped(g.value, answer, c) or outcome
+    except Wrong as wrong:
+        return Decision(False, "compare", str(wrong), *types)
+    except Undefined:
+        return Decision(False, "compare", "undefined", *types)
+    except LimitError as error:
+        return Decision(False, "compare", f"limit:{error}", *types, ("limit",))
+    if outcome:
+        if _work_left(a.value, g.value):
+            c.flags.add("unevaluated")
+        return Decision(True, "compare", "equal", *types, tuple(sorted(c.flags)))
+    if (isinstance(g.value, Text) or isinstance(a.value, Text)) and _plain(gold) == _plain(answer):
+        return Decision(True, "text", "equal", *types)
+    if outcome is None:
+        return Decision(None, "compare", "undecided", *types)
+    return Decision(False, "compare", "different" if _alike(*types) else "type", *types)
+
+
+@lru_cache(maxsize=8192)
+def parse_gold(gold: str) -> Parsed | Failure:
+    """The parsed gold; one that is a text with a box is its box."""
+    if "\\boxed" in gold or "\\fbox" in gold:
+        found = extract(gold)
+        gold = found.text or gold
+    return parse(gold)
+
+
+def _unparsed(gold: str, answer: str, g: Parsed | Failure, a: Parsed | Failure) -> Decision:
+    """What does not parse is compared as plain text."""
+    if isinstance(a, Failure) and a.reason.startswith("limit"):
+        return Decision(False, "limits", a.reason, flags=("limit",))
+    types = tuple(type_name(x.value) if isinstance(x, Parsed) else None for x in (g, a))
+    if isinstance(g, Failure) and _plain(gold) == _plain(answer):
+        return Decision(True, "text", "equal", *types)
+    return Decision(False, "parse", "gold" if isinstance(g, Failure) else "parse", *types)
+
+
+def _plain(text: str) -> str:
+    """Text without its markup, its case and its spaces at line ends."""
+    return " ".join(MARKUP.sub(" ", text).lower().split()).strip(" .")
+
+
+def _regrouped(gold: Value, answer: str, c: Context) -> bool | None:
+    """Against a list of numbers 100,200 may be two numbers."""
+    spaced = parse(GROUPED.sub(lambda m: m.group().replace(",", ", "), answer))
+    return compare(gold, spaced.value, c) if isinstance(spaced, Parsed) else None
+
+
+def _alike(gold_type: str, answer_type: str) -> bool:
+    numbers = ("number", "expression", "percent", "degree", "quantity")
+    return gold_type == answer_type or (gold_type in numbers and answer_type in numbers)
+
+
+def _work_left(answer: Value, gold: Value) -> bool:
+    """Policy "closed arithmetic": an answer that is right but has more operations to do than the gold is
+    accepted with the flag unevaluated."""
+    if isinstance(answer, Num):
+        return False
+    return _operations(answer) > _operations(gold)
+
+
+def _operations(v: Value) -> int:
+    inner = v.value if isinstance(v, Quantity) else v
+    if not isinstance(inner, EXPR):
+        return 10**9 if not isinstance(v, Quantity) else 0
+    counted = ("add", "mul", "pow", "root", "fact", "binom", "abs")
+    return sum(isinstance(n, Op) and (n.name in counted or len(n.name) < 7) and n.name != "neg" for n in walk(inner))

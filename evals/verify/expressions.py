@@ -1,0 +1,185 @@
+"""Expressions: sums, products, powers, as LaTeX and plain text write them."""
+
+from __future__ import annotations
+
+from evals.verify.atoms import number, primary, subscript
+from evals.verify.cursor import Cursor, expression
+from evals.verify.names import BASE_WORDS
+from evals.verify.tree import Based, Expr, Matrix, Num, Op, ParseError, Value, rebuild
+from evals.verify.units import looks_like_unit
+
+SIGNS = ("+", "-", "pm", "mp")
+FACTOR_KINDS = frozenset(("sym", "const", "fn", "cmd", "num", "begin"))
+FACTOR_MARKS = frozenset(("(", "[", "{", "\\lfloor", "\\lceil"))
+
+
+def additive(c: Cursor) -> Value:
+    """A sum of terms; a single term may be any value (a matrix, a tuple)."""
+    first = _signed(c)
+    if not (c.token.kind == "op" and c.token.text in SIGNS):
+        return first
+    terms = [expression(first)]
+    while c.token.kind == "op" and c.token.text in SIGNS:
+        terms.append(expression(_signed(c)))
+    return Op("add", tuple(terms))
+
+
+def negative(value: Value) -> Value:
+    """The value with its sign changed."""
+    if isinstance(value, Num):
+        return Num(-value.value, value.place)
+    if isinstance(value, Based):
+        return Based("-" + value.digits, value.base)
+    if isinstance(value, Matrix):
+        return rebuild(value, lambda entry: negative(entry))
+    return Op("neg", (expression(value),))
+
+
+def _signed(c: Cursor) -> Value:
+    """Signs and a term."""
+    sign, choice = 1, ""
+    while c.token.kind == "op" and c.token.text in SIGNS:
+        mark = c.token.text
+        sign = -sign if mark == "-" else sign
+        if mark in ("pm", "mp"):
+            if choice:
+                raise ParseError("two plus-minus signs")
+            choice, c.choices = mark, True
+        c.i += 1
+    value = term(c)
+    if sign < 0:
+        value = negative(value)
+    return Op(choice, (expression(value),)) if choice else value
+
+
+def term(c: Cursor) -> Value:
+    """A product: explicit signs, divisions from left to right, factors set side by side."""
+    plain = c.token.kind == "num"
+    value = power(c)
+    factors: list[Expr] = []
+    while True:
+        token = c.token
+        if token.kind == "op" and token.text in ("*", "/"):
+            c.i += 1
+            right = _signed_power(c)
+            plain = False
+            if token.text == "/":
+                left = _product(factors, value)
+                factors = []
+                value = Op("div", (expression(left), expression(right)))
+                continue
+        elif token.kind == "cmd" and token.text in ("bmod", "mod", "pmod"):
+            c.i += 1
+            c.constructs.add("mod")
+            value = Op("mod", (expression(_product(factors, value)), expression(power(c))))
+            factors = []
+            continue
+        elif _starts_factor(c):
+            if plain and c.token.kind == "num":
+                raise ParseError("two numbers side by side")
+            plain = c.token.kind == "num"
+            right = power(c)
+        else:
+            return _product(factors, value)
+        if isinstance(right, Matrix):
+            value, factors = _scaled(expression(_product(factors, value)), right), []
+            continue
+        factors.append(expression(value))
+        value = right
+
+
+def _product(factors: list[Expr], last: Value) -> Value:
+    return Op("mul", (*factors, expression(last))) if factors else last
+
+
+def _scaled(scale: Expr, matrix: Matrix) -> Matrix:
+    return rebuild(matrix, lambda entry: Op("mul", (scale, expression(entry))))  # type: ignore[return-value]
+
+
+def _signed_power(c: Cursor) -> Value:
+    sign = 1
+    while c.at("-") or c.at("+"):
+        sign = -sign if c.at("-") else sign
+        c.i += 1
+    value = power(c)
+    return negative(value) if sign < 0 else value
+
+
+def _starts_factor(c: Cursor) -> bool:
+    token = c.token
+    if token.kind == "op":
+        return token.text in FACTOR_MARKS or (token.text in ("|", "||") and not c.bars)
+    if token.kind == "word":
+        return not (c.i > 0 and looks_like_unit(token.text, token.spaced))
+    if token.kind == "text":
+        return token.text in ("e", "i")
+    return token.kind in FACTOR_KINDS
+
+
+def power(c: Cursor) -> Value:
+    """An atom with its exponents, factorials, percent and degree signs."""
+    value = primary(c)
+    while c.token.kind == "op":
+        mark = c.token.text
+        if mark == "^":
+            c.i += 1
+            value = _raised(c, expression(value))
+        elif mark == "!":
+            c.i += 1
+            if c.at("!"):
+                raise ParseError("a double factorial")
+            value = Op("fact", (expression(value),))
+        elif mark == "%":
+            c.i += 1
+            value = Op("percent", (expression(value),))
+        elif mark == "deg":
+            c.i += 1
+            value = Op("degree", (expression(value),))
+        elif mark == "_" and isinstance(value, Num) and value.place is None:
+            value = Based(str(value.value), subscript_base(c))
+        else:
+            break
+    return value
+
+
+def subscript_base(c: Cursor) -> int:
+    """The base that follows a number: _8, _{8}, _{eight}, _\\text{eight}."""
+    c.take("_")
+    name = subscript(c).strip().lower()
+    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
+    if not 2 <= base <= 36:
+        raise ParseError("an unknown base")
+    return base
+
+
+def _raised(c: Cursor, base: Expr) -> Expr:
+    """base^…, where ^\\circ is the degree sign."""
+    if c.at("\\circ") or (c.token.kind == "sym" and c.token.text == "o" and isinstance(base, Num)):
+        c.i += 1
+        return Op("degree", (base,))
+    if c.at("{") and c.tokens[c.i + 1].text in ("\\circ", "o") and c.tokens[c.i + 2].text == "}":
+        c.i += 3
+        return Op("degree", (base,))
+    return Op("pow", (base, exponent(c)))
+
+
+def exponent(c: Cursor) -> Expr:
+    """What follows ^: a brace group, or a signed atom; 2^10 is 2^{10}."""
+    c.deeper()
+    sign = 1
+    while c.at("-") or c.at("+"):
+        sign = -sign if c.at("-") else sign
+        c.i += 1
+    if c.token.kind == "word":
+        c.split()
+    value: Value
+    if c.token.kind == "num":
+        value = number(c.token.text)
+        c.i += 1
+    else:
+        value = primary(c)
+    if c.at("^"):
+        c.i += 1
+        value = _raised(c, expression(value))
+    c.depth -= 1
+    return expression(negative(value) if sign < 0 else value)

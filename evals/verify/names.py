@@ -1,0 +1,243 @@
+"""The vocabulary of the parser: commands, functions, Greek letters, unicode, words."""
+
+from __future__ import annotations
+
+GREEK = (
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron rho "
+    "sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega "
+    "ell hbar partial nabla mho aleph varnothingless Re Im odot"
+).split()
+FUNCTIONS = (
+    "sin cos tan sec csc cot arcsin arccos arctan arcsec arccsc arccot sinh cosh tanh coth sech csch "
+    "ln log lg exp asin acos atan arctg tg ctg cosec arcsinh arccosh arctanh erf sgn"
+).split()
+RENAMED = {
+    "asin": "arcsin",
+    "acos": "arccos",
+    "atan": "arctan",
+    "arctg": "arctan",
+    "tg": "tan",
+    "ctg": "cot",
+    "cosec": "csc",
+    "lg": "log",
+}
+# Constructs that a final answer may not hold unless the gold holds them too.
+CONSTRUCTS = (
+    "sum prod int iint iiint oint lim limsup liminf det gcd lcm max min sup inf bmod pmod mod "
+    "lfloor lceil argmax argmin"
+).split()
+BIG = ("sum", "prod", "int", "iint", "iiint", "oint", "lim", "limsup", "liminf")
+CALLED = ("det", "gcd", "lcm", "max", "min", "sup", "inf", "argmax", "argmin")
+TEXT_COMMANDS = (
+    "text textbf textit textrm textsf texttt textnormal textup textsc mbox hbox mathrm mathbf mathit mathsf "
+    "mathtt mathcal mathscr mathfrak mathbb Bbb bm boldsymbol operatorname emph underline rm bf it sf"
+).split()
+DECORATIONS = (
+    "overline bar vec hat widehat tilde widetilde dot ddot overrightarrow overleftarrow overleftrightarrow "
+    "overset underset angle triangle measuredangle arc wideparen square"
+).split()
+DROPPED = (
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits "
+    "nolimits scriptstyle mathstrut strut middle quad qquad thinspace enspace space hfill noindent "
+    "thickspace medspace negthinspace allowbreak nobreak"
+).split()
+RELATIONS = {
+    "=": "=",
+    "==": "=",
+    ":=": "=",
+    "<": "<",
+    ">": ">",
+    "<=": "<=",
+    ">=": ">=",
+    "=<": "<=",
+    "!=": "!=",
+    "\\lt": "<",
+    "\\gt": ">",
+    "\\le": "<=",
+    "\\leq": "<=",
+    "\\leqslant": "<=",
+    "\\leqq": "<=",
+    "\\ge": ">=",
+    "\\geq": ">=",
+    "\\geqslant": ">=",
+    "\\geqq": ">=",
+    "\\ne": "!=",
+    "\\neq": "!=",
+    "\\approx": "~",
+    "\\simeq": "~",
+    "\\doteq": "~",
+    "\\approxeq": "~",
+    "\\in": "in",
+}
+OPERATORS = {
+    "\\cdot": "*",
+    "\\times": "*",
+    "\\ast": "*",
+    "*": "*",
+    "\\div": "/",
+    "/": "/",
+    "**": "^",
+    "\\{": "\\{",
+    "\\}": "\\}",
+    "\\lbrace": "\\{",
+    "\\rbrace": "\\}",
+    "\\lbrack": "[",
+    "\\rbrack": "]",
+    "\\langle": "<(",
+    "\\rangle": ")>",
+    "\\lvert": "|",
+    "\\rvert": "|",
+    "\\vert": "|",
+    "\\mid": "|",
+    "\\|": "||",
+    "\\Vert": "||",
+    "\\lVert": "||",
+    "\\rVert": "||",
+    "\\colon": ":",
+    "\\%": "%",
+    "%": "%",
+    "\\degree": "deg",
+    "\\degrees": "deg",
+    "\\cup": "cup",
+    "\\bigcup": "cup",
+    "\\cap": "cap",
+    "\\setminus": "setminus",
+    "\\backslash": "setminus",
+    "\\pm": "pm",
+    "\\mp": "mp",
+    "\\lor": "or",
+    "\\vee": "or",
+    "\\land": "and",
+    "\\wedge": "and",
+    "\\prime": "'",
+    "\\lfloor": "\\lfloor",
+    "\\rfloor": "\\rfloor",
+    "\\lceil": "\\lceil",
+    "\\rceil": "\\rceil",
+    "\\circ": "\\circ",
+}
+WORDS = {
+    "and": "and",
+    "or": "or",
+    "percent": "%",
+    "pct": "%",
+    "percentage": "%",
+    "degree": "deg",
+    "degrees": "deg",
+    "deg": "deg",
+}
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+).split()
+BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
+BASE_WORDS |= {"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}
+VARIABLE_GROUPS = ("abcd", "xyzw", "ijkmn", "pqrst", "uvw", "abc", "XYZ")
+
+UNICODE = {
+    "π": "\\pi ",
+    "∞": "\\infty ",
+    "∪": "\\cup ",
+    "∩": "\\cap ",
+    "×": "\\times ",
+    "·": "\\cdot ",
+    "⋅": "\\cdot ",
+    "∙": "\\cdot ",
+    "•": "\\cdot ",
+    "÷": "/",
+    "∕": "/",
+    "⁄": "/",
+    "−": "-",
+    "–": "-",
+    "‐": "-",
+    "‑": "-",
+    "﹣": "-",
+    "≤": "\\le ",
+    "⩽": "\\le ",
+    "≦": "\\le ",
+    "≥": "\\ge ",
+    "⩾": "\\ge ",
+    "≧": "\\ge ",
+    "≠": "\\ne ",
+    "≈": "\\approx ",
+    "≃": "\\approx ",
+    "∈": "\\in ",
+    "±": "\\pm ",
+    "∓": "\\mp ",
+    "°": "^\\circ ",
+    "º": "^\\circ ",
+    "√": "\\usqrt ",
+    "∛": "\\ucbrt ",
+    "∅": "\\emptyset ",
+    "⌊": "\\lfloor ",
+    "⌋": "\\rfloor ",
+    "⌈": "\\lceil ",
+    "⌉": "\\rceil ",
+    "⟨": "\\langle ",
+    "⟩": "\\rangle ",
+    "〈": "\\langle ",
+    "〉": "\\rangle ",
+    "ℝ": "\\mathbb{R}",
+    "ℤ": "\\mathbb{Z}",
+    "ℚ": "\\mathbb{Q}",
+    "ℕ": "\\mathbb{N}",
+    "ℂ": "\\mathbb{C}",
+    "∖": "\\setminus ",
+    "∑": "\\sum ",
+    "∏": "\\prod ",
+    "∫": "\\int ",
+    "∠": "\\angle ",
+    "△": "\\triangle ",
+    "′": "'",
+    "’": "'",
+    "‘": "'",
+    "“": '"',
+    "”": '"',
+    "€": "\\euro ",
+    "£": "\\pound ",
+    "¥": "\\yen ",
+    "½": "\\frac{1}{2}",
+    "⅓": "\\frac{1}{3}",
+    "⅔": "\\frac{2}{3}",
+    "¼": "\\frac{1}{4}",
+    "¾": "\\frac{3}{4}",
+    "⅕": "\\frac{1}{5}",
+    "⅖": "\\frac{2}{5}",
+    "⅗": "\\frac{3}{5}",
+    "⅘": "\\frac{4}{5}",
+    "⅙": "\\frac{1}{6}",
+    "⅚": "\\frac{5}{6}",
+    "⅛": "\\frac{1}{8}",
+    "⅜": "\\frac{3}{8}",
+    "⅝": "\\frac{5}{8}",
+    "⅞": "\\frac{7}{8}",
+    "，": ",",
+    "；": ";",
+    "：": ":",
+    "（": "(",
+    "）": ")",
+    "、": ",",
+    "。": ".",
+    "\u00a0": " ",
+    "\u2009": " ",
+    "\u200a": " ",
+    "\u202f": " ",
+    "\u2062": " ",
+    "\u200b": "",
+    "\ufeff": "",
+}
+UNICODE |= dict(
+    zip(
+        "αβγδεζηθικλμνξρστυφχψωΓΔΘΛΞΣΦΨΩϕℓ∂ℏ",
+        [
+            f"\\{name} "
+            for name in (
+                "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
+                "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega phi ell partial hbar"
+            ).split()
+        ],
+        strict=True,
+    )
+)
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ", "0123456789+-()n")
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉₊₋₍₎", "0123456789+-()")

@@ -1,0 +1,84 @@
+"""Preparation of an answer's text: limits, unicode to LaTeX, delimiters and wrappers off."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from evals.verify.limits import MAX_LENGTH, LimitError
+from evals.verify.names import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
+
+TABLE = {ord(k): v for k, v in UNICODE.items()}
+RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
+LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
+MIXED = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
+BACKSLASHES = re.compile(r"\\+")
+DELIMITERS = re.compile(r"\\[()\[\]]")
+DOLLAR = re.compile(r"(?<!\\)\$")
+MONEY = re.compile(r"[-+(\s]*\$\s*[\d.]")
+TAIL = " \t\r\n.,;:"
+SMALL_CAPS = re.compile(r"\\q?quad(?![A-Z])")
+
+
+def prepare(text: str) -> str:
+    """The text to tokenize, in plain LaTeX; LimitError where it is too long."""
+    text = text.strip()
+    if len(text) > MAX_LENGTH:
+        raise LimitError("length")
+    if not text.isascii():
+        text = _ascii(text)
+        if len(text) > 4 * MAX_LENGTH:
+            raise LimitError("length")
+    if "\\\\" in text:
+        text = halve(text)
+    if "\\" in text:
+        text = DELIMITERS.sub(_delimiter, text)
+        if "quad" in text:
+            text = SMALL_CAPS.sub(" ", text)
+    if "$" in text:
+        text = _dollars(text)
+    return _trim(text)
+
+
+def halve(text: str) -> str:
+    """Backslashes doubled by an escaping (\\\\frac for \\frac) made single; row ends of a matrix stay.
+
+    Only where every run of backslashes is even and one of them stands before a letter.
+    """
+    runs = list(BACKSLASHES.finditer(text))
+    if any(len(m.group()) % 2 for m in runs) or not any(text[m.end() : m.end() + 1].isalpha() for m in runs):
+        return text
+    return BACKSLASHES.sub(lambda m: "\\" * (len(m.group()) // 2), text)
+
+
+def _ascii(text: str) -> str:
+    text = MIXED.sub(" ", text)
+    text = RAISED.sub(lambda m: "^{" + m.group().translate(SUPERSCRIPTS) + "}", text)
+    text = LOWERED.sub(lambda m: "_{" + m.group().translate(SUBSCRIPTS) + "}", text)
+    return unicodedata.normalize("NFKC", text.translate(TABLE)).translate(TABLE)
+
+
+def _delimiter(match: re.Match[str]) -> str:
+    """A math delimiter is a space; after a backslash it is a row end with a bracket."""
+    before = match.string[: match.start()]
+    odd = (len(before) - len(before.rstrip("\\"))) % 2
+    return match.group() if odd else " "
+
+
+def _dollars(text: str) -> str:
+    """Dollar signs are math delimiters, except one before a number that has no partner: money."""
+    if len(DOLLAR.findall(text)) % 2 and MONEY.match(text):
+        text = text.replace("$", "\\$", 1)
+    return DOLLAR.sub(" ", text)
+
+
+def _trim(text: str) -> str:
+    """Without spaces, final punctuation, markdown stars and stray backslashes around it."""
+    before = None
+    while before != text:
+        before = text
+        text = text.strip()
+        if text.startswith("**") and text.endswith("**") and len(text) > 4:
+            text = text[2:-2]
+        text = text.rstrip(TAIL).rstrip("\\")
+    return text
