@@ -10,7 +10,7 @@ from evals.records import Problem
 
 @dataclass(frozen=True, slots=True)
 class GoldIssue:
-    """A problem whose gold the verifier cannot grade: no answer to it, however right, would count."""
+    """A problem whose gold the verifier cannot grade as mathematics."""
 
     problem: str
     answer: str
@@ -18,15 +18,22 @@ class GoldIssue:
 
 
 def preflight(problems: Iterable[Problem]) -> list[GoldIssue]:
-    """The problems whose gold, boxed as a response, the verifier does not find equal to itself."""
-    from evals.verify import grade
-
+    """The problems whose gold does not parse, or which the verifier does not find equal to itself."""
     issues = []
-    verdicts: dict[str, str | None] = {}
+    reasons: dict[str, str | None] = {}
     for p in problems:
-        if p.answer not in verdicts:
-            verdict = grade(p.answer, f"\\boxed{{{p.answer}}}")
-            verdicts[p.answer] = None if verdict.correct else (verdict.reason or verdict.stage or "not equal")
-        if (reason := verdicts[p.answer]) is not None:
+        if p.answer not in reasons:
+            reasons[p.answer] = _reason(p.answer)
+        if (reason := reasons[p.answer]) is not None:
             issues.append(GoldIssue(p.id, p.answer, reason))
     return issues
+
+
+def _reason(gold: str) -> str | None:
+    """What is wrong with a gold, or None."""
+    from evals.verify import grade_answer
+
+    verdict = grade_answer(gold, gold + ".")  # the full stop is ignored, but the texts are not identical
+    if verdict.stage == "text":
+        return "does not parse: only the same wording would count"
+    return None if verdict.correct else f"not equal to itself ({verdict.reason})"

@@ -104,19 +104,11 @@ def systems(row: Mapping[str, Any]) -> list[str]:
 
 
 def parse_systems(raw: Any, _: Mapping[str, Any]) -> list[Answers]:
-    """GSM8K's release: one solution each of several systems, where `A: n` stands for GSM8K's `#### n`.
-
-    The mark is written back, so that graders of GSM8K know it.
-    """
+    """GSM8K's release: one solution each of several systems; `A: n` stands for GSM8K's `#### n`."""
     row = parse_object(raw)
     question = question_of(row.get("question"), "question")
-    gold = gold_of(_marked(text_of(row.get("ground_truth"), "ground_truth")), "ground_truth")
+    worked = text_of(row.get("ground_truth"), "ground_truth")
+    gold = gold_of(RELEASED_GOLD.sub(lambda m: f"\n#### {m[1]}", worked), "ground_truth")
     if not (named := systems(row)):
         raise Malformed("no system's solution")
-    return [
-        Answers(question, gold, (Response(_marked(text_of(row[k]["solution"], k))),), source=k) for k in named
-    ]
-
-
-def _marked(solution: str) -> str:
-    return RELEASED_GOLD.sub(lambda m: f"\n#### {m[1]}", solution)
+    return [Answers(question, gold, (Response(text_of(row[k]["solution"], k)),), source=k) for k in named]
