@@ -1,0 +1,262 @@
+"""Loading problems: every source, ids that agree across files, and clear errors."""
+
+import json
+import sys
+import types
+import warnings
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evals.errors import UserError
+from evals.problems import load_problems, preflight, problem_set
+from evals.problems.columns import gold_text, last_boxed
+from evals.problems.hub import BENCHMARKS
+from evals.records import Problem
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    return str(path)
+
+
+ROWS = [{"q": "1 + 1?", "a": "2", "w": "1+1=2"}, {"q": "2 + 2?", "a": "4", "w": "2+2=4"}]
+MAPPED = "?question=q&answer=a&solutions=w"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+def test_the_same_rows_are_the_same_problems_in_every_format(tmp_path, kind):
+    path = tmp_path / f"mine.{kind}"
+    if kind == "jsonl":
+        write(path, ROWS)
+    elif kind == "json":
+        path.write_text(json.dumps(ROWS))
+    elif kind == "csv":
+        path.write_text("q,a,w\n" + "".join(f"{r['q']},{r['a']},{r['w']}\n" for r in ROWS))
+    else:
+        pq.write_table(pa.Table.from_pylist(ROWS), path)
+    found = load_problems(str(path) + MAPPED)
+    assert [(p.question, p.answer, p.solutions) for p in found.problems] == [
+        ("1 + 1?", "2", ("1+1=2",)),
+        ("2 + 2?", "4", ("2+2=4",)),
+    ]
+    assert found.fingerprint == problem_set("another name", found.problems).fingerprint
+    assert [p.id for p in found.problems] == [Problem.make(r["q"], r["a"]).id for r in ROWS]
+
+
+def test_a_fingerprint_is_of_content(tmp_path):
+    base = load_problems(write(tmp_path / "a.jsonl", ROWS) + MAPPED)
+    changed = [[{**ROWS[0], key: "5"}, ROWS[1]] for key in ("q", "a", "w")]
+    prints = {load_problems(write(tmp_path / f"{i}.jsonl", rows) + MAPPED).fingerprint
+              for i, rows in enumerate([*changed, ROWS[:1], ROWS[::-1]])}  # fmt: skip
+    assert len(prints) == 5
+    assert base.fingerprint not in prints
+    assert load_problems(write(tmp_path / "b.jsonl", ROWS) + MAPPED).fingerprint == base.fingerprint
+
+
+def test_all_solutions_of_a_problem_are_collected_even_past_the_limit(tmp_path):
+    rows = [
+        {"problem": f"p{i % 3}", "expected_answer": str(i % 3), "generated_solution": f"way {i}"}
+        for i in range(9)
+    ]
+    found = load_problems(write(tmp_path / "omi.jsonl", rows), limit=2)
+    assert [p.solutions for p in found.problems] == [("way 0", "way 3", "way 6"), ("way 1", "way 4", "way 7")]
+
+
+def test_real_files_load_and_every_gold_is_looked_at(shared_data):
+    expected = {
+        "gsm8k/test.jsonl": (1319, 0),
+        "math/test.jsonl": (5000, 0),
+        "benchmarks/math500.jsonl": (500, 0),
+        "benchmarks/aime24.jsonl": (30, 0),
+        "benchmarks/aime25.jsonl": (30, 0),
+        "benchmarks/amc23.jsonl": (40, 0),
+        "benchmarks/minerva_math.jsonl": (272, 4),  # golds that are code or half of a formula
+        "benchmarks/olympiadbench.jsonl": (675, 2),
+    }
+    for name, (count, issues) in expected.items():
+        found = load_problems(str(shared_data / name))
+        assert len(found.problems) == count, name
+        assert len(preflight(found.problems)) <= issues, name
+
+
+def test_gsm8k_golds_and_solutions_are_cut_apart(shared_data):
+    first = load_problems(str(shared_data / "gsm8k" / "test.jsonl"), limit=1).problems[0]
+    assert first.answer == "18"
+    assert first.solutions[0].endswith("#### 18")
+    assert "<<" not in first.solutions[0]
+    golds = [p.answer for p in load_problems(str(shared_data / "gsm8k" / "train.jsonl")).problems]
+    assert all(g.lstrip("-").replace(".", "").isdigit() for g in golds)
+
+
+def test_math500_problems_are_those_of_math(shared_data):
+    whole = {p.question for p in load_problems(str(shared_data / "math" / "test.jsonl")).problems}
+    part = {p.question for p in load_problems(str(shared_data / "benchmarks" / "math500.jsonl")).problems}
+    assert len(part - whole) <= 5  # a few differ in white space
+
+
+def test_rows_without_gold_are_left_out_and_named(tmp_path):
+    rows = [
+        {"problem": "a", "solution": "so \\boxed{}", "answer": ""},
+        {"problem": "b", "solution": "\\boxed{2}"},
+    ]
+    path = write(tmp_path / "m.jsonl", [rows[1], rows[0]])
+    with pytest.warns(UserWarning, match=r"1 problems without an answer.*line 2"):
+        found = load_problems(path)
+    assert [p.answer for p in found.problems] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (27.0, "27"),
+        (0.5, "0.5"),
+        (7, "7"),
+        ("$x+1$", "x+1"),
+        ("$1$ and $2$", "$1$ and $2$"),
+        (["$3$"], "3"),
+        (["$1$", "$2$"], "1, 2"),
+        (None, ""),
+        (float("nan"), ""),
+    ],
+)
+def test_golds_are_written_one_way(value, text):
+    assert gold_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "box"),
+    [
+        ("\\boxed{1} then \\boxed{\\frac{1}{2}}", "\\frac{1}{2}"),
+        ("\\boxed{\\{1,2\\}}", "\\{1,2\\}"),
+        ("\\boxed{3} and \\boxed{open", "3"),
+        ("none", None),
+    ],
+)
+def test_the_last_balanced_box(text, box):
+    assert last_boxed(text) == box
+
+
+@given(st.text(alphabet="ab{}\\ \\boxed{", max_size=60))
+@settings(deadline=None)
+def test_any_text_has_a_balanced_box_or_none(text):
+    box = last_boxed(text)
+    assert box is None or box in text
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("nonsense", "world:test"),
+        ("absent.jsonl", "absent.jsonl does not exist"),
+        ("math500:train", "no split 'train'"),
+        ("gsm8k?levels=3", "no option 'levels'"),
+        ("world:nowhere", "no split 'nowhere'"),
+        ("world:test?levels=two", "whole numbers"),
+        ("world:test?levels=99", "from 1 to 12"),
+        ("world:test?count=0", "at least 1"),
+        ("world:test?split=test", "no option 'split'"),
+        ("world:test?oops", "key=value"),
+    ],
+)
+def test_errors_name_the_thing(spec, words):
+    with pytest.raises(UserError, match=words):
+        load_problems(spec)
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix", "words"),
+    [
+        ('{"question": "a", "answer": "1"}\n{"question": \n', "jsonl", "line 2 is not JSON"),
+        ('{"question": "a", "answer": "1"}\n[1]\n', "jsonl", "line 2 is not a JSON object"),
+        ('{"question": "", "answer": "1"}\n', "jsonl", "line 1: column 'question' has no question"),
+        ('{"x": "a", "y": "1"}\n', "jsonl", "has columns x, y"),
+        ("", "jsonl", "has no problems"),
+        ("[1]", "json", "row 1 is not a JSON object"),
+        ("question,answer\nq\n", "csv", "line 2 has another number of fields"),
+        ("not parquet", "parquet", "not a readable parquet"),
+        ("text", "txt", "of no known kind"),
+    ],
+)
+def test_bad_files_are_named_with_their_line(tmp_path, text, suffix, words):
+    path = tmp_path / f"bad.{suffix}"
+    path.write_text(text)
+    with pytest.raises(UserError, match=words):
+        load_problems(str(path))
+
+
+def test_a_wrong_column_is_named_with_what_there_is(tmp_path):
+    path = write(tmp_path / "a.jsonl", ROWS)
+    with pytest.raises(UserError, match="no column 'z' for the question; it has q, a, w"):
+        load_problems(path + "?question=z&answer=a")
+    with pytest.raises(UserError, match="no option 'gold'"):
+        load_problems(path + "?gold=a")
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"question": "\xff", "answer": "1"}\n')
+    with pytest.raises(UserError, match="not text in UTF-8"):
+        load_problems(str(path))
+
+
+def hub(monkeypatch, load):
+    """Put `load` in the place of datasets.load_dataset."""
+    monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load))
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_an_unreachable_hub_says_which_file_to_bring(monkeypatch, name):
+    def load(*_, **__):
+        raise ConnectionError("no route")
+
+    hub(monkeypatch, load)
+    with pytest.raises(UserError, match=rf"(?s){BENCHMARKS[name].path}.*bring {name} as a local JSONL file"):
+        load_problems(name)
+
+
+def test_a_benchmark_reads_every_configuration(monkeypatch):
+    asked = []
+
+    def load(path, config, *, split, revision):
+        asked.append((path, config, split))
+        return [{"problem": f"of {config}", "solution": "so \\boxed{1}", "level": "Level 1"}]
+
+    hub(monkeypatch, load)
+    found = load_problems("math:train")
+    assert len(asked) == len(found.problems) == 7
+    assert {split for _, _, split in asked} == {"train"}
+    assert found.problems[0].meta == {"dataset": "math", "level": "Level 1"}
+
+
+def test_any_data_set_of_the_hub_takes_a_column_map(monkeypatch):
+    def load(path, config, *, split, revision):
+        assert (path, config, split, revision) == ("me/mine", "c", "dev", None)
+        return [{"q": "1+1", "a": 2}]
+
+    hub(monkeypatch, load)
+    found = load_problems("me/mine?split=dev&config=c&question=q&answer=a")
+    assert (found.problems[0].question, found.problems[0].answer) == ("1+1", "2")
+
+
+def test_the_world_takes_levels_count_and_seed():
+    found = load_problems("world:test?levels=2,3&count=40&seed=5")
+    assert len(found.problems) == 40
+    assert {p.meta["level"] for p in found.problems} == {2, 3}
+    assert found.fingerprint == load_problems("world:test?levels=2,3&count=40&seed=5").fingerprint
+    assert found.fingerprint != load_problems("world:test?levels=2,3&count=40&seed=6").fingerprint
+
+
+def test_preflight_finds_golds_that_no_answer_can_meet():
+    good = Problem.make("q", "\\frac{1}{2}")
+    bad = Problem.make("q", "np.arcsin(10/13)")
+    assert [i.problem for i in preflight([good, bad, good])] == [bad.id]
+
+
+def test_files_without_gold_give_no_warning_where_all_have_one(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_problems(write(tmp_path / "a.jsonl", ROWS) + MAPPED)
