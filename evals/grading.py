@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,54 +52,49 @@ def grade_store(
 
     Streams block by block: memory does not grow with the store. workers: processes. progress(done, total).
     """
+    for cell in cells:
+        store.cell(cell)
     store.compact(cells)
     answers = {p.id: p.answer for p in store.problems().values()}
-    graded = 0
-    with store.writing():
-        for cell in cells:
-            store.cell(cell)
-            with exclusive(store.path, f"grades-{cell}"):
-                graded += _grade_cell(store, cell, answers, workers, progress)
-    return graded
-
-
-def _grade_cell(
-    store: SampleStore,
-    cell: str,
-    answers: Mapping[str, str],
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-) -> int:
-    group = grade_group(cell)
-    sizes = {path.name: pq.read_metadata(path).num_rows for path in store.sample_table.blocks(cell)}
-    have = {path.name: pq.read_metadata(path).num_rows for path in store.grade_table.blocks(group)}
-    todo = [name for name, size in sizes.items() if have.get(name, 0) < size]
-    if not todo:
-        return 0
-    problems = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
-    if lacking := [p for p in problems if p not in answers]:
-        raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
-    golds = Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))
-    total = sum(sizes[name] - have.get(name, 0) for name in todo)
-    done = 0
-    for fresh in _run(store.path, cell, todo, golds, workers):
-        done += fresh
-        if progress:
-            progress(done, total)
+    with store.writing(), ExitStack() as locks:
+        for cell in sorted(set(cells)):
+            locks.enter_context(exclusive(store.path, f"grades-{cell}"))
+        work = {cell: _ungraded(store, cell) for cell in cells}
+        golds = {cell: _golds(store, cell, answers) for cell, blocks in work.items() if blocks}
+        jobs = [(store.path, cell, block, golds[cell]) for cell, blocks in work.items() for block in blocks]
+        total, done = sum(sum(blocks.values()) for blocks in work.values()), 0
+        for fresh in _run(jobs, workers):
+            done += fresh
+            if progress:
+                progress(done, total)
     return done
 
 
-def _run(root: Path, cell: str, blocks: Sequence[str], golds: Golds, workers: int) -> Iterator[int]:
+def _ungraded(store: SampleStore, cell: str) -> dict[str, int]:
+    """Blocks of a cell with samples that are not graded, and how many."""
+    group = grade_group(cell)
+    have = {path.name: pq.read_metadata(path).num_rows for path in store.grade_table.blocks(group)}
+    sizes = {path.name: pq.read_metadata(path).num_rows for path in store.sample_table.blocks(cell)}
+    return {name: size - have.get(name, 0) for name, size in sizes.items() if have.get(name, 0) < size}
+
+
+def _golds(store: SampleStore, cell: str, answers: Mapping[str, str]) -> Golds:
+    problems = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
+    if lacking := [p for p in problems if p not in answers]:
+        raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
+    return Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))
+
+
+def _run(jobs: Sequence[tuple[Path, str, str, Golds]], workers: int) -> Iterator[int]:
     """Grade blocks here or in processes; yields the number graded in each."""
-    if workers == 1 or len(blocks) == 1:
-        for block in blocks:
-            yield grade_block(root, cell, block, golds)
+    if workers == 1 or len(jobs) < 2:
+        yield from (grade_block(*job) for job in jobs)
         return
     from multiprocessing import get_context
 
-    pool = ProcessPoolExecutor(min(workers, len(blocks)), get_context("spawn"), initializer=_start)
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), initializer=_start)
     try:
-        futures: list[Future[int]] = [pool.submit(grade_block, root, cell, block, golds) for block in blocks]
+        futures: list[Future[int]] = [pool.submit(grade_block, *job) for job in jobs]
         for future in futures:
             yield future.result()
     except BrokenProcessPool:
