@@ -12,7 +12,8 @@ from typing import Any
 from evals.files import write_file
 from reports.inputs import expansions, load_findings
 from reports.page import view
-from reports.page.figures import DRAWN, comparison_figures
+from reports.page.figures import DRAWN, comparison_figures, finding_figures, overview_figures
+from reports.page.others import other
 from reports.page.payload import payload
 from reports.page.problems import ProblemSet, collect
 
@@ -24,15 +25,21 @@ def build_page(source: Path, out: Path) -> Path:
     """
     findings = load_findings(source)
     pairs = expansions(findings)
+    sets = collect(findings, source if source.is_dir() else source.parent)
+    folder = out / "figures"
     cards = []
     for number, (finding, comparison) in enumerate(pairs):
         shown: dict[str, Any] = view.card(finding, comparison) | {"id": f"comparison-{number + 1}"}
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:
-            shown["figures"] = comparison_figures(finding, comparison, out / "figures", prefix)
+            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, sets)
         cards.append(shown)
-    folder = source if source.is_dir() else source.parent
-    text = render(cards, findings, collect(findings, folder))
+    others = [
+        other(f) | {"figures": finding_figures(f, folder, f"finding-{i + 1}-")}
+        for i, f in enumerate(f for f in findings if f["probe"] != "expand")
+    ]
+    overview = overview_figures(pairs, folder) if len(pairs) > 1 else []
+    text = render(findings, sets, cards=cards, others=others, overview=overview)
     write_file(out / "findings.json", copied(findings))
     write_file(out / "index.html", text.encode("utf-8", "replace"))
     return out / "index.html"
@@ -45,8 +52,11 @@ def copied(findings: list[dict[str, Any]]) -> str:
     return json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
 
 
-def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]], sets: list[ProblemSet]) -> str:
-    """The page's HTML. Every text passes the template's escaping; only our own script may run."""
+def render(findings: list[dict[str, Any]], sets: list[ProblemSet], **shown: list[dict[str, Any]]) -> str:
+    """The page's HTML. Every text passes the template's escaping; only our own script may run.
+
+    shown: cards of comparisons, others (findings of other probes), overview (figures of all comparisons).
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -60,10 +70,10 @@ def render(cards: list[dict[str, Any]], findings: list[dict[str, Any]], sets: li
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     index, parts, note = payload(sets) if sets else (None, [], None)
     return environment.get_template("page.html").render(
-        cards=cards,
+        **shown,
         made=[view.made_by(f) for f in findings],
         drawn_by=view.drawn_by(),
-        undrawn=max(0, len(cards) - DRAWN),
+        undrawn=max(0, len(shown["cards"]) - DRAWN),
         drawn=DRAWN,
         index=index,
         parts_of_samples=parts,

@@ -2,41 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from reports import curves, frames, support
+import pandas as pd
+
+from reports import curves, forest, frames, groups, histograms, support
 from reports.export import save
+from reports.page.problems import ProblemSet
 from reports.page.svg import inline
 
 DRAWN = 8  # comparisons that get figures of their own; a page of many stays small and quick
+LISTED = 60  # comparisons that fit into one forest plot
+
+Drawn = tuple[str, str, Any, pd.DataFrame]  # name, title, figure, the frame behind it
 
 
 def comparison_figures(
-    finding: dict[str, Any], comparison: dict[str, Any], folder: Path, prefix: str = ""
+    finding: dict[str, Any],
+    comparison: dict[str, Any],
+    folder: Path,
+    prefix: str = "",
+    sets: list[ProblemSet] | None = None,
 ) -> list[dict[str, str]]:
     """Draw the figures of one comparison into `folder`: name, title and inline SVG of each."""
+    about = f"{comparison['a']}, {comparison['b']}"
+    drawn = [*_expand(finding, comparison), *_distribution(comparison, sets or [])]
+    return [_placed(one, folder, prefix, about) for one in drawn]
+
+
+def _expand(finding: dict[str, Any], comparison: dict[str, Any]) -> Iterator[Drawn]:
     a, b, options = comparison["a"], comparison["b"], comparison["options"]
-    n = comparison["support"]["n"]
-    passk, delta, solved = (
-        frames.curves(finding, comparison),
-        frames.delta(comparison),
-        frames.support(comparison),
+    frame = frames.curves(finding, comparison)
+    yield "passk", "pass@k of both", curves.passk_curves(frame, options["K"]), frame
+    frame = frames.delta(comparison)
+    drawn = curves.delta_curve(frame, a, b, options["K"], options["level"])
+    yield "delta", "Difference of pass@k", drawn, frame
+    frame = frames.support(comparison)
+    drawn = support.solve_table(frame, a, b, comparison["support"]["n"])
+    yield "support", "Problems solved at least once", drawn, frame
+    readings = frames.robustness(comparison)
+    if readings is not None and readings["outcome"].notna().sum() > 1:
+        yield "robustness", "The same question asked in other ways", forest.robustness(readings), readings
+
+
+def _distribution(comparison: dict[str, Any], sets: list[ProblemSet]) -> Iterator[Drawn]:
+    """Histogram and flow, where the counts of all problems are at hand."""
+    a, b = comparison["a"], comparison["b"]
+    pair = next((p for s in sets if (p := s.pair(a, b)) is not None), None)
+    if pair is None or comparison["support"]["n"] < 2:
+        return
+    bars, moves = frames.distribution(pair, a, b)
+    title = "Success rates of problems, sampling noise taken out"
+    yield "histogram", title, histograms.accuracy_histogram(bars), bars
+    yield "flow", "Where problems moved, sampling noise taken out", histograms.flow(moves, a, b), moves
+
+
+def overview_figures(
+    pairs: list[tuple[dict[str, Any], dict[str, Any]]], folder: Path
+) -> list[dict[str, str]]:
+    """All comparisons in one forest plot, and what each gained and lost."""
+    shown = pairs[:LISTED]
+    frame = frames.overview(shown)
+    bars = pd.concat(
+        [frames.support(c).assign(comparison=f"{c['a']} → {c['b']}") for _, c in shown[:20]],
+        ignore_index=True,
     )
-    made = [
-        ("passk", "pass@k of both", curves.passk_curves(passk, options["K"]), passk),
-        (
-            "delta",
-            "Difference of pass@k",
-            curves.delta_curve(delta, a, b, options["K"], options["level"]),
-            delta,
-        ),
-        ("support", "Problems solved at least once", support.solve_table(solved, a, b, n), solved),
-    ]
-    out = []
-    for name, title, drawn, frame in made:
-        svg = save(drawn, frame, folder, prefix + name)
-        out.append(
-            {"name": prefix + name, "title": title, "svg": inline(svg, prefix + name, f"{title}: {a}, {b}")}
+    more = f" (the first {LISTED})" if len(pairs) > LISTED else ""
+    return [
+        _placed(one, folder, "all-", f"{len(shown)} comparisons")
+        for one in (
+            ("comparisons", f"Differences of all comparisons{more}", forest.comparisons(frame), frame),
+            ("gained-lost", "Problems gained and lost", support.support_bars(bars), bars),
         )
-    return out
+    ]
+
+
+def finding_figures(finding: dict[str, Any], folder: Path, prefix: str) -> list[dict[str, str]]:
+    """Figures of a finding of another probe than expand, where there are any."""
+    if finding["probe"] != "likelihood" or frames.perplexity(finding).empty:
+        return []
+    frame = frames.perplexity(finding)
+    one = ("perplexity", "Perplexity by group of problems", groups.perplexity_by_group(frame), frame)
+    return [_placed(one, folder, prefix, "perplexity")]
+
+
+def _placed(drawn: Drawn, folder: Path, prefix: str, about: str) -> dict[str, str]:
+    name, title, figure, frame = drawn
+    wide = figure.get_size_inches()[0] > 4
+    svg = save(figure, frame, folder, prefix + name)
+    shape = "broad" if wide else ""
+    return {
+        "name": prefix + name,
+        "title": title,
+        "shape": shape,
+        "svg": inline(svg, prefix + name, f"{title}: {about}"),
+    }

@@ -24,7 +24,7 @@ class ProblemSet:
 
     names: checkpoints; pairs: (a, b) as places in names; problems: id, question, gold; counts: n and c of
     every problem under every checkpoint, None where it was not sampled; samples: of one problem, by
-    checkpoint, at most so many of each.
+    checkpoint, at most so many of each. complete: whether all problems are there, not only some.
     """
 
     names: list[str]
@@ -33,6 +33,17 @@ class ProblemSet:
     counts: list[list[tuple[int, int] | None]]
     texts: list[pd.DataFrame | None] = field(default_factory=list)
     partial: str | None = None
+    complete: bool = False
+
+    def pair(self, a: str, b: str) -> Any:
+        """`analysis.PairedCounts` of two checkpoints, None where this set does not hold all problems."""
+        from analysis import PairedCounts
+
+        if not self.complete or a not in self.names or b not in self.names:
+            return None
+        i, j = self.names.index(a), self.names.index(b)
+        rows = [(*x, *y) for held in self.counts if (x := held[i]) and (y := held[j])]
+        return PairedCounts.from_arrays(*zip(*rows, strict=True)) if len(rows) > 1 else None
 
     def samples(self, most: int) -> Iterator[list[list[Sample]]]:
         """Problem by problem: the samples of every checkpoint, correct ones first, `most` of each."""
@@ -131,7 +142,7 @@ def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
     partial = None
     if len(shown) < len(cells):
         partial = f"Samples are shown of the first two of {len(cells)} checkpoints; counts of all."
-    return ProblemSet([names[c] for c in cells], pairs, asked, matrix, texts, partial)
+    return ProblemSet([names[c] for c in cells], pairs, asked, matrix, texts, partial, complete=True)
 
 
 def _texts(store: Any, cell: str) -> pd.DataFrame:

@@ -161,7 +161,11 @@ def caveats(comparison: dict[str, Any]) -> list[str]:
 
 def checks(comparison: dict[str, Any]) -> list[dict[str, Any]]:
     """All checks, those that did not pass first; those that say the same stand together."""
-    held = list(comparison.get("confounds") or []) + list(comparison.get("checks") or [])
+    return listed(list(comparison.get("confounds") or []) + list(comparison.get("checks") or []))
+
+
+def listed(held: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Checks as they are shown."""
     order = {False: 0, None: 1, True: 2}
     out: dict[tuple[Any, str], dict[str, Any]] = {}
     for item in sorted(held, key=lambda c: order[c["passed"]]):
