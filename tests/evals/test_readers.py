@@ -108,9 +108,7 @@ def inspect_log(stops=("stop", "max_tokens", "content_filter")):
         {
             "id": 1,
             "epoch": i + 1,
-            "input": QUESTION
-            if i
-            else [{"role": "system", "content": "x"}, {"role": "user", "content": QUESTION}],
+            "input": QUESTION if i else chat,
             "target": GOLD if i else [GOLD, "forty-two"],
             "output": {
                 "choices": [{"message": {"role": "assistant", "content": t}, "stop_reason": s}],
