@@ -55,7 +55,7 @@ class Sampling:
 
 
 def from_counts(path: Path) -> Source:
-    """Counts from a CSV with columns problem, checkpoint, n, c."""
+    """Counts from a CSV with columns problem, checkpoint, n, c; UserError with the line of what is wrong."""
     import csv
 
     try:
@@ -63,31 +63,50 @@ def from_counts(path: Path) -> Source:
             reader = csv.DictReader(stream)
             if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
                 raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            rows = [_row(path, number, row) for number, row in enumerate(reader, 2)]
+            rows = [_row(path, reader.line_num, row) for row in reader]
+            lines = _distinct(path, rows)
     except OSError as error:
         raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} is not a CSV file in UTF-8: {error}") from error
+        raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
     if not rows:
         raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
     names = list(dict.fromkeys(frame["checkpoint"]))
     problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
     return Source(frame, [_described(n) for n in names], problems)
 
 
-def _row(path: Path, number: int, row: dict[str, Any]) -> tuple[str, str, int, int]:
+def _row(path: Path, line: int, row: dict[str, Any]) -> tuple[int, tuple[str, str, int, int]]:
+    """(line, values) of one row, checked."""
+    where = f"{path} line {line}"
+    if None in row or None in row.values():
+        raise UserError(f"{where}: it has not as many fields as the header; mend or remove the line")
     try:
         n, c = int(row["n"]), int(row["c"])
-    except (TypeError, ValueError):
+    except ValueError:
         raise UserError(
-            f"{path} line {number}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}"
+            f"{where}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}; mend the line"
         ) from None
     if not row["problem"] or not row["checkpoint"]:
-        raise UserError(f"{path} line {number}: problem and checkpoint must not be empty")
+        raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
     if n < 1 or not 0 <= c <= n:
-        raise UserError(f"{path} line {number}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}")
-    return row["problem"], row["checkpoint"], n, c
+        raise UserError(f"{where}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}; mend the line")
+    return line, (row["problem"], row["checkpoint"], n, c)
+
+
+def _distinct(
+    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int]]]
+) -> list[tuple[str, str, int, int]]:
+    """The rows without their lines; UserError where a problem of a checkpoint stands twice."""
+    seen: dict[tuple[str, str], int] = {}
+    for line, (problem, checkpoint, _, _) in rows:
+        if (first := seen.setdefault((problem, checkpoint), line)) != line:
+            raise UserError(
+                f"{path} line {line}: problem {problem!r} of {checkpoint!r} stands in line {first} already; "
+                "add up its samples or drop one"
+            )
+    return [values for _, values in rows]
 
 
 def _described(name: str) -> dict[str, Any]:
@@ -100,14 +119,19 @@ def store_of(out: Path) -> Path:
     return out / "store"
 
 
-def from_samples(files: Sequence[Path | str], store: Path, workers: int = 1) -> Source:
-    """Counts from sample files of any readable format, graded with the project's verifier."""
+def from_samples(
+    files: Sequence[Path | str], store: Path, workers: int = 1, *, skip_bad: bool = False
+) -> Source:
+    """Counts from sample files of any readable format, graded with the project's verifier.
+
+    skip_bad: leave out rows that cannot be read (they are counted in the store), instead of an error.
+    """
     from evals.grading import cell_report, counts, grade_store
     from evals.readers import import_samples
     from evals.store import SampleStore
 
     target = SampleStore(store)
-    cells = list(dict.fromkeys(import_samples(files, target)))
+    cells = list(dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)))
     grade_store(target, cells, workers=workers)
     frame = counts(target, cells)
     checkpoints = []

@@ -27,6 +27,9 @@ class Inputs:
     only: Annotated[
         list[str] | None, typer.Option(help="of the files' checkpoints only these, in this order; repeat")
     ] = None
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="leave out rows of files that cannot be read")
+    ] = False
     problems: Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")] = "world:test"
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32
     temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy")] = 0.6
@@ -75,7 +78,9 @@ class Inputs:
             return sources.chosen(sources.from_counts(self.counts), self.only)
         if self.samples:
             store = sources.store_of(self.out)
-            return sources.chosen(sources.from_samples(self.samples, store, self.processes), self.only)
+            return sources.chosen(
+                sources.from_samples(self.samples, store, self.processes, skip_bad=self.skip_bad), self.only
+            )
         return sources.from_checkpoints(
             self.ckpt or [], self.sampling(base_shots), sources.store_of(self.out), quiet=self.quiet
         )
@@ -90,6 +95,7 @@ class Inputs:
             raise UserError(
                 f"give checkpoints with --ckpt, files with --samples, or a CSV with --counts; got {got}"
             )
+        _writable(self.out)
         if self.only and self.ckpt:
             raise UserError("--only chooses among checkpoints of files; with --ckpt name those you want")
         if self.ckpt and len(self.ckpt) < least:
@@ -101,6 +107,19 @@ class Inputs:
                 f"--shots was given {len(self.shots)} times for {len(self.ckpt)} checkpoints; "
                 "give one, or one each"
             )
+
+
+def _writable(out: Path) -> None:
+    """UserError where the folder could not be made or written, before any work is done."""
+    import os
+
+    from evals.errors import UserError
+
+    present = next(p for p in (out, *out.absolute().parents) if p.exists())
+    if not present.is_dir():
+        raise UserError(f"--out {out} cannot be a folder: {present} is a file; choose another")
+    if not os.access(present, os.W_OK):
+        raise UserError(f"--out {out} cannot be written; choose another folder")
 
 
 @cache

@@ -1,0 +1,166 @@
+"""Every wrong input ends with exit code 2 and one sentence that names the thing and the mend."""
+
+import errno
+import json
+import os
+import shutil
+
+import pytest
+
+HEADER = "problem,checkpoint,n,c\n"
+GOOD = HEADER + "".join(f"{i},{m},8,{i % 5}\n" for m in "ab" for i in range(30))
+
+
+def counts_file(folder, text: str):
+    path = folder / "counts.csv"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no column 'problem'"),
+        (HEADER, "no rows"),
+        ("problem,checkpoint,n\n1,a,8\n", "no column 'c'"),
+        (HEADER + "1,a,8,2\n1,b,8,9\n", "line 3: needs n of at least 1 and c from 0 to n"),
+        (HEADER + "1,a,8,-1\n", "line 2: needs n of at least 1"),
+        (HEADER + "1,a,0,0\n", "line 2: needs n of at least 1"),
+        (HEADER + "1,a,8,x\n", "line 2: n and c must be whole numbers"),
+        (HEADER + "1,a,8,1.5\n", "line 2: n and c must be whole numbers"),
+        (HEADER + "1,a,8\n", "line 2: it has not as many fields"),
+        (HEADER + "1,a,8,2,7\n", "line 2: it has not as many fields"),
+        (HEADER + ",a,8,2\n", "line 2: problem and checkpoint must not be empty"),
+        (HEADER + "1,a,8,2\n1,b,8,2\n1,a,8,3\n", "line 4: problem '1' of 'a' stands in line 2 already"),
+        (HEADER + "1,a,8,2\n2,a,8,2\n", "needs two checkpoints, got one (a)"),
+        (HEADER + "1,a,8,2\n2,a,8,2\n1,b,8,1\n3,b,8,1\n", "problems have counts of only one of a and b"),
+    ],
+)
+def test_wrong_counts(probes, tmp_path, text, says):
+    result = probes("expand", "--counts", counts_file(tmp_path, text), "--out", tmp_path / "out")
+    assert_refused(result, says, tmp_path)
+
+
+def assert_refused(result, says, tmp_path) -> None:
+    assert result.code == 2
+    assert says in result.err
+    assert result.err.startswith("error: ")
+    assert result.err.count("\n") == 1  # one sentence, no traceback
+    assert not list((tmp_path / "out").rglob("findings.json"))
+
+
+def test_binary_counts(probes, tmp_path):
+    (tmp_path / "counts.csv").write_bytes(bytes(range(256)))
+    result = probes("expand", "--counts", tmp_path / "counts.csv", "--out", tmp_path / "out")
+    assert_refused(result, "is not a CSV file in UTF-8", tmp_path)
+
+
+def test_missing_counts(probes, tmp_path):
+    result = probes("expand", "--counts", tmp_path / "no.csv", "--out", tmp_path / "out")
+    assert_refused(result, "cannot be read (No such file or directory)", tmp_path)
+
+
+def test_fewer_samples_than_k(probes, tmp_path):
+    path = counts_file(tmp_path, GOOD)
+    result = probes("expand", "--counts", path, "--k", 16, "--out", tmp_path / "out")
+    assert_refused(result, "K = 16 needs at least as many samples", tmp_path)
+    result = probes("expand", "--ckpt", "a", "--ckpt", "b", "--n", 8, "--k", 16, "--out", tmp_path / "out")
+    assert_refused(result, "--k 16 needs at least as many samples, and --n is 8", tmp_path)
+
+
+def test_ways_do_not_mix(probes, tmp_path):
+    path = counts_file(tmp_path, GOOD)
+    assert_refused(probes("expand", "--out", tmp_path / "out"), "got none of them", tmp_path)
+    both = probes("expand", "--counts", path, "--samples", path, "--out", tmp_path / "out")
+    assert_refused(both, "got --samples and --counts", tmp_path)
+
+
+def test_unknown_option_value_and_name(probes, tmp_path):
+    path = counts_file(tmp_path, GOOD)
+    unknown = probes("expand", "--contts", path)
+    assert unknown.code == 2
+    assert "No such option: --contts" in unknown.err
+    assert "Traceback" not in unknown.err
+    result = probes("expand", "--counts", path, "--against", "last", "--out", tmp_path / "out")
+    assert_refused(result, "choose one of first, parent, all", tmp_path)
+    result = probes("expand", "--counts", path, "--against", "parent", "--out", tmp_path / "out")
+    assert_refused(result, "a has no lineage; use --against first", tmp_path)
+    result = probes("expand", "--counts", path, "--only", "c", "--out", tmp_path / "out")
+    assert_refused(result, "no checkpoint 'c' in these files; choose among a, b", tmp_path)
+
+
+def test_out_is_a_file(probes, tmp_path):
+    path = counts_file(tmp_path, GOOD)
+    result = probes("expand", "--counts", path, "--out", path)
+    assert_refused(result, "is a file; choose another", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no samples found"),
+        ('{"question": "1+1?", "answer": "2", "responses": ["2"]\n', "line 1"),
+        ('{"nothing": 1}\n', "samples.jsonl"),
+    ],
+)
+def test_wrong_samples(probes, tmp_path, text, says):
+    path = tmp_path / "samples.jsonl"
+    path.write_text(text)
+    assert_refused(probes("expand", "--samples", path, "--out", tmp_path / "out"), says, tmp_path)
+
+
+def test_wrong_checkpoints(probes, tmp_path, tiny_checkpoint):
+    def run(*names):
+        args = [x for n in names for x in ("--ckpt", n)]
+        return probes("expand", *args, "--out", tmp_path / "out", "--quiet")
+
+    good = tiny_checkpoint
+    assert_refused(run(good), "needs 2 checkpoints, got one", tmp_path)
+    assert_refused(
+        run(good, tmp_path / "nowhere"), "does not exist; give a local folder or a hub id", tmp_path
+    )
+    (tmp_path / "empty").mkdir()
+    assert_refused(run(good, tmp_path / "empty"), "is no checkpoint: it has no config.json", tmp_path)
+    file = counts_file(tmp_path, GOOD)
+    assert_refused(run(good, file), "is a file, not a checkpoint folder", tmp_path)
+    half = shutil.copytree(good, tmp_path / "half")
+    weights = half / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    assert_refused(run(good, half), "is half-written", tmp_path)
+    weights.unlink()
+    assert_refused(run(good, half), "is half-written: it has no weight files", tmp_path)
+
+
+def test_prompt_beyond_the_context(probes, tmp_path, tiny_checkpoint):
+    problem = {"question": "What is one and one? " * 200, "answer": "2"}
+    file = tmp_path / "long.jsonl"
+    file.write_text(json.dumps(problem) + "\n")
+    result = probes(
+        "expand", "--ckpt", tiny_checkpoint, "--ckpt", tiny_checkpoint, "--problems", file, "--n", 2,
+        "--out", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    assert_refused(result, "and the model's context is", tmp_path)
+
+
+def test_full_disk(probes, tmp_path, monkeypatch):
+    path = counts_file(tmp_path, GOOD)
+    (tmp_path / "out").mkdir()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("evals.files.os.fsync", full)
+    result = probes("expand", "--counts", path, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert "no space left on the disk" in result.err
+    assert list((tmp_path / "out").iterdir()) == []  # nothing half-written
+
+
+def test_finding_of_another_schema_version(probes, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "findings.json").write_text('{"schema": 99, "findings": []}')
+    result = probes("expand", "--counts", counts_file(tmp_path, GOOD), "--out", out)
+    assert result.code == 2
+    assert "has schema version 99 and this program reads 1" in result.err
+    assert json.loads((out / "findings.json").read_text())["schema"] == 99
