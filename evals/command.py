@@ -16,7 +16,7 @@ def run(app: typer.Typer) -> None:
     try:
         code = app(standalone_mode=False)
     except KeyboardInterrupt:
-        _leave("stopped; start the same command again to go on", 130)
+        code = 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -42,6 +42,8 @@ def run(app: typer.Typer) -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", 2))
+    if code == 130:  # Ctrl-C, which typer turns into this code
+        _leave("stopped; start the same command again to go on", 130)
     sys.exit(code or 0)
 
 
