@@ -47,6 +47,46 @@ def paper(
         typer.echo(f"written: {out / name}.svg")
 
 
+@app.command()
+def figures(
+    run: Annotated[Path, typer.Argument(help="folder of a study, or of findings of its cells")],
+    out: Annotated[Path, typer.Option(help="folder of the figures")] = Path("report/figures"),
+) -> None:
+    """The paper's figures, from a study of your own, with intervals."""
+    from reports.paper.own import NEEDS, draw_study
+
+    drawn, left = draw_study(run, out)
+    for name in drawn:
+        typer.echo(f"written: {out / name}.svg")
+    for name in left:
+        typer.echo(f"not drawn: {name} (needs {NEEDS[name]})")
+
+
+@app.command()
+def tables(
+    source: Source,
+    out: Annotated[Path, typer.Option(help="folder of the tables")] = Path("report/tables"),
+) -> None:
+    """Tables as booktabs LaTeX, Markdown and CSV, with the digits that the intervals allow."""
+    from reports.tables import write_tables
+
+    for name in write_tables(source, out):
+        typer.echo(f"written: {out / name}.tex, .md and .csv")
+
+
+@app.command()
+def compare(
+    first: Source,
+    second: Source,
+    out: Annotated[Path, typer.Option(help="folder of the figure and the table")] = Path("report/compare"),
+) -> None:
+    """Two studies or findings side by side."""
+    from reports.compare import compare_studies
+
+    for name in compare_studies(first, second, out):
+        typer.echo(f"written: {out / name}.svg, .tex and .md")
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run

@@ -32,7 +32,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
             marker=one.marker,
             linestyle=one.line,
             label=plain(str(name)),
-            markevery=_few(len(rows)),
+            markevery=_powers(rows["k"]),
         )
     _log2(axes, frame["k"], K)
     axes.set_ylabel("pass@k (%)")
@@ -59,7 +59,7 @@ def delta_curve(frame: pd.DataFrame, a: str, b: str, K: int | None = None, level
     _band(axes, rows, "band_low", "band_high", colour, 0.15, label=f"{share}, all k at once")
     _band(axes, rows, "low", "high", colour, 0.30, label=f"{share}, each k")
     axes.axhline(0, color="black", linewidth=0.8)
-    axes.plot(rows["k"], 100 * rows["estimate"], color=colour, marker="o", markevery=_few(len(rows)))
+    axes.plot(rows["k"], 100 * rows["estimate"], color=colour, marker="o", markevery=_powers(rows["k"]))
     _log2(axes, rows["k"], K)
     axes.set_ylabel("Δpass@k (points)")
     axes.set_title(f"{plain(b, 24)} − {plain(a, 24)}", fontweight="normal")
@@ -94,9 +94,10 @@ def _band(
         )
 
 
-def _few(points: int) -> int:
-    """Every how many points a marker stands, so that a dense curve stays a line."""
-    return max(1, points // 9)
+def _powers(k: pd.Series) -> list[int]:
+    """Where the powers of two stand (and the ends): a dense curve stays a line there between."""
+    ends = {0, len(k) - 1}
+    return sorted(ends | {i for i, one in enumerate(k) if one & (one - 1) == 0})
 
 
 def _log2(axes: Any, k: pd.Series, K: int | None) -> None:

@@ -44,7 +44,7 @@ def seed_panels(frame: pd.DataFrame) -> Any:
                 linewidths=0,
             )
         axes.set_title(metric)
-        axes.set_xticks(list(places.values()), [counted(float(x)) for x in places])
+        axes.set_xticks(list(places.values()), [counted(float(str(x))) for x in places])
         axes.set_xlabel("pre-training tokens")
     all_axes[0].set_ylabel("%")
     all_axes[0].legend(loc="best")

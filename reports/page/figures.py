@@ -28,7 +28,7 @@ def comparison_figures(
 ) -> list[dict[str, str]]:
     """Draw the figures of one comparison into `folder`: name, title and inline SVG of each."""
     about = f"{comparison['a']}, {comparison['b']}"
-    drawn = [*_expand(finding, comparison), *_distribution(comparison, sets or [])]
+    drawn = [*_expand(finding, comparison), *_distribution(comparison, sets or []), *_robustness(comparison)]
     return [_placed(one, folder, prefix, about) for one in drawn]
 
 
@@ -42,9 +42,6 @@ def _expand(finding: dict[str, Any], comparison: dict[str, Any]) -> Iterator[Dra
     frame = frames.support(comparison)
     drawn = support.solve_table(frame, a, b, comparison["support"]["n"])
     yield "support", "Problems solved at least once", drawn, frame
-    readings = frames.robustness(comparison)
-    if readings is not None and readings["outcome"].notna().sum() > 1:
-        yield "robustness", "The same question asked in other ways", forest.robustness(readings), readings
 
 
 def _distribution(comparison: dict[str, Any], sets: list[ProblemSet]) -> Iterator[Drawn]:
@@ -57,6 +54,12 @@ def _distribution(comparison: dict[str, Any], sets: list[ProblemSet]) -> Iterato
     title = "Success rates of problems, sampling noise taken out"
     yield "histogram", title, histograms.accuracy_histogram(bars), bars
     yield "flow", "Where problems moved, sampling noise taken out", histograms.flow(moves, a, b), moves
+
+
+def _robustness(comparison: dict[str, Any]) -> Iterator[Drawn]:
+    readings = frames.robustness(comparison)
+    if readings is not None and readings["outcome"].notna().sum() > 1:
+        yield "robustness", "The same question asked in other ways", forest.robustness(readings), readings
 
 
 def overview_figures(

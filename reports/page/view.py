@@ -38,6 +38,7 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
         "guess_floor": floors(comparison.get("guess_floor") or {}),
         "support": support(comparison["support"]),
         "caveats": caveats(comparison),
+        "robust": (comparison.get("robustness") or {}).get("sentence"),
         "checks": checks(comparison),
     }
 
