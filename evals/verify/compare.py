@@ -44,7 +44,7 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
     if g.name and a.name and g.name != a.name and g.name != "?":
         return False
     if isinstance(g.value, Relation) or isinstance(a.value, Relation):
-        return _inequality(gold if g.name is None else g.value, a.value, c)
+        return _inequality(g.value, a.value, c)
     if isinstance(g.value, SCALAR):
         outcome: bool | None = False
         for side in g.alternatives:
@@ -81,7 +81,18 @@ def _inequality(gold: Value, answer: Value, c: Context) -> bool | None:
         return region
     if isinstance(gold, Relation) and isinstance(answer, Relation):
         return same_relation(gold, answer, c)
-    return False
+    left, right = _between(gold), _between(answer)
+    return _group(left, right, c) if left and right else False
+
+
+def _between(v: Value) -> Group | None:
+    """An interval, also one written a < x <= b."""
+    if isinstance(v, Group):
+        return v
+    if isinstance(v, Relation) and len(v.ops) == 2 and set(v.ops) <= {"<", "<="} and name_of(v.sides[1]):
+        left, right = ("[" if v.ops[0] == "<=" else "("), ("]" if v.ops[1] == "<=" else ")")
+        return Group((v.sides[0], v.sides[2]), left, right)
+    return None
 
 
 def _scalar(gold: Value, answer: Value, c: Context) -> bool | None:
@@ -146,7 +157,9 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
         return False
     g, a = members(gold, c, True), members(answer, c, False)
     if len(set(_names(g))) > 1 or isinstance(answer, Group):
-        return _by_name(g, a, c) if _names(g) and _names(a) else _in_order(_sorted(g), _sorted(a), c)
+        if _names(g) and _names(a):
+            return _by_name(g, a, c)
+        return _in_order(g, a, c) or _in_order(_sorted(g), _sorted(a), c)
     if set(_names(g)) and set(_names(a)) and set(_names(g)) != set(_names(a)):
         return False
     return _multiset([v for _, v in g], [v for _, v in a], c)
@@ -225,7 +238,7 @@ def _group(gold: Group, answer: Value, c: Context) -> bool | None:
         if answer.kind == "set" or (gold.left, gold.right) != ("(", ")"):
             return same_region(gold, answer, c) or False
         g, a = members(gold, c, True), members(answer, c, False)
-        return _in_order(g, _sorted(a), c)
+        return _in_order(g, a, c) or _in_order(g, _sorted(a), c)
     if isinstance(answer, Matrix):
         return _matrix(answer, gold, c) if (gold.left, gold.right) == ("(", ")") else False
     if not isinstance(answer, Group):

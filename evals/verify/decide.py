@@ -96,11 +96,13 @@ def _parsed(gold: str, answer: str) -> Decision:
 
 @lru_cache(maxsize=8192)
 def parse_gold(gold: str) -> Parsed | Failure:
-    """The parsed gold; one that is a text with a box is its box."""
+    """The parsed gold; a whole solution stands for the answer that it ends with."""
     if "\\boxed" in gold or "\\fbox" in gold:
-        found = extract(gold)
-        gold = found.text or gold
-    return parse(gold)
+        return parse(extract(gold).text or gold)
+    parsed = parse(gold)
+    if isinstance(parsed, Failure) and (found := extract(gold).text):
+        return parse(found)
+    return parsed
 
 
 def _unparsed(gold: str, answer: str, g: Parsed | Failure, a: Parsed | Failure) -> Decision:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evals.verify.atoms import number, primary, subscript
 from evals.verify.cursor import Cursor, expression
+from evals.verify.matrices import matrix_product, matrix_sum
 from evals.verify.names import BASE_WORDS
 from evals.verify.tree import Based, Expr, Matrix, Num, Op, ParseError, Value, rebuild
 from evals.verify.units import looks_like_unit
@@ -18,10 +19,12 @@ def additive(c: Cursor) -> Value:
     first = _signed(c)
     if not (c.token.kind == "op" and c.token.text in SIGNS):
         return first
-    terms = [expression(first)]
+    terms = [first]
     while c.token.kind == "op" and c.token.text in SIGNS:
-        terms.append(expression(_signed(c)))
-    return Op("add", tuple(terms))
+        terms.append(_signed(c))
+    if any(isinstance(t, Matrix) for t in terms):
+        return matrix_sum(terms)
+    return Op("add", tuple(expression(t) for t in terms))
 
 
 def negative(value: Value) -> Value:
@@ -82,7 +85,7 @@ def term(c: Cursor) -> Value:
         else:
             return _product(factors, value)
         if isinstance(right, Matrix):
-            value, factors = _scaled(expression(_product(factors, value)), right), []
+            value, factors = matrix_product(_product(factors, value), right), []
             continue
         factors.append(expression(value))
         value = right
@@ -90,10 +93,6 @@ def term(c: Cursor) -> Value:
 
 def _product(factors: list[Expr], last: Value) -> Value:
     return Op("mul", (*factors, expression(last))) if factors else last
-
-
-def _scaled(scale: Expr, matrix: Matrix) -> Matrix:
-    return rebuild(matrix, lambda entry: Op("mul", (scale, expression(entry))))  # type: ignore[return-value]
 
 
 def _signed_power(c: Cursor) -> Value:

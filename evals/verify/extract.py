@@ -12,7 +12,11 @@ BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 BARE_BOX = re.compile(r"\s+([^\s${}\\]{1,40})")
 PHRASE = re.compile(r"(?:\banswer\s+is\b\s*:?|####)", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n|<\||\bI hope it is correct\b")
-NUMBER = re.compile(r"-?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?%?|-?\$?\.\d+%?")
+NUMBER = re.compile(r"-?\$?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
+DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
+TELLING = re.compile(r"\d|\\(?:infty|pi|sqrt|text|emptyset)|[<>=]")
+PROSE = re.compile(r"[a-zA-Z]{2,}\s+(?:[a-zA-Z]{2,}|\$|\\[(\[])")
+SHORT = 200
 SEPARATOR = re.compile(
     r"(?:\s|\$|\\[()\[\]]|[,;.&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
@@ -38,14 +42,38 @@ def extract(response: str) -> Answer:
 
 
 def extract_lenient(response: str) -> Answer:
-    """As `extract`, and where that finds nothing the last number of the visible text."""
+    """As `extract`; where that finds nothing: the whole text if it is short and has no words around it,
+    else the last formula or the last number of the visible text, whichever comes later."""
     strict = extract(response)
     text = visible(response)
     if strict.text is not None or text is None:
         return strict
-    for match in reversed(list(NUMBER.finditer(text[-WINDOW:]))):
-        return Answer(match.group(), "last-number", ("lenient",))
-    return strict
+    if len(text) <= SHORT and not PROSE.search(text):
+        return Answer(text, "whole", ("lenient",)) if text.strip() else strict
+    tail = text[-WINDOW:]
+    number = None
+    for number in NUMBER.finditer(tail):  # noqa: B007
+        pass
+    start, end = _last_formula(tail)
+    if end and (number is None or number.start() < end):
+        return Answer(tail[start:end], "last-formula", ("lenient",))
+    return Answer(number.group(), "last-number", ("lenient",)) if number else strict
+
+
+def _last_formula(text: str) -> tuple[int, int]:
+    """Where the last formula that says something stands, without its delimiters; (0, 0): nowhere."""
+    best = (0, 0)
+    for opening, closing in DELIMITERS:
+        place = 0
+        while (start := text.find(opening, place)) >= 0:
+            start += len(opening)
+            end = text.find(closing, start)
+            if end < 0:
+                break
+            if end > best[1] and TELLING.search(text, start, end):
+                best = (start, end)
+            place = end + len(closing)
+    return best
 
 
 def visible(response: str) -> str | None:

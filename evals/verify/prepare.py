@@ -13,6 +13,7 @@ RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
 LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 MIXED = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 BACKSLASHES = re.compile(r"\\+")
+ESCAPED = re.compile(r"[A-Za-z!$%{}]")
 DELIMITERS = re.compile(r"\\[()\[\]]")
 DOLLAR = re.compile(r"(?<!\\)\$")
 MONEY = re.compile(r"[-+(\s]*\$\s*[\d.]")
@@ -43,10 +44,10 @@ def prepare(text: str) -> str:
 def halve(text: str) -> str:
     """Backslashes doubled by an escaping (\\\\frac for \\frac) made single; row ends of a matrix stay.
 
-    Only where every run of backslashes is even and one of them stands before a letter.
+    Only where every run of backslashes is even and one of them stands before what makes a command.
     """
     runs = list(BACKSLASHES.finditer(text))
-    if any(len(m.group()) % 2 for m in runs) or not any(text[m.end() : m.end() + 1].isalpha() for m in runs):
+    if any(len(m.group()) % 2 for m in runs) or not any(ESCAPED.match(text, m.end()) for m in runs):
         return text
     return BACKSLASHES.sub(lambda m: "\\" * (len(m.group()) // 2), text)
 

@@ -76,7 +76,7 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     if "~" in v.ops:
         sides = _approximate(v, c, gold)
     name = name_of(sides[0]) if len(sides) > 1 else None
-    if name is not None and not any(symbols(sides[0]) & symbols(s) for s in sides[1:]):
+    if name is not None and not any(_named(sides[0]) & symbols(s) for s in sides[1:]):
         sides = sides[1:]
         if _function_of(v.sides[0]) and any(symbols(s) for s in sides):
             return Resolved(None, v, (v,))
@@ -91,6 +91,13 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     if len(sides) > 1 and gold and name is None and not _chain(sides, c):
         return Resolved(None, v, (v,))
     return Resolved(name, sides[-1], tuple(sides))
+
+
+def _named(side: Value) -> frozenset[str]:
+    """The symbols that a left side defines: of f(x) the function alone."""
+    if isinstance(side, Op) and side.name.startswith("apply:"):
+        return frozenset((side.name[6:] + "()",))
+    return symbols(side)
 
 
 def _function_of(side: Value) -> bool:

@@ -34,7 +34,7 @@ class Token(NamedTuple):
 SCAN = re.compile(
     r"""
       (?P<space>(?:\s|~|\\[ ,;:!>/])+)
-    | (?P<num>(?:\d{1,3}(?:(?:\{,\}|,\\!|\\,|\\!)\s?\d{3}(?!\d))+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,5}(?![\w.]))?
+    | (?P<num>(?:\d{1,3}(?:\s?(?:\{,\s?\}|,\\!|\\,|\\!)\s?\d{3}(?!\d))+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,5}(?![\w.]))?
         |\.\d+(?:[eE][+-]?\d{1,5}(?![\w.]))?)
     | (?P<word>[^\W\d_]+)
     | (?P<cmd>\\[A-Za-z]+)
@@ -45,9 +45,10 @@ SCAN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
-SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d)(?:\.\d+)?")
-JUNK = re.compile(r"\{,\}|[,\\!\s]")
+SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d|\s*/)(?:\.\d+)?")
+JUNK = re.compile(r"[{},\\!\s]")
 CONNECTOR = re.compile(r"[\s,;]*(and|or)?[\s,;]*")
+TEXT_SPACE = re.compile(r"~|\\[ ,;:!]|\s+")
 LETTERS = re.compile(r"[^\W\d_]+")
 NUMBER_THEN_WORDS = re.compile(r"(-?[\d.,/:]+)\s+([a-zA-Z].*)", re.DOTALL)
 HALF_OF_DAY = re.compile(r"[ap]\.\s?m\.?", re.IGNORECASE)
@@ -247,7 +248,7 @@ class _Scanner:
                 self.add("set", letter[1], spaced, base + place)
                 return letter.end()
             return place
-        inner = content.strip(" ~\t\n")
+        inner = TEXT_SPACE.sub(" ", content).strip()
         where = base + place
         if name in ("mathbb", "Bbb") and inner in ("R", "Z", "Q", "N", "C"):
             self.add("set", inner, spaced, where)
@@ -259,7 +260,7 @@ class _Scanner:
             self.add("op", WORDS[inner.lower()], spaced, where)
         elif HALF_OF_DAY.fullmatch(inner):
             self.add("text", inner.replace(".", "").replace(" ", ""), True, where)
-        elif inner in FUNCTIONS or (inner in CALLED and name in ("mathrm", "operatorname")):
+        elif inner in FUNCTIONS or (inner in CALLED and (name == "operatorname" or (name == "mathrm" and inner != "min"))):
             self.command(inner, inner, 0, len(inner), spaced, where, level)
         elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
             self.scan(split[1], where, level + 1)

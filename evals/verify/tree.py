@@ -106,6 +106,11 @@ class Matrix:
     rows: tuple[tuple[Expr, ...], ...]
     bars: bool = False
 
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return sum(map(len, self.rows))
+
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
