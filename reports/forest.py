@@ -35,16 +35,7 @@ def robustness(frame: pd.DataFrame) -> Any:
         colour = OUTCOMES.get(str(row["outcome"]), UNKNOWN)
         for key, offset, face in (("first", -0.13, colour), ("large", 0.13, "white")):
             _point(axes, row, key, y + offset, colour, face)
-        text = row["outcome"] if isinstance(row["outcome"], str) else "not possible here"
-        axes.annotate(
-            text,
-            (1.02, y),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=colour,
-            fontweight="bold" if y == 0 else "normal",
-            annotation_clip=False,
-        )
+        _outcome(axes, y, row["outcome"], bold=y == 0)
     _names(axes, [str(n) for n in rows["name"]])
     axes.set_xlabel("difference (points): filled pass@1, open pass@K")
     return fig
@@ -67,8 +58,10 @@ def comparisons(frame: pd.DataFrame) -> Any:
         axes.set_title(title)
         axes.set_xlabel("points")
         _names(axes, [str(n) for n in rows["label"]])
+    for y, outcome in enumerate(rows["outcome"]):
+        _outcome(right, y, outcome)
     K = sorted(set(rows["K"].dropna()))
-    footnote(fig, [f"K = {', '.join(f'{k:g}' for k in K)}", "colour: verdict"] if K else [])
+    footnote(fig, [f"K = {', '.join(f'{k:g}' for k in K)}"] if K else [])
     return fig
 
 
@@ -87,6 +80,19 @@ def differences(frame: pd.DataFrame, unit: str) -> Any:
     _names(axes, [str(n) for n in rows["label"]])
     axes.set_xlabel(f"B − A ({unit})")
     return fig
+
+
+def _outcome(axes: Any, y: float, outcome: Any, bold: bool = False) -> None:
+    """The verdict of a row, beside the axes."""
+    axes.annotate(
+        outcome if isinstance(outcome, str) else "not possible here",
+        (1.02, y),
+        xycoords=("axes fraction", "data"),
+        va="center",
+        color=OUTCOMES.get(str(outcome), UNKNOWN),
+        fontweight="bold" if bold else "normal",
+        annotation_clip=False,
+    )
 
 
 def _point(axes: Any, row: pd.Series, key: str, y: float, colour: str, face: str) -> None:

@@ -47,7 +47,7 @@ def seed_panels(frame: pd.DataFrame) -> Any:
         axes.set_xticks(list(places.values()), [counted(float(str(x))) for x in places])
         axes.set_xlabel("pre-training tokens")
     all_axes[0].set_ylabel("%")
-    all_axes[0].legend(loc="best")
+    fig.legend(*all_axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=len(drawn))
     footnote(fig, seed_notes(frame))
     return fig
 
@@ -64,17 +64,17 @@ def reward_against_test(frame: pd.DataFrame) -> Any:
     for name, look in drawn.items():
         rows = frame[frame["series"] == name]
         axes.scatter(rows["reward"], rows["y"], s=20, color=look.colour, marker=look.marker, label=look.label)
-        for row in rows.itertuples():
+        for x, reward, y in zip(rows["x"], rows["reward"], rows["y"], strict=True):
             axes.annotate(
-                counted(float(row.x)),
-                (row.reward, row.y),
+                counted(x),
+                (reward, y),
                 xytext=(4, 2),
                 textcoords="offset points",
                 fontsize=6,
             )
     axes.set_xlabel("training reward")
     axes.set_ylabel("test accuracy (%)")
-    axes.legend(loc="best")
+    fig.legend(loc="outside upper center", ncols=len(drawn))
     footnote(fig, ["a point is a run; the number beside it its pre-training tokens"])
     return fig
 
