@@ -1,7 +1,7 @@
 """One table of a store on disk: parquet shards that depend only on the rows they hold.
 
 Rows arrive in any order as pending shards (named by the hash of their keys) and are merged into blocks.
-A block's place follows from its rows alone (a hash of the problem, and 32 samples at a time), and within
+A block's place follows from its rows alone (a hash of the problem, and the index), and within
 it rows are sorted: once merged, a table's bytes say nothing of chunks, processes, kills or restarts.
 Rows are never changed or removed; a block is replaced only by one that holds more rows.
 """
@@ -27,7 +27,7 @@ from evals.records import content_hash
 from evals.store.locks import exclusive, shared
 
 BUCKETS = 16  # problems are spread over this many blocks
-DEPTH = 32  # samples of one problem in one block
+DEPTH, DEEPEST = 32, 128  # samples of one problem in the first block, and in later ones
 ROW_GROUP = 4096
 OPEN = 256  # pending shards open at a time
 # columns of few distinct values, dictionary-encoded
@@ -195,13 +195,20 @@ class Table:
 
 
 def _codes(rows: pa.Table, order: tuple[str, ...]) -> np.ndarray:
-    """(rows,) number of the block of each row: index // DEPTH, then the bucket of the problem."""
+    """(rows,) number of the block of each row: by its index, then by the bucket of the problem."""
     encoded = rows[order[0]].combine_chunks().dictionary_encode()
     buckets = np.array([bucket(p) for p in encoded.dictionary.to_pylist()], dtype=np.int64)
     code = buckets[encoded.indices.to_numpy()]
     if len(order) > 1:
-        code = code + rows[order[1]].to_numpy().astype(np.int64) // DEPTH * BUCKETS
+        code = code + _depths(rows[order[1]].to_numpy()) * BUCKETS
     return code
+
+
+def _depths(index: np.ndarray) -> np.ndarray:
+    """Indices in blocks of 32, 32, 64, then 128 at a time: few files at any n."""
+    starts = np.array([0, DEPTH, 2 * DEPTH])
+    first = np.searchsorted(starts, index, side="right") - 1
+    return np.where(index < DEEPEST, first, len(starts) - 1 + index.astype(np.int64) // DEEPEST)
 
 
 def bucket(problem: str) -> int:

@@ -128,11 +128,12 @@ class SampleStore:
 
     def compact(self, cells: Sequence[str] | None = None) -> None:
         """Merge what is pending; afterwards the files depend only on what the store holds."""
-        chosen = self.cells() if cells is None else cells
-        with self.writing():
-            self.problem_table.compact("")
-            for cell in chosen:
-                self.sample_table.compact(cell)
+        chosen = list(self.cells() if cells is None else cells)
+        tables = [(self.problem_table, ""), *((self.sample_table, cell) for cell in chosen)]
+        if any(table.pending(group) for table, group in tables):
+            with self.writing():
+                for table, group in tables:
+                    table.compact(group)
 
     def cells(self) -> dict[str, dict[str, Any]]:
         """What is known of each cell, by its hash."""

@@ -205,3 +205,21 @@ def test_a_write_that_fails_leaves_nothing_half_written(tmp_path, request):
     store = SampleStore(path)
     assert len(store.samples([CELL])) == 100
     assert not list(path.rglob(".*.tmp*"))
+
+
+def test_a_store_that_cannot_be_written_can_be_read(tmp_path):
+    store = filled(tmp_path / "store", [rows()])
+    before = {p: p.stat().st_mtime_ns for p in (store.path, *store.path.rglob("*"))}
+    again = SampleStore(store.path)
+    again.compact()
+    assert len(again.samples(list(again.cells()))) == 100
+    assert {p: p.stat().st_mtime_ns for p in (store.path, *store.path.rglob("*"))} == before
+
+
+def test_many_samples_of_few_problems_are_few_files(tmp_path):
+    store = filled(tmp_path / "store", [rows(2 * 1000, 2)])
+    blocks = store.sample_table.blocks(CELL)
+    assert len(blocks) == 2 * (3 + 7)
+    indices = [store.samples([CELL])["index"].max()]
+    assert indices == [999]
+    assert [pq.read_metadata(b).num_rows for b in blocks[:10:2]] == [32, 32, 64, 128, 128]
