@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from importlib import resources
 from pathlib import Path
 
@@ -45,9 +46,14 @@ def load_numbers(path: Path | None = None) -> pd.DataFrame:
 
 
 def _parsed(path: Path, lines: list[str]) -> pd.DataFrame:
-    from io import StringIO
-
+    """The rows as text, every one as long as the header."""
     try:
-        return pd.read_csv(StringIO("".join(lines)), dtype=str, keep_default_na=False)
-    except ValueError as error:  # an empty file, or rows of unequal length
+        header, *rows = list(csv.reader(lines)) or [[]]
+    except csv.Error as error:
         raise UserError(f"{path} is not a CSV table: {error}") from error
+    if not header:
+        raise UserError(f"{path} is empty; it needs the columns {', '.join(COLUMNS)}")
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(header):
+            raise UserError(f"{path} data row {number} has {len(row)} fields and the header {len(header)}")
+    return pd.DataFrame(rows, columns=header, dtype=str)
