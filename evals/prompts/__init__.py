@@ -61,26 +61,38 @@ def template(name: str) -> Template:
 def render(problem: Problem, name: str, shots: int) -> str:
     """The prompt text of a problem: `shots` exemplars, then the question."""
     chosen = template(name)
-    if shots < 0 or shots > len(chosen.exemplars):
-        raise UserError(f"template {name} has {len(chosen.exemplars)} exemplars, not {shots}; lower --shots")
     parts = [
         chosen.ask.replace("{question}", e["question"]) + chosen.answer.replace("{solution}", e["solution"])
-        for e in chosen.exemplars[:shots]
+        for e in _exemplars(chosen, shots)
     ]
     return chosen.between.join([*parts, chosen.ask.replace("{question}", problem.question)])
 
 
 def render_chat(problem: Problem, name: str, shots: int, tokenizer: Any) -> str:
-    """The same prompt through the tokenizer's chat template: exemplars as earlier turns."""
+    """The same prompt through the tokenizer's chat template: exemplars as earlier turns.
+
+    A beginning-of-sequence token that the chat template writes and the tokenizer adds again is written once.
+    """
     chosen = template(name)
     if not getattr(tokenizer, "chat_template", None):
         raise UserError("the tokenizer has no chat template; leave --chat out")
     turns: list[dict[str, str]] = []
-    for e in chosen.exemplars[:shots]:
+    for e in _exemplars(chosen, shots):
         turns.append({"role": "user", "content": chosen.ask.replace("{question}", e["question"]).strip()})
         turns.append({"role": "assistant", "content": e["solution"]})
     turns.append({"role": "user", "content": chosen.ask.replace("{question}", problem.question).strip()})
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    first = tokenizer("x", add_special_tokens=True)["input_ids"][:1]
+    adds = bool(tokenizer.bos_token) and first == [tokenizer.bos_token_id]
+    return text.removeprefix(tokenizer.bos_token) if adds else text
+
+
+def _exemplars(chosen: Template, shots: int) -> tuple[dict[str, str], ...]:
+    if shots < 0 or shots > len(chosen.exemplars):
+        raise UserError(
+            f"template {chosen.name} has {len(chosen.exemplars)} exemplars, not {shots}; lower --shots"
+        )
+    return chosen.exemplars[:shots]
 
 
 def default_prompt(lineage: Mapping[str, Any] | None) -> tuple[str, int]:

@@ -66,7 +66,9 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
         raise Malformed("resps are not generated texts (a multiple-choice task?)")
     prompt, how = _arguments(row.get("arguments"))
     question, gold = _problem(row, prompt)
-    options = _options(how) | ({"shots": context["shots"]} if isinstance(context["shots"], int) else {})
+    doc = row["doc"] if isinstance(row.get("doc"), dict) else {}
+    shots = doc.get("shots", context["shots"])  # our own tasks write exemplars into the prompt
+    options = _options(how) | options_of({"shots": shots})
     responses = tuple(Response(t) for t in texts_of(repeats, "resps"))
     return [Answers(question, gold, responses, context["source"], options, prompt)]
 

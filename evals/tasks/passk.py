@@ -1,0 +1,78 @@
+"""What the YAML files of this folder call: documents, filter and grading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from evals.errors import UserError
+
+
+def documents(
+    *, problems: str, template: str, shots: int, samples: int, limit: int | None = None, **_: Any
+) -> dict[str, Any]:
+    """The split `test`: one document per problem, with its whole prompt.
+
+    problems: a spec of `evals.problems.load_problems`; as everything here it may be replaced on the command
+    line: `--metadata '{"problems": "gsm8k/test.jsonl"}'`. samples: repeats that must come for each.
+    """
+    from datasets import Dataset
+
+    from evals.problems import load_problems
+    from evals.prompts import render
+
+    rows = [
+        {
+            "question": p.question,
+            "answer": p.answer,
+            "problem_id": p.id,
+            "prompt": render(p, template, shots),
+            "shots": shots,
+            "samples": samples,
+        }
+        for p in load_problems(problems, limit=limit).problems
+    ]
+    return {"test": Dataset.from_list(rows)}
+
+
+def keep_all(responses: Iterable[Sequence[str]], docs: Iterable[Any]) -> list[Sequence[str]]:
+    """The filter: all repeats. Without one lm-eval keeps the first alone, and pass@k is silently 0."""
+    return list(responses)
+
+
+def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Per problem: pass@1, 2, 4, … up to the number of samples (Chen et al. 2021), from one set of repeats.
+
+    Beside them the share right to a lenient grader, and the share with no answer to grade.
+    Raises UserError where other than the declared number of repeats came.
+    """
+    from analysis import pass_at_k
+
+    repeats = results[0]
+    n = int(doc["samples"])
+    if isinstance(repeats, str) or len(repeats) != n:
+        came = 1 if isinstance(repeats, str) else len(repeats)
+        raise UserError(
+            f"problem {doc['problem_id']} needs {n} repeats and {came} came; set `repeats` and "
+            "`metadata: samples` of the task to the same number"
+        )
+    verdicts = [_graded(doc["answer"], text) for text in repeats]
+    correct = sum(right for right, _, _ in verdicts)
+    ks = [2**i for i in range(n.bit_length()) if 2**i <= n]
+    rates = pass_at_k(np.array([n]), np.array([correct]), np.array(ks)).ravel()
+    return {f"pass@{k}": float(rate) for k, rate in zip(ks, rates, strict=True)} | {
+        "lenient": sum(right for _, right, _ in verdicts) / n,
+        "unanswered": sum(missing for _, _, missing in verdicts) / n,
+    }
+
+
+@lru_cache(maxsize=4096)
+def _graded(gold: str, response: str) -> tuple[bool, bool, bool]:
+    """(strictly right, leniently right, no answer found) of one response."""
+    from evals.verify import grade
+
+    verdict = grade(gold, response, mode="eval")
+    return verdict.correct, bool(verdict.lenient), verdict.answer is None
