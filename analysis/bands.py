@@ -111,7 +111,7 @@ def difference(
 
 
 def widened(low: Floats, high: Floats, values: Floats, units: int, level: float) -> tuple[Floats, Floats]:
-    """Intervals (C,) of mean differences that also cover `paired_rates` where fewer than FEW problems differ."""
+    """Intervals (C,) of mean differences that cover `paired_rates` where fewer than FEW problems differ."""
     few = _few_differ(values)
     exact_low, exact_high = _paired(values[:, few], units, level)
     low, high = low.copy(), high.copy()

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from analysis.bands import Curve, curve, difference, max_t, widened
-from analysis.bootstrap import Replicates, bootstrap, unit_sums
+from analysis.bands import Curve, curve, difference
+from analysis.bootstrap import Replicates, bootstrap
 from analysis.checks import checks
-from analysis.counts import Floats, Ints, PairedCounts
+from analysis.counts import Floats, PairedCounts
 from analysis.crossover import crossover, slope
-from analysis.exact import one_sided, sign_flip
 from analysis.intervals import normal_quantile
+from analysis.joint import joint_readings
 from analysis.mixture import npmle
 from analysis.options import Options, declared_K, k_grid
 from analysis.passk import pass_at_k
 from analysis.planning import Spread, needed
 from analysis.support import null_spread, support_report
-from analysis.verdict import Reading, verdict
+from analysis.verdict import verdict
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +98,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     delta = rep_b.minus(rep_a)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
     mixtures = npmle(pair.n_a, pair.c_a), npmle(pair.n_b, pair.c_b)
+    two = [ks.index(1), ks.index(K)]
     spread = null_spread(mixtures[0], n, ks, pair.M)
     within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2
     return Comparison(
@@ -110,7 +111,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         delta=difference(delta, b - a, options.level, options.interval),
         null_spread=spread,
         fixed=np.sqrt(within),
-        verdict=_verdict(pair, options, K, ks, delta, b - a, within),
+        verdict=_verdict(pair, options, K, delta.columns(two), (b - a)[:, two], within[two]),
         crossover=crossover(pair, ks, delta, options.level),
         slope=slope(ks, delta, options.level),
         support=support_report(equal, mixtures[0], options.level),
@@ -119,37 +120,14 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
 
 
 def _verdict(
-    pair: PairedCounts, options: Options, K: int, ks: list[int], delta: Replicates, d: Floats, within: Floats
+    pair: PairedCounts, options: Options, K: int, two: Replicates, d: Floats, within: Floats
 ) -> dict[str, Any]:
-    """The verdict from the two declared columns of the difference."""
-    where = [ks.index(1), ks.index(K)]
-    two = delta.columns(where)
-    readings = joint_readings(two, d[:, where], (1, K), options, pair.cluster)
+    """The verdict, with what would settle it; `within`: (2,) variances of the means from sampling."""
+    readings = joint_readings(two, d, (1, K), options, pair.cluster)
     total = two.error**2 * pair.M
-    spreads = [Spread(float(t), float(min(w * pair.M, t))) for t, w in zip(total, within[where], strict=True)]
+    spreads = [Spread(float(t), float(min(w * pair.M, t))) for t, w in zip(total, within, strict=True)]
     ask = needed(readings, spreads, problems=pair.M, n=pair.n, level=options.level, margin=options.margin)
     return verdict(*readings, level=options.level, margin=options.margin, needed=ask)
-
-
-def joint_readings(
-    two: Replicates, d: Floats, ks: tuple[int, int], options: Options, cluster: Ints | None = None
-) -> tuple[Reading, Reading]:
-    """Joint region, equivalence interval and sign-flip p-values of two columns of paired differences.
-
-    two: bootstrap of the two means; d: (M, 2) the differences. Region: ± max-t errors, and where few problems
-    differ also the interval of `paired_rates`.
-    """
-    crit = max_t(two, options.level)
-    p = sign_flip(unit_sums(d, cluster), replicates=options.replicates, seed=options.seed)
-    low, high = two.estimate - crit * two.error, two.estimate + crit * two.error
-    inner_low, inner_high = one_sided(two.estimate, two.error, two.units, options.level)
-    low, high = widened(low, high, d, two.units, options.level / 2)
-    inner_low, inner_high = widened(inner_low, inner_high, d, two.units, 2 * options.level)
-    first, large = (
-        Reading(k, *(float(x[j]) for x in (two.estimate, low, high, inner_low, inner_high, p)))
-        for j, k in enumerate(ks)
-    )
-    return first, large
 
 
 def _plain(value: Any) -> Any:

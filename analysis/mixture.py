@@ -54,12 +54,17 @@ def npmle(n: ArrayLike, c: ArrayLike) -> Mixture:
     it stops where no further atom gains more than GAP in mean log-likelihood.
     """
     n, c = checked(n, c)
-    points = grid(int(n.max()))
     pairs, count = np.unique(np.stack([n, c]), axis=1, return_counts=True)
-    return _fit(_likelihood(pairs[0], pairs[1], points), count / count.sum(), points)
+    return npmle_grouped(pairs[0], pairs[1], count)
 
 
-def _likelihood(n: Ints, c: Ints, p: Floats) -> Floats:
+def npmle_grouped(n: Ints, c: Ints, count: Ints) -> Mixture:
+    """As `npmle`, from distinct (n, c) with how many problems have each, (U,)."""
+    points = grid(int(n.max()))
+    return _fit(likelihood(n, c, points), count / count.sum(), points)
+
+
+def likelihood(n: Ints, c: Ints, p: Floats) -> Floats:
     """Binomial likelihood (U, G) of each pair at each p, scaled to a largest value of 1 per row."""
     from scipy.special import xlog1py, xlogy
 

@@ -81,20 +81,6 @@ def mg_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
     return out[back.ravel()]
 
 
-def k_to_solve(n: ArrayLike, c: ArrayLike, level: float = 0.05) -> tuple[Floats, Floats, Floats]:
-    """Expected number of samples until one is correct, 1/p, with Clopper-Pearson bounds.
-
-    n, c: (M,). Returns estimate n/c, low and high, each (M,), in samples; infinite where c = 0 leaves no
-    upper bound.
-    """
-    from analysis.intervals import clopper_pearson
-
-    n, c = checked(n, c)
-    low, high = clopper_pearson(c, n, level)
-    with np.errstate(divide="ignore"):
-        return n / c, 1 / high, 1 / low
-
-
 def _ks(k: ArrayLike, n: Ints) -> Ints:
     ks = whole_numbers(k, "k").ravel()
     if ks.size == 0 or ks.min() < 1:
@@ -108,7 +94,7 @@ def _ks(k: ArrayLike, n: Ints) -> Ints:
 
 
 def _log_failure(n: int, most: int, ks: Ints) -> Floats:
-    """log C(n-c, k)/C(n, k) for c = 0 … most, (most + 1, K): Σ_{j=n-c+1}^{n} log(1 - k/j), -inf if n-c < k."""
+    """log C(n-c, k)/C(n, k) for c = 0 … most: Σ_{j=n-c+1}^{n} log(1 - k/j), -inf if n-c < k; (most + 1, K)."""
     j = np.arange(n, n - most, -1, dtype=np.float64)
     out = np.empty((most + 1, ks.size))
     out[0] = 0

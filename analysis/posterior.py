@@ -1,0 +1,100 @@
+"""What one problem's samples say: posterior pass@k, k-to-solve, created or elicited; Cover@τ."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.beta_binomial import BetaBinomial
+from analysis.counts import Floats, checked, whole_numbers
+from analysis.errors import AnalysisError
+from analysis.intervals import clopper_pearson
+from analysis.mixture import Mixture
+
+CREATED = 0.05  # created needs p_A below this share of 1/K
+
+
+def posterior_pass_at_k(
+    n: ArrayLike, c: ArrayLike, k: ArrayLike, prior: BetaBinomial | tuple[float, float] = (0.5, 0.5)
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Posterior mean of 1 - (1-p)^k of each problem, and where it is extrapolated; both (M, K).
+
+    n, c: (M,); k: (K,), any k ≥ 1. prior: (α, β) of a Beta, or a fitted `BetaBinomial` with its mass at zero.
+    1 - B(α+c, β+n-c+k)/B(α+c, β+n-c), times the posterior chance that p is not 0 where c = 0. Where k > n
+    the number is driven by the prior: the second array marks these.
+    """
+    from scipy.special import betaln
+
+    n, c = checked(n, c)
+    ks = whole_numbers(k, "k").ravel()
+    if ks.size == 0 or ks.min() < 1:
+        raise AnalysisError("k must be at least 1")
+    zero, a, b = (prior.zero, prior.alpha, prior.beta) if isinstance(prior, BetaBinomial) else (0.0, *prior)
+    if not (a > 0 and b > 0):
+        raise AnalysisError("a Beta prior needs two positive numbers; (0.5, 0.5) is Jeffreys' prior")
+    x, y = a + c, b + n - c
+    solved = -np.expm1(betaln(x[:, None], y[:, None] + ks) - betaln(x, y)[:, None])
+    none = (1 - zero) * np.exp(betaln(x, y) - betaln(a, b))  # chance of no success where p is not 0
+    alive = np.where(c > 0, 1.0, none / np.maximum(none + zero, 1e-300))
+    return solved * alive[:, None], ks > n[:, None]
+
+
+def k_to_solve(n: ArrayLike, c: ArrayLike, level: float = 0.05) -> tuple[Floats, Floats, Floats]:
+    """Expected number of samples until one is correct, 1/p, with Clopper-Pearson bounds.
+
+    n, c: (M,). Returns estimate n/c, low and high, each (M,), in samples; infinite where c = 0 leaves no
+    estimate and no upper bound.
+    """
+    n, c = checked(n, c)
+    low, high = clopper_pearson(c, n, level)
+    with np.errstate(divide="ignore"):
+        return n / c, 1 / high, 1 / low
+
+
+def origin(
+    n_a: ArrayLike, c_a: ArrayLike, n_b: ArrayLike, c_b: ArrayLike, K: int, level: float = 0.05
+) -> NDArray[np.str_]:
+    """Where B's solved problems come from at budget K: (M,) of created, elicited, undetermined, unsolved.
+
+    unsolved: B has none correct. created: B solves it and A's one-sided upper bound is below .05/K.
+    elicited: B solves it and A's one-sided lower bound is at least 1/K. Else undetermined. Bounds are
+    Clopper-Pearson at `level`, per problem (not adjusted for the number of problems); created needs about
+    60·K samples of A with none correct.
+    """
+    n_a, c_a = checked(n_a, c_a)
+    n_b, c_b = checked(n_b, c_b)
+    if c_a.shape != c_b.shape:
+        raise AnalysisError("both checkpoints need counts of the same problems; pair them first")
+    if K < 1:
+        raise AnalysisError("the budget K must be at least 1")
+    low, high = clopper_pearson(c_a, n_a, 2 * level)
+    out = np.full(c_a.size, "undetermined", dtype="<U12")
+    out[high < CREATED / K] = "created"
+    out[low >= 1 / K] = "elicited"
+    out[c_b == 0] = "unsolved"
+    return out
+
+
+def samples_to_certify(K: int, level: float = 0.05) -> int:
+    """Samples of A, none correct, after which a problem that B solves counts as created at budget K."""
+    if K < 1:
+        raise AnalysisError("the budget K must be at least 1")
+    return int(np.ceil(np.log(level) / np.log1p(-CREATED / K) + 1e-12))
+
+
+def support_threshold(k: int, zeta: float = 0.05) -> float:
+    """Probability above which an answer counts as in the support at k samples: -ln ζ / k (2507.14843)."""
+    if k < 1 or not 0 < zeta < 1:
+        raise AnalysisError("a support threshold needs k ≥ 1 and ζ between 0 and 1")
+    return float(-np.log(zeta) / k)
+
+
+def cover(distribution: Mixture, tau: ArrayLike) -> Floats:
+    """Cover@τ: share of problems with p ≥ τ under a fitted distribution, (T,) (2510.08325).
+
+    Use the fitted distribution, not c/n, which is biased near τ. pass@k = ∫ k(1-τ)^(k-1) Cover@τ dτ.
+    """
+    t = np.atleast_1d(np.asarray(tau, float))
+    if (t < 0).any() or (t > 1).any():
+        raise AnalysisError("thresholds τ lie between 0 and 1")
+    return (distribution.p >= t[:, None]).astype(float) @ distribution.weight

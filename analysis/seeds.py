@@ -1,0 +1,114 @@
+"""Training seeds as a level of their own: seeds × problems, all seeds shown, never the best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.counts import Floats
+from analysis.errors import AnalysisError
+from analysis.intervals import t_quantile
+
+
+def seed_difference(
+    a: ArrayLike, b: ArrayLike, *, level: float = 0.05, paired: bool = False
+) -> dict[str, Any]:
+    """Mean of B - A over seeds and problems, with an interval that counts both as samples.
+
+    a: (S_a, M), b: (S_b, M) per-problem values (pass@k at one k) of each training seed; S_a = 1 is one common
+    parent. paired: row s of both share what the seed shares (the parent), so the difference is taken by seed.
+    Variance: seeds and problems as crossed random effects (Cornfield and Tukey 1956), each part never below
+    0; t interval with Satterthwaite's degrees of freedom, which stay near S - 1 where seeds vary.
+    Returns estimate, low, high, error, df, per_seed (differences of seed means, all of them), seed_sd (spread of
+    the seed means beyond what problems × seeds noise explains). With one seed on either side where seeds
+    could differ, the seed part is unknown: `seeds_known` is False and the interval covers problems alone.
+    """
+    one, other = _matrix(a), _matrix(b)
+    if one.shape[1] != other.shape[1]:
+        raise AnalysisError("both sides need the same problems; pair them first")
+    if paired:
+        if one.shape[0] != other.shape[0]:
+            raise AnalysisError(
+                f"{one.shape[0]} and {other.shape[0]} seeds cannot be paired; give equal numbers"
+            )
+        one, other = np.zeros((1, one.shape[1])), other - one
+    problems = other.shape[1]
+    mean = other.mean(0) - one.mean(0)
+    parts = [_parts(x) for x in (other, one) if x.shape[0] > 1]
+    between = mean.var(ddof=1) / problems
+    seed = sum(p["seed"] for p in parts)
+    variance = between + seed
+    free = between**2 / (problems - 1) + sum(p["seed"] ** 2 / p["df"] for p in parts)
+    df = float(variance**2 / free) if free > 0 else float(problems - 1)
+    half = t_quantile(1 - level / 2, df) * float(np.sqrt(variance))
+    estimate = float(mean.mean())
+    return {
+        "estimate": estimate,
+        "low": estimate - half,
+        "high": estimate + half,
+        "error": float(np.sqrt(variance)),
+        "df": df,
+        "per_seed": (other.mean(1) - one.mean()).tolist(),
+        "seed_sd": float(np.sqrt(parts[0]["variance"])) if parts else None,
+        "seeds": [int(np.shape(x)[0]) for x in (_matrix(a), _matrix(b))],
+        "seeds_known": bool(parts),
+    }
+
+
+def _matrix(values: ArrayLike) -> Floats:
+    x = np.atleast_2d(np.asarray(values, float))
+    if x.ndim != 2 or x.shape[1] < 2 or not np.isfinite(x).all():
+        raise AnalysisError(
+            "values must be finite, one row per seed and one column per problem (two or more)"
+        )
+    return x
+
+
+def _parts(x: Floats) -> dict[str, float]:
+    """Seed part of the variance of the grand mean of x (S, M), its df, and the variance of true seed means."""
+    seeds, problems = x.shape
+    means = x.mean(1)
+    residual = x - means[:, None] - x.mean(0) + x.mean()
+    noise = float((residual**2).sum() / ((seeds - 1) * (problems - 1))) / problems
+    variance = max(float(means.var(ddof=1)) - noise, 0.0)
+    return {"seed": variance / seeds, "df": seeds - 1, "variance": variance}
+
+
+def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
+    """Share of pairs of seeds in which B scores above A, ties half (Mann-Whitney; Agarwal et al. 2108.13264).
+
+    a: (S_a,), b: (S_b,) one score per seed.
+    """
+    x, y = (np.asarray(v, float).ravel() for v in (a, b))
+    if x.size == 0 or y.size == 0 or not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise AnalysisError("both sides need at least one finite score; give one per seed")
+    gap = y[None, :] - x[:, None]
+    return float((gap > 0).mean() + (gap == 0).mean() / 2)
+
+
+def interquartile_mean(scores: ArrayLike) -> float:
+    """Mean of the middle half of all scores, 25% cut at either end (2108.13264); scores of any shape."""
+    x = np.sort(np.asarray(scores, float).ravel())
+    if x.size == 0 or not np.isfinite(x).all():
+        raise AnalysisError("an interquartile mean needs finite scores; give at least one")
+    cut = int(0.25 * x.size)
+    return float(x[cut : x.size - cut].mean())
+
+
+def best_of_bias(seeds: int) -> float:
+    """How far the best of S equal seeds lies above their mean, in seed standard deviations: E[max of S normals].
+
+    1.03 for S = 4: what reporting the best seed on test adds.
+    """
+    from scipy.integrate import quad
+    from scipy.special import ndtr
+
+    if seeds < 1:
+        raise AnalysisError("the best of no seeds does not exist; give at least one")
+
+    def density(x: float) -> float:
+        return x * seeds * ndtr(x) ** (seeds - 1) * np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
+
+    return float(quad(density, -12, 12)[0]) if seeds > 1 else 0.0
