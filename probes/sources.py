@@ -165,7 +165,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
 
     found = [open_checkpoint(name) for name in names]
     problems = load_problems(sampling.problems, limit=sampling.limit)
-    jobs = [_job(i, found, _labels(names), problems, sampling, store, quiet) for i in range(len(found))]
+    jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
     jobs += _variants(jobs[0], sampling)
     cells = [sample_job(job, sampling.processes) for job in jobs]
     target = SampleStore(store)
@@ -232,7 +232,7 @@ def _variants(first: Job, sampling: Sampling) -> list[Job]:
     return [replace(first, shots=s, label=f"{first.label} ({s} shots)") for s in wanted]
 
 
-def _labels(names: Sequence[str]) -> list[str]:
+def labels_of(names: Sequence[str]) -> list[str]:
     """Short distinct labels: the last parts of the paths that tell them apart."""
     parts = [Path(n).parts for n in names]
     for depth in range(1, max(map(len, parts)) + 1):

@@ -1,0 +1,106 @@
+"""The support finding: which problems were gained and lost, beside what one model drawn twice gives."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from analysis import Options, PairedCounts, compare
+from analysis.flow import flow
+from analysis.posterior import origin, samples_to_certify
+from evals.errors import UserError
+from probes.changed import changed
+from probes.checks import check, confounds
+from probes.finding import finding
+from probes.pairs import pairs_of
+from probes.sources import Source
+
+CLASSES = {"P": "solved by both", "E": "gained (only B)", "S": "lost (only A)", "O": "solved by neither"}
+RATES = {"SRR": "retained, P/(P+S)", "NDR": "new among B's, E/(P+E)", "SDS": "harmonic mean of both",
+         "NSCR": "net change, (E-S)/(P+E+S)", "jaccard": "Jaccard"}  # fmt: skip
+
+
+def support(
+    source: Source, options: Options | None = None, *, against: str = "first", command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The support finding (2507.14843): P, E, S, O and their rates, each beside the same-model expectation.
+
+    Per pair: observed numbers of problems, what two draws of A give (mean and interval, from the deconvolved
+    distribution, and from split halves of A's own samples), McNemar's exact p, the detection limit, where
+    B's solved problems come from at budget K (created, elicited, undetermined), the flow between difficulty
+    bins, and the problems gained and lost with samples. UserError for one sample per problem.
+    """
+    options = options or Options()
+    if int(source.counts["n"].min()) < 2:
+        raise UserError("support needs at least two samples per problem, better 32 or more; draw more")
+    pairs = pairs_of(source.checkpoints, against)
+    blocks = [_pair(source, a, b, options) for a, b in pairs]
+    checks = [c for a, b in pairs for c in confounds(a["report"], b["report"])]
+    return finding(
+        "support",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=[*checks, *(c for block in blocks for c in block.pop("checks"))],
+        options={"level": options.level, "seed": options.seed, "K": blocks[0]["K"], "against": against},
+        pairs=blocks,
+        tables=[t for block in blocks for t in _tables(block)],
+        changed=blocks[0]["changed"],
+    )
+
+
+def _pair(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> dict[str, Any]:
+    pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
+    result = compare(pair, options).to_dict()
+    K = result["options"]["K"]
+    came = Counter(origin(pair.n_a, pair.c_a, pair.n_b, pair.c_b, K, options.level).tolist())
+    moved = flow(pair)
+    needed = samples_to_certify(K, options.level)
+    text = f"'created' at K = {K} needs about {needed:,} samples of A without success; there are {pair.n}"
+    return {
+        "a": a["name"],
+        "b": b["name"],
+        "K": K,
+        "problems": result["problems"],
+        "support": result["support"],
+        "slope": result["slope"],
+        "origin": {name: came[name] for name in ("created", "elicited", "undetermined", "unsolved")},
+        "flow": {
+            "edges": moved.edges.tolist(),
+            "deconvolved": moved.deconvolved.tolist(),
+            "raw": moved.raw.tolist(),
+            "same_model": moved.same_model.tolist(),
+        },
+        "changed": changed(source, a["name"], b["name"]),
+        "checks": [*result["checks"], check("certification", pair.n >= needed or None, needed, text)],
+    }
+
+
+def _tables(block: dict[str, Any]) -> list[dict[str, Any]]:
+    held, expected = block["support"], block["support"]["expected"]
+    half = held["split_a"]
+    rows = []
+    for key, text in CLASSES.items():
+        e = expected[key]
+        interval = f"{e['mean']:.1f} ({e['low']}-{e['high']})"
+        rows.append([text, held[key], interval, None if half is None else round(half[key], 1)])
+    for key, text in RATES.items():
+        rows.append([text, held["rates"][key], expected["rates"][key], None])
+    first = {
+        "title": f"{block['a']} -> {block['b']}, within {held['n']} samples",
+        "columns": ["problems", "observed", "A drawn twice", f"halves of A ({held['n'] // 2})"],
+        "rows": [[r[0], r[1], r[2] if isinstance(r[2], str) else _rate(r[2]), r[3]] for r in rows],
+    }
+    facts = [
+        ["McNemar exact p", held["mcnemar_p"]],
+        ["detection limit: largest p of A that no success excludes", held["detection_limit"]],
+        *([f"B's solved problems {name} at K = {block['K']}", number]
+          for name, number in block["origin"].items() if name != "unsolved"),
+    ]  # fmt: skip
+    return [first, {"title": None, "columns": ["", "value"], "rows": facts}]
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

@@ -1,0 +1,119 @@
+"""The weights finding: updates from one base beside each other, with a seed-to-seed baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any
+
+from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.errors import UserError
+from probes.checks import check
+from probes.finding import finding
+from probes.sources import labels_of
+from probes.weights import TOLERANCE, compare_weights, cosine
+
+MEASURES = {
+    "relative_change": ("relative change of the weights", "rate", 5),
+    "sparsity": (f"share of weights moved by at most {TOLERANCE:g}", "rate", 4),
+    "exactly_unchanged": ("share of weights not moved at all", "rate", 4),
+    "rank_share": ("effective rank of updates over full rank", "rate", 4),
+}
+
+
+def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, Any]:
+    """The weights finding: the first checkpoint is the base, the others are updates of it.
+
+    Everything is measured in fp32 on the stored weights. Cosines between all pairs of updates; those between
+    runs of one recipe and different seeds are the baseline: what training noise alone gives. A check says
+    where there is none, and where weights are stored in less than fp32, which rounds small updates away.
+    """
+    if len(names) < 2:
+        raise UserError(
+            f"weights are compared with a base, got one checkpoint ({names[0]}); give --ckpt again"
+        )
+    found = [open_checkpoint(name) for name in names]
+    labels = labels_of(names)
+    base, rest = found[0], list(zip(labels[1:], found[1:], strict=True))
+    updates = [{"checkpoint": label, **compare_weights(base.path, c.path)} for label, c in rest]
+    angles = [_angle(base, one, other) for one, other in combinations(rest, 2)]
+    described = [_described(label, c) for label, c in zip(labels, found, strict=True)]
+    estimates = [
+        {"checkpoint": u["checkpoint"], "measure": key, "label": label, "unit": unit, "digits": digits,
+         "estimate": u[key], "low": None, "high": None, "problems": None}
+        for key, (label, unit, digits) in MEASURES.items()
+        for u in updates
+    ]  # fmt: skip
+    return finding(
+        "weights",
+        checkpoints=described,
+        problems=None,
+        command=command,
+        checks=[*_precision(found), _baseline(angles), *_parents(base, rest)],
+        options={"tolerance": TOLERANCE, "level": None},
+        estimates=estimates,
+        differences=[],
+        updates=updates,
+        cosines=angles,
+        tables=[_cosine_table(angles)] if angles else [],
+    )
+
+
+def _described(label: str, c: Checkpoint) -> dict[str, Any]:
+    recipe = (c.lineage or {}).get("recipe")
+    return {"name": label, "path": c.name, "fingerprint": c.weights, "recipe": recipe, "lineage": c.lineage,
+            "cell": None, "report": None}  # fmt: skip
+
+
+def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Checkpoint]) -> dict[str, Any]:
+    """Cosine of two updates, and what kind of pair it is."""
+    lineages = [c.lineage or {} for _, c in (one, other)]
+    recipes = [x.get("recipe") for x in lineages]
+    seeds = [x.get("seed") for x in lineages]
+    if None in recipes or None in seeds:
+        kind = "unknown"
+    elif recipes[0] == recipes[1]:
+        kind = "seed to seed" if seeds[0] != seeds[1] else "one run"
+    else:
+        kind = " against ".join(sorted(map(str, recipes)))
+    value = cosine(base.path, one[1].path, other[1].path)
+    return {"a": one[0], "b": other[0], "kind": kind, "cosine": value}
+
+
+def _cosine_table(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    rows = [[r["a"], r["b"], r["kind"], r["cosine"]] for r in angles]
+    return {
+        "title": "Cosine between updates",
+        "columns": ["update", "update", "pair", "cosine"],
+        "rows": rows,
+    }
+
+
+def _precision(found: Sequence[Checkpoint]) -> list[dict[str, Any]]:
+    kinds = sorted({str(c.config.get("dtype") or c.config.get("torch_dtype") or "unknown") for c in found})
+    plain = kinds == ["float32"]
+    text = f"stored as {', '.join(kinds)}"
+    if not plain:
+        text += ": small updates may have been rounded away before they were stored"
+    return [check("precision", plain if "unknown" not in kinds else None, kinds, text)]
+
+
+def _baseline(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    same = [r["cosine"] for r in angles if r["kind"] == "seed to seed" and r["cosine"] is not None]
+    if not same:
+        text = "no two seeds of one recipe among these: give another seed to see what noise alone gives"
+        return check("seed-to-seed baseline", None, None, text)
+    text = f"cosine of {min(same):.3f} to {max(same):.3f} between seeds of one recipe"
+    return check("seed-to-seed baseline", True, same, text)
+
+
+def _parents(base: Checkpoint, rest: Sequence[tuple[str, Checkpoint]]) -> list[dict[str, Any]]:
+    """Whether the lineage says that each update started at the base."""
+    out = []
+    for label, c in rest:
+        parent = (c.lineage or {}).get("parent")
+        if parent is None:
+            out.append(check("lineage", None, label, f"{label} does not say where it was trained from"))
+        elif parent != base.weights:
+            out.append(check("lineage", False, label, f"{label} was not trained from {base.name}"))
+    return out or [check("lineage", True, None, "all were trained from the first")]
