@@ -135,7 +135,7 @@ def distinct_at_k(counts: ArrayLike, k: ArrayLike, missing: int = 0) -> Floats:
 
 
 def guess_corrected(p: ArrayLike, floor: ArrayLike) -> Floats:
-    """Rate without lucky guesses, (p - φ)/(1 - φ), where φ is the guess floor; arrays broadcast; may be < 0."""
+    """Rate without lucky guesses, (p - φ)/(1 - φ), where φ is the guess floor; broadcasts; may be < 0."""
     rate, phi = np.asarray(p, float), np.asarray(floor, float)
     if not ((phi >= 0) & (phi < 1)).all():
         raise AnalysisError("a guess floor lies from 0 to below 1; check how it was measured")

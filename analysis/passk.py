@@ -94,7 +94,7 @@ def _ks(k: ArrayLike, n: Ints) -> Ints:
 
 
 def _log_failure(n: int, most: int, ks: Ints) -> Floats:
-    """log C(n-c, k)/C(n, k) for c = 0 … most: Σ_{j=n-c+1}^{n} log(1 - k/j), -inf if n-c < k; (most + 1, K)."""
+    """log C(n-c, k)/C(n, k), c = 0 … most: Σ_{j=n-c+1}^{n} log(1 - k/j), -inf if n-c < k; (most+1, K)."""
     j = np.arange(n, n - most, -1, dtype=np.float64)
     out = np.empty((most + 1, ks.size))
     out[0] = 0

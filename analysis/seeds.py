@@ -21,7 +21,7 @@ def seed_difference(
     parent. paired: row s of both share what the seed shares (the parent), so the difference is taken by seed.
     Variance: seeds and problems as crossed random effects (Cornfield and Tukey 1956), each part never below
     0; t interval with Satterthwaite's degrees of freedom, which stay near S - 1 where seeds vary.
-    Returns estimate, low, high, error, df, per_seed (differences of seed means, all of them), seed_sd (spread of
+    Returns estimate, low, high, error, df, per_seed (differences of seed means, all), seed_sd (spread of
     the seed means beyond what problems × seeds noise explains). With one seed on either side where seeds
     could differ, the seed part is unknown: `seeds_known` is False and the interval covers problems alone.
     """
@@ -67,7 +67,7 @@ def _matrix(values: ArrayLike) -> Floats:
 
 
 def _parts(x: Floats) -> dict[str, float]:
-    """Seed part of the variance of the grand mean of x (S, M), its df, and the variance of true seed means."""
+    """Seed part of the variance of the grand mean of x (S, M), its df, variance of the true seed means."""
     seeds, problems = x.shape
     means = x.mean(1)
     residual = x - means[:, None] - x.mean(0) + x.mean()
@@ -98,7 +98,7 @@ def interquartile_mean(scores: ArrayLike) -> float:
 
 
 def best_of_bias(seeds: int) -> float:
-    """How far the best of S equal seeds lies above their mean, in seed standard deviations: E[max of S normals].
+    """How far the best of S equal seeds lies above their mean, in seed SDs: E[max of S normals].
 
     1.03 for S = 4: what reporting the best seed on test adds.
     """
