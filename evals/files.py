@@ -13,8 +13,11 @@ from typing import IO, Any
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A stream under a temporary name; on leaving, fsync it, rename it, fsync the rename."""
+def replacing(path: Path, *, sync_rename: bool = True) -> Iterator[IO[bytes]]:
+    """A stream under a temporary name; on leaving, fsync it, rename it, fsync the rename.
+
+    sync_rename False: the caller makes a series of renames durable with one `sync_folder`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(path)
     try:
@@ -23,16 +26,17 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
-        sync_folder(path.parent)
+        if sync_rename:
+            sync_folder(path.parent)
     except OSError as error:
         raise _named(error, path) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def write_file(path: Path, data: bytes | memoryview | str) -> None:
+def write_file(path: Path, data: bytes | memoryview | str, *, sync_rename: bool = True) -> None:
     """Write a file whole, as in `replacing`."""
-    with replacing(path) as stream:
+    with replacing(path, sync_rename=sync_rename) as stream:
         stream.write(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
 
 

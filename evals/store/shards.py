@@ -84,11 +84,12 @@ class Table:
                 self.root / "pending" / self.name / group / f"{name}.parquet", _parquet(pieces, schema)
             )
 
-    def put(self, group: str, block: str, rows: pa.Table) -> None:
-        """Write a whole block, in place of what it held."""
+    def put(self, group: str, block: str, rows: pa.Table, *, sync_rename: bool = True) -> None:
+        """Write a whole block, in place of what it held (see `evals.files.replacing`)."""
         ordered = rows.sort_by([(c, "ascending") for c in self.order]).combine_chunks()
         pieces = [ordered.slice(i, ROW_GROUP) for i in range(0, ordered.num_rows, ROW_GROUP)]
-        write_file(self.folder(group) / f"{block}.parquet", _parquet(pieces, self.schema))
+        path = self.folder(group) / f"{block}.parquet"
+        write_file(path, _parquet(pieces, self.schema), sync_rename=sync_rename)
 
     def compact(self, group: str) -> None:
         """Merge pending shards into blocks, one block in memory at a time."""
@@ -97,6 +98,7 @@ class Table:
         with shared(self.root), exclusive(self.root, f"{self.name}-{group}"), self._naming_damage(group):
             while shards := self.pending(group)[:OPEN]:
                 self._merge_in(group, shards)
+                sync_folder(self.folder(group))  # before what was merged is removed
                 for path in shards:
                     path.unlink()
                 sync_folder(shards[0].parent)
@@ -114,7 +116,7 @@ class Table:
                 fresh = [opened[number].read_row_group(piece) for number, piece in parts[code]]
                 merged = self._merge([*old, *(t.cast(self.schema) for t in fresh)])
                 if not old or merged.num_rows > old[0].num_rows:
-                    self.put(group, block, merged)
+                    self.put(group, block, merged, sync_rename=False)
 
     def _merge(self, tables: Sequence[pa.Table]) -> pa.Table:
         """Tables as one without repeated keys; UserError where two rows claim one place."""

@@ -21,7 +21,7 @@ from evals.grading import grade_store
 from evals.sampling import sample
 from evals.store import SampleStore
 
-PROBLEMS = world_problems(4)
+PROBLEMS = world_problems(3)
 N = 33
 STRIDE = 13
 
