@@ -166,6 +166,14 @@ def problems(
     typer.echo("every gold can be graded")
 
 
+@app.command("tasks-path")
+def tasks_path() -> None:
+    """Print the folder of our lm-evaluation-harness tasks, for lm_eval --include_path."""
+    from evals.tasks import tasks_path as folder
+
+    typer.echo(folder())
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run
