@@ -41,7 +41,7 @@ class Lineage:
 
 
 def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
-    """An OLMo2 from scratch: normal weights of standard deviation 0.02, keyed by seed and parameter name."""
+    """An OLMo2 from scratch: normal weights of standard deviation `init_std`, norms at one, keyed by seed."""
     shape = Olmo2Shape(
         vocab_size=vocab_size,
         hidden_size=config.hidden_size,
@@ -62,7 +62,7 @@ def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():
         if parameter.ndim >= 2:
-            nn.init.normal_(parameter, std=0.02, generator=generator)
+            nn.init.normal_(parameter, std=config.init_std, generator=generator)
     return model
 
 

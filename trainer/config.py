@@ -32,6 +32,9 @@ class ModelConfig(Strict):
     kv_heads: int | None = Field(None, description="key-value heads (default: as many as heads)")
     context: int = Field(2048, ge=16, description="longest sequence that the model accepts, in tokens")
     rope_theta: float = Field(10000.0, gt=0, description="base of the rotary angles")
+    init_std: float = Field(
+        0.02, gt=0, description="standard deviation of initial matrices; narrow models learn faster with more"
+    )
     tie_embeddings: bool = Field(False, description="share input and output embeddings")
 
 
