@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from evals.errors import UserError
 from probes.finding import read_findings
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def finding_files(path: Path) -> list[Path]:
@@ -29,7 +32,7 @@ def load_findings(path: Path) -> list[dict[str, Any]]:
     """All findings under `path`, in order of their files; UserError where there is none or one is broken."""
     findings: list[dict[str, Any]] = []
     for file in finding_files(Path(path)):
-        findings += read_findings(file)
+        findings += whole(read_findings(file))
     if not findings:
         raise UserError(f"{path} holds an empty list of findings; run the probe again")
     for number, finding in enumerate(findings, 1):
@@ -40,6 +43,17 @@ def load_findings(path: Path) -> list[dict[str, Any]]:
         if finding["probe"] == "expand" and not finding.get("comparisons"):
             raise UserError(f"finding {number} of {path} compares nothing; run `probes expand` again")
     return findings
+
+
+def whole(value: Any) -> Any:
+    """JSON data with the halves of surrogate pairs, which no file can hold, replaced by U+FFFD."""
+    if isinstance(value, str):
+        return value if value.isascii() else _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [whole(v) for v in value]
+    if isinstance(value, dict):
+        return {whole(k): whole(v) for k, v in value.items()}
+    return value
 
 
 def expansions(findings: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:

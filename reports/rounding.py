@@ -17,9 +17,7 @@ def digits(low: float | None, high: float | None, default: int = DIGITS) -> int:
         return default
     half = (high - low) / 2
     leading = math.floor(math.log10(half))
-    if (
-        half / 10**leading >= 3
-    ):  # as the Particle Data Group rounds: two digits of a small error, one of a large
+    if half / 10**leading >= 3.55:
         return max(0, -leading)
     return max(0, 1 - leading)
 

@@ -1,0 +1,125 @@
+"""A study's findings as figures: intervals, gaps, seeds, stages."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from findings import comparison, finding
+
+from evals.errors import UserError
+from probes.finding import write_findings
+from reports.paper.own import draw_study, dynamics_rows, study_figures
+from reports.study import from_findings, lines_and_dots, shown_k, study_numbers, with_gaps
+
+
+def cell(recipe: str, tokens: int, seed: int = 0, step: int = 10, shift: float = 0.0) -> dict:
+    """An expand finding of an excursion and the base that it started from."""
+    c = comparison(f"base-{tokens}", f"{recipe}-{tokens}-{seed}-{step}")
+    c["passk"]["b"]["estimate"] = [v + shift for v in c["passk"]["b"]["estimate"]]
+    held = finding(c)
+    names = [("base", 0, tokens // 1000), (recipe, seed, step)]
+    for checkpoint, (name, s, at) in zip(held["checkpoints"], names, strict=True):
+        checkpoint |= {"recipe": name, "lineage": {"recipe": name, "tokens": tokens, "seed": s, "step": at}}
+    return held
+
+
+def small_study() -> list[dict]:
+    """Two bases; RL from both, SFT and SFT→RL from the first alone."""
+    return [cell("rl", 2_000_000), cell("sft", 2_000_000), cell("sft-rl", 2_000_000), cell("rl", 8_000_000)]
+
+
+def test_curves_come_with_intervals_in_percent_and_tokens_in_millions() -> None:
+    frame = from_findings(small_study())
+    row = frame.query("series == 'rl' and metric == 'pass@8' and x == 8.0").iloc[0]
+    assert row["x_axis"] == "pretrain_tokens_M"
+    assert row[["y", "low", "high"]].tolist() == pytest.approx([36.0, 33.0, 39.0])
+    assert set(frame["metric"]) == {f"{d}pass@{k}" for d in ("", "delta_") for k in (1, 8, 32)}
+    assert len(frame.query("series == 'base' and metric == 'pass@1'")) == 2  # each base once
+    change = frame.query("series == 'sft' and metric == 'delta_pass@32'").iloc[0]
+    assert change[["y", "low", "high"]].tolist() == pytest.approx([-5.0, -8.0, -2.0])
+
+
+def test_missing_cells_are_rows_without_value() -> None:
+    frame = with_gaps(lines_and_dots(from_findings(small_study())))
+    gaps = frame[frame["y"].isna()].query("metric == 'pass@1'")
+    assert sorted(zip(gaps["series"], gaps["x"], strict=True)) == [("sft", 8.0), ("sft-rl", 8.0)]
+
+
+def test_figures_of_a_study_are_those_of_the_paper() -> None:
+    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(small_study()))}
+    assert set(made) == {"toy.overview", "toy.sft"}
+    figure = made["toy.sft"]
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["base", "SFT", "SFT→RL", "RL"]
+    assert [a.get_title(loc="left") for a in figure.axes] == ["toy, pass@1", "toy, pass@8", "toy, pass@32"]
+    assert figure.axes[0].get_xlabel() == "pre-training tokens (millions)"
+    assert len(figure.axes[0].containers) == 4  # an interval of every series
+    note = figure.get_supxlabel()
+    assert "missing: sft at 8, sft-rl at 8" in note
+    assert "one seed only" in note
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[0].lines}
+    assert np.isnan(lines["SFT"][-1])  # drawn as a gap
+
+
+def test_several_seeds_are_dots_and_their_mean_the_line() -> None:
+    held = [cell("sft", 2_000_000, seed, shift=0.01 * seed) for seed in range(3)]
+    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(held))}
+    axes = made["toy.sft"].axes[0]
+    lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+    assert lines["SFT"].tolist() == pytest.approx([31.0])
+    dots = np.vstack([c.get_offsets() for c in axes.collections if len(c.get_offsets()) == 3])
+    assert sorted(dots[:, 1]) == pytest.approx([30.0, 31.0, 32.0])
+    assert "one seed only" not in made["toy.sft"].get_supxlabel()
+
+
+def test_only_the_last_step_counts_over_tokens_and_all_in_the_dynamics() -> None:
+    held = [cell("rl", 2_000_000, step=s, shift=s / 1000) for s in (10, 20, 30)]
+    held += [cell("sft", 2_000_000), cell("sft-rl", 2_000_000, step=10), cell("sft-rl", 2_000_000, step=20)]
+    frame = from_findings(held)
+    lines = lines_and_dots(frame)
+    assert lines.query("series == 'rl' and metric == 'pass@1'")["y"].unique().tolist() == pytest.approx(
+        [33.0]
+    )
+    stages = dynamics_rows(frame)
+    rl = stages.query("series == 'rl' and metric == 'pass@1'")
+    assert rl["x"].tolist() == ["base", "10", "20", "30"]
+    assert rl["y"].tolist() == pytest.approx([20.0, 31.0, 32.0, 33.0])
+    both = stages.query("series == 'sft-rl' and metric == 'pass@32'")
+    assert both["x"].tolist() == ["base", "sft", "10", "20"]
+    made = {name: draw(rows) for name, draw, rows in study_figures(frame)}
+    assert [a.get_title(loc="left") for a in made["toy.dynamics"].axes] == ["SFT→RL", "RL"]
+
+
+def test_a_table_of_findings_is_drawn_by_its_figure_column(tmp_path: Path) -> None:
+    one = {"figure": "rollout_budget", "benchmark": "toy", "metric": "pass@1"}
+    rows = [
+        one | {"series": series, "x_axis": axis, "x": x, "y": x / 10}
+        for series in ("n=4", "n=16")
+        for axis in ("rl_examples_seen", "rollouts_total")
+        for x in (100, 200)
+    ]
+    (tmp_path / "findings").mkdir()
+    pd.DataFrame(rows).to_parquet(tmp_path / "findings" / "study.parquet")
+    drawn, left = draw_study(tmp_path, tmp_path / "out")
+    assert drawn == ["rollout_budget"]
+    assert "overview" in left
+    assert (tmp_path / "out" / "rollout_budget.svg").is_file()
+
+
+def test_shown_k_are_the_papers_or_the_ends() -> None:
+    assert shown_k([1, 2, 4, 8, 16, 32, 64]) == [1, 8, 32]
+    assert shown_k([1, 2, 4, 8, 16]) == [1, 4, 16]
+    assert shown_k([1]) == [1]
+
+
+def test_findings_without_lineage_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    write_findings(tmp_path / "findings.json", [finding()])
+    with pytest.raises(UserError, match=r"name no recipe and no tokens seen.*lineage\.json"):
+        study_numbers(tmp_path)
+    base_only = cell("base", 2_000_000)
+    write_findings(tmp_path / "findings.json", [base_only])
+    with pytest.raises(UserError, match="none of the paper's figures"):
+        draw_study(tmp_path, tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no findings"):
+        study_numbers(tmp_path / "empty")
