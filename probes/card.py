@@ -57,6 +57,8 @@ def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[T
     if (adjusted := comparison.get("adjusted")) and adjusted["outcome"] != comparison["verdict"]["outcome"]:
         text = f"With {adjusted['pairs']} pairs compared (Holm) it is {adjusted['outcome']}."
         lines.append(Text(text, style="bold"))
+    if looks := comparison.get("looks"):
+        lines.append(Text(_looked(looks)))
     failed = [c["name"] for c in checks if c["passed"] is False]
     if failed:
         lines.append(Text(f"Look before you believe it: {', '.join(failed)} (below).", style="bold red"))
@@ -64,6 +66,11 @@ def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[T
     if unknown and not failed:
         lines.append(Text(f"Not known here: {', '.join(unknown)}.", style="dim"))
     return lines
+
+
+def _looked(looks: list[dict[str, Any]]) -> str:
+    path = ", ".join(f"n = {look['n']} {look['outcome']}" for look in looks)
+    return f"Sampled until decided, looking at {path}; the error of all looks together is kept."
 
 
 def _needed(needed: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 SAME = ("template", "shots", "chat")
@@ -27,6 +28,19 @@ def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[dict[s
     made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
             _verifier, _support)  # fmt: skip
     return [make(a, b) for make in made]
+
+
+def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Confounds over pairs of checkpoint descriptions: of each check the worst, with its pair named."""
+    made: dict[str, dict[str, Any]] = {}
+    rank = {False: 0, None: 1, True: 2}
+    for a, b in pairs:
+        for item in confounds(a["report"], b["report"]):
+            held = made.get(item["name"])
+            if held is None or rank[item["passed"]] < rank[held["passed"]]:
+                where = f" ({a['name']} -> {b['name']})" if len(pairs) > 1 else ""
+                made[item["name"]] = {**item, "detail": f"{item['detail']}{where}"}
+    return list(made.values())
 
 
 def _differences(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> list[str]:

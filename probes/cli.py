@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from probes.commands import verdict
+from probes.commands import samples, training, verdict
 
 app = typer.Typer(
     help="Measure what training changed between checkpoints.",
@@ -19,7 +19,8 @@ def _probes() -> None:
     """Measure what training changed between checkpoints."""
 
 
-verdict.register(app)
+for module in (verdict, samples, training):
+    module.register(app)
 
 
 def main() -> None:

@@ -66,10 +66,8 @@ def passk(
         differences=differences + relatives["differences"],
         cover=[{"checkpoint": name, **row} for name, side in sides.items() for row in _cover(side)],
         histogram=[{"checkpoint": name, **row} for name, side in sides.items() for row in _histogram(side)],
-        beyond=[
-            {"checkpoint": name, **row} for name, side in sides.items() for row in _beyond(side, options)
-        ],
-        tables=[_beyond_table(sides, options)],
+        beyond=beyond,
+        tables=[_beyond_table(beyond)],
     )
 
 

@@ -11,7 +11,7 @@ from analysis.flow import flow
 from analysis.posterior import origin, samples_to_certify
 from evals.errors import UserError
 from probes.changed import changed
-from probes.checks import check, confounds
+from probes.checks import check, over_pairs
 from probes.finding import finding
 from probes.pairs import pairs_of
 from probes.sources import Source
@@ -36,7 +36,7 @@ def support(
         raise UserError("support needs at least two samples per problem, better 32 or more; draw more")
     pairs = pairs_of(source.checkpoints, against)
     blocks = [_pair(source, a, b, options) for a, b in pairs]
-    checks = [c for a, b in pairs for c in confounds(a["report"], b["report"])]
+    checks = over_pairs(pairs)
     return finding(
         "support",
         checkpoints=source.checkpoints,

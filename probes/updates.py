@@ -30,7 +30,7 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, A
     """
     if len(names) < 2:
         raise UserError(
-            f"weights are compared with a base, got one checkpoint ({names[0]}); give --ckpt again"
+            f"updates need a base and one more, got one checkpoint ({names[0]}); give --ckpt again"
         )
     found = [open_checkpoint(name) for name in names]
     labels = labels_of(names)
@@ -81,11 +81,10 @@ def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Chec
 
 
 def _cosine_table(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    rows = [[r["a"], r["b"], r["kind"], r["cosine"]] for r in angles]
     return {
         "title": "Cosine between updates",
         "columns": ["update", "update", "pair", "cosine"],
-        "rows": rows,
+        "rows": [[r["a"], r["b"], r["kind"], r["cosine"]] for r in angles],
     }
 
 

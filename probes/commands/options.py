@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
@@ -68,6 +68,10 @@ class Inputs:
             processes=self.processes,
             base_shots=base_shots,
         )
+
+    def with_n(self, n: int) -> Inputs:
+        """The same with another number of samples."""
+        return replace(self, n=n)
 
     def source(self, least: int = 2, base_shots: tuple[int, ...] = ()) -> Source:
         """The counts, sampled and graded if need be, of at least `least` checkpoints."""

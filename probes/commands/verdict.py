@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from probes.commands.options import Inputs, with_inputs
+
+if TYPE_CHECKING:
+    from probes.sources import Source
 
 
 def register(app: typer.Typer) -> None:
@@ -22,6 +25,10 @@ def expand(
     base_shots: Annotated[
         list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
     ] = None,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="start with n samples, go on until there is a verdict")
+    ] = False,
+    max_n: Annotated[int, typer.Option(min=2, help="most samples per problem of --until-decided")] = 256,
 ) -> None:
     """Did training expand what a model can solve, or only sharpen it? One verdict for each pair."""
     from analysis import Options
@@ -29,13 +36,26 @@ def expand(
     from probes.commands.finish import finish
     from probes.expand import expand as run
     from probes.finding import command_line
+    from probes.until import until_decided as decide
+    from probes.until import with_looks
 
     if inputs.ckpt and k is not None and k > inputs.n:
         raise UserError(
             f"--k {k} needs at least as many samples, and --n is {inputs.n}; raise --n or lower --k"
         )
-    if base_shots and not inputs.ckpt:
-        raise UserError("--base-shots samples the first checkpoint anew; give checkpoints with --ckpt")
-    source = inputs.source(base_shots=tuple(base_shots or ()))
+    if (base_shots or until_decided) and not inputs.ckpt:
+        raise UserError("--base-shots and --until-decided sample anew; give checkpoints with --ckpt")
+    shots = tuple(base_shots or ())
     options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed)
-    finish(run(source, options, against=inputs.against, command=command_line()), inputs.out)
+    if not until_decided:
+        finding = run(
+            inputs.source(base_shots=shots), options, against=inputs.against, command=command_line()
+        )
+        return finish(finding, inputs.out)
+
+    def draw(n: int) -> Source:
+        return inputs.with_n(n).source(base_shots=shots)
+
+    source, options, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
+    finding = run(source, options, against=inputs.against, command=command_line())
+    return finish(with_looks(finding, looks), inputs.out)

@@ -1,0 +1,181 @@
+"""The readiness finding: what base checkpoints solve of the training prompts, against what RL reached."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import Options
+from analysis.options import declared_K
+from analysis.passk import pass_at_k, pass_hat_k
+from evals.checkpoints import open_checkpoint
+from evals.errors import UserError
+from probes.checks import check
+from probes.finding import finding
+from probes.paired import Measure, infer
+from probes.pairs import pairs_of
+from probes.runs import checkpoints, final_reward
+from probes.sources import Source
+
+PERMUTATIONS = 2000
+FEW = 5  # points below which a rank correlation carries no interval
+
+
+def mixed_share(n: np.ndarray, c: np.ndarray, group: int) -> np.ndarray:
+    """Chance (M,) that a group of `group` samples has both right and wrong ones: 1 - p^G - (1-p)^G.
+
+    Unbiased from counts without replacement, 1 - C(c, G)/C(n, G) - C(n-c, G)/C(n, G); needs n >= G.
+    Only such groups carry a gradient in GRPO.
+    """
+    return pass_at_k(n, c, [group])[:, 0] - pass_hat_k(n, c, [group])[:, 0]
+
+
+def spearman(x: Sequence[float], y: Sequence[float], level: float = 0.05, seed: int = 0) -> dict[str, Any]:
+    """Spearman's rank correlation with Fisher's interval (error 1.03/sqrt(N-3); Fieller 1957) and a
+    permutation p-value. None where fewer than 3 points or one side is constant; no interval below FEW.
+    """
+    from scipy.stats import norm, spearmanr
+
+    count = len(x)
+    none = {"estimate": None, "low": None, "high": None, "p": None, "points": count}
+    if count < 3 or len(set(x)) == 1 or len(set(y)) == 1:
+        return none
+    rho = float(spearmanr(x, y).statistic)
+    rng = np.random.default_rng(seed)
+    drawn = [float(spearmanr(x, rng.permutation(y)).statistic) for _ in range(PERMUTATIONS)]
+    p = (1 + sum(abs(d) >= abs(rho) - 1e-12 for d in drawn)) / (1 + len(drawn))
+    if count < FEW:
+        return none | {"estimate": rho, "p": p}
+    half = float(norm.ppf(1 - level / 2)) * 1.03 / np.sqrt(count - 3)
+    z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
+    return {"estimate": rho, "low": float(np.tanh(z - half)), "high": float(np.tanh(z + half)), "p": p,
+            "points": count}  # fmt: skip
+
+
+def reached(runs: Sequence[Path]) -> pd.DataFrame:
+    """What each RL run reached: parent (weights fingerprint), run, final training reward, lineage seed.
+
+    UserError where a run's checkpoints do not say what they were trained from.
+    """
+    rows = []
+    for run in runs:
+        last = open_checkpoint(str(checkpoints(run)[-1]))
+        parent = (last.lineage or {}).get("parent")
+        if parent is None:
+            raise UserError(f"{run} does not say what it was trained from (lineage.json); readiness needs it")
+        rows.append(
+            {
+                "parent": parent,
+                "run": str(run),
+                "reward": final_reward(run),
+                "seed": (last.lineage or {}).get("seed"),
+            }
+        )
+    return pd.DataFrame(rows, columns=["parent", "run", "reward", "seed"])
+
+
+def readiness(
+    source: Source,
+    runs: Sequence[Path] = (),
+    options: Options | None = None,
+    *,
+    group: int | None = None,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The readiness finding of base checkpoints sampled on training prompts.
+
+    runs: RL runs from these checkpoints, matched by lineage; what a checkpoint reached is the mean final
+    training reward of its runs. group: rollouts per prompt (default: the largest power of two up to n/2).
+    """
+    options = options or Options()
+    n = int(source.counts["n"].min())
+    K = declared_K(n, options.K)
+    group = group or K
+    tables = {d["name"]: _table(source, d["name"], K, group) for d in source.checkpoints}
+    measures = (
+        Measure("first", "pass@1 on these prompts", "rate", digits=4),
+        Measure("large", f"pass@{K} on these prompts", "rate", digits=4),
+        Measure("mixed", f"groups of {group} with right and wrong", "rate", digits=4),
+    )
+    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
+    found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
+    points = _points(source, reached(runs), tables)
+    return finding(
+        "readiness",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=_checks(source, points),
+        options={"level": options.level, "seed": options.seed, "K": K, "group": group},
+        **found,
+        points=points,
+        correlation=_correlations(points, options),
+        tables=[_points_table(points, K)] if any(p["reached"] is not None for p in points) else [],
+    )
+
+
+def _table(source: Source, name: str, K: int, group: int) -> pd.DataFrame:
+    side = source.counts[source.counts["checkpoint"] == name].set_index("problem").sort_index()
+    n, c = side["n"].to_numpy(), side["c"].to_numpy()
+    rates = pass_at_k(n, c, [1, K])
+    return pd.DataFrame(
+        {"first": rates[:, 0], "large": rates[:, 1], "mixed": mixed_share(n, c, group)}, index=side.index
+    )
+
+
+def _points(source: Source, ends: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
+    """One point per base checkpoint: what it solves, what RL reached from it, tokens it has seen."""
+    out: list[dict[str, Any]] = []
+    for d in source.checkpoints:
+        mine = ends[ends["parent"] == d["fingerprint"]]["reward"].dropna()
+        table = tables[d["name"]]
+        out.append(
+            {
+                "checkpoint": d["name"],
+                "tokens": (d["lineage"] or {}).get("tokens"),
+                **{str(column): float(table[column].mean()) for column in table},
+                "reached": float(mine.mean()) if len(mine) else None,
+                "runs": len(mine),
+            }
+        )
+    return out
+
+
+def _correlations(points: Sequence[dict[str, Any]], options: Options) -> dict[str, Any]:
+    """Rank correlations over base checkpoints with what RL reached; tokens are a common cause of both."""
+    held = [p for p in points if p["reached"] is not None]
+    target = [p["reached"] for p in held]
+    out = {}
+    for name in ("first", "large", "mixed", "tokens"):
+        if any(p[name] is None for p in held):
+            continue
+        out[name] = spearman([p[name] for p in held], target, options.level, options.seed)
+    return out
+
+
+def _points_table(points: Sequence[dict[str, Any]], K: int) -> dict[str, Any]:
+    columns = ["base", "tokens", "pass@1", f"pass@{K}", "mixed groups", "RL reached", "runs"]
+    keys = ("checkpoint", "tokens", "first", "large", "mixed", "reached", "runs")
+    return {
+        "title": "Base against what RL reached",
+        "columns": columns,
+        "rows": [[p[k] for k in keys] for p in points],
+    }
+
+
+def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    held = [p for p in points if p["reached"] is not None]
+    with_tokens = sum(p["tokens"] is not None for p in held)
+    return [
+        check("points", len(held) >= FEW or None, len(held),
+              f"{len(held)} base checkpoints with an RL run: a rank correlation needs {FEW} or more"),
+        check("common cause", None, with_tokens,
+              "tokens seen move both: their own correlation stands beside, where lineage tells them"),
+        check("prompts", None, source.problems["name"],
+              f"problems of {source.problems['name']}: readiness is meant on the training prompts"),
+    ]  # fmt: skip
