@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.errors import UserError
+from evals.labels import short_labels
 from evals.readers.answers import Answers, Malformed
 from evals.readers.formats import SUFFIXES, Format, detect
 from evals.records import Problem, content_hash
@@ -131,21 +132,20 @@ def _name_cells(groups: dict[tuple[str, str], Group]) -> None:
 
 def _labels(groups: Sequence[Group]) -> dict[str, str]:
     """A short label for each cell: the end of its source, as long as it takes to tell sources apart."""
-    sources = list(dict.fromkeys(g.source for g in groups))
-    paths = {s: Path(s) for s in sources}
-    parts = {s: (p.with_suffix("") if p.suffix in SUFFIXES else p).parts for s, p in paths.items()}
-    short = {s: "/".join(p[-1:]) or s for s, p in parts.items()}
-    for depth in range(2, max(map(len, parts.values()), default=1) + 1):
-        if len(set(short.values())) == len(sources):
-            break
-        short = {s: "/".join(p[-depth:]) for s, p in parts.items()}
+    shorter = {g.source: _stem(g.source) for g in groups}
+    short = short_labels(shorter.values())
     labels = {}
     for group in groups:
         others = [g.options for g in groups if g.source == group.source and g is not group]
         differs = {k: v for k, v in group.options.items() if any(o.get(k) != v for o in others)}
         said = ", ".join(f"{k} {v}" for k, v in differs.items())
-        labels[group.cell] = short[group.source] + (f" ({said})" if said else "")
+        labels[group.cell] = short[shorter[group.source]] + (f" ({said})" if said else "")
     return labels
+
+
+def _stem(source: str) -> str:
+    """A source without the suffix of a file of samples."""
+    return str(Path(source).with_suffix("")) if Path(source).suffix in SUFFIXES else source
 
 
 def _info(group: Group, label: str, skipped: dict[str, int]) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""Local files in the place of the hub's data sets: found by name, read in two layouts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from evals.errors import UserError
+from evals.problems.files import SUFFIXES, read_rows
+
+COLUMNS = {
+    "lambada": ("text",),
+    "hellaswag": ("ctx_a", "ctx_b", "activity_label", "endings", "label"),
+    "arc_easy": ("question", "choices", "answerKey"),
+    "arc_challenge": ("question", "choices", "answerKey"),
+    "piqa": ("goal", "sol1", "sol2", "label"),
+    "openbookqa": ("question_stem", "choices", "answerKey"),
+}
+
+ASKED = re.compile(r"\APlease choose the correct (?:answer|solution) to the question: ")
+FORMAT = re.compile(r"\s*(?:Answer|Solution) format: .*\Z", re.DOTALL)
+CHOICE = re.compile(r"(?:\A|\s)(?:Answer|Solution)(\d+): ?")
+
+
+def find(folder: Path, task: str) -> Path | None:
+    """The file of a task: its name begins with the task's, as `arc_easy.jsonl` or `ARC-Easy_test.json`."""
+    if not folder.is_dir():
+        raise UserError(f"data folder {folder} does not exist; check --data")
+    names = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in SUFFIXES)
+    return next((p for p in names if p.stem.lower().replace("-", "_").startswith(task)), None)
+
+
+def dataset(*, task_data: str, task_kind: str, **_: Any) -> dict[str, Any]:
+    """What lm-eval calls for its documents: the split `test` of a local file, in the task's own columns."""
+    from datasets import Dataset
+
+    return {"test": Dataset.from_list(rows(Path(task_data), task_kind))}
+
+
+def rows(path: Path, task: str) -> list[dict[str, Any]]:
+    """Rows in the columns of the data set that lm-eval knows. Raises UserError with file and line."""
+    found = [_row(row, task, where) for where, row in read_rows(path)]
+    if not found:
+        raise UserError(f"{path} has no items; it needs columns {', '.join(COLUMNS[task])}")
+    return found
+
+
+def _row(row: dict[str, Any], task: str, where: str) -> dict[str, Any]:
+    if set(COLUMNS[task]) <= set(row):
+        return {name: row[name] for name in COLUMNS[task]}
+    if not {"instruction", "answer"} <= set(row) or task in ("lambada", "hellaswag"):
+        raise UserError(f"{where} lacks a column; {task} needs {', '.join(COLUMNS[task])}")
+    question, choices, right = instruction(row, where)
+    if task == "piqa":
+        if len(choices) != 2:
+            raise UserError(f"{where}: piqa has two solutions, not {len(choices)}; mend or remove this row")
+        return {"goal": question, "sol1": choices[0], "sol2": choices[1], "label": right}
+    labels = [chr(ord("A") + i) for i in range(len(choices))]
+    named = {"text": choices, "label": labels}
+    asked = "question_stem" if task == "openbookqa" else "question"
+    return {asked: question, "choices": named, "answerKey": labels[right]}
+
+
+def instruction(row: dict[str, Any], where: str) -> tuple[str, list[str], int]:
+    """(question, choices, index of the right one) of a row that was rewritten as an instruction.
+
+    The layout of LLM-Adapters (2304.01933): "Please choose …: QUESTION Answer1: … Answer2: …".
+    """
+    text = FORMAT.sub("", ASKED.sub("", str(row["instruction"])))
+    marks = list(CHOICE.finditer(text))
+    numbers = [int(m[1]) for m in marks]
+    number = re.search(r"(\d+)\Z", str(row["answer"]))
+    if len(marks) < 2 or numbers != list(range(1, len(marks) + 1)) or number is None:
+        raise UserError(f"{where} is no multiple-choice instruction; mend or remove this row")
+    ends = [m.start() for m in marks[1:]] + [len(text)]
+    choices = [text[m.end() : end].strip() for m, end in zip(marks, ends, strict=True)]
+    right = int(number[1]) - 1
+    if not 0 <= right < len(choices):
+        raise UserError(f"{where}: its answer is none of its {len(choices)} choices; mend or remove this row")
+    return text[: marks[0].start()].strip(), choices, right
