@@ -174,6 +174,31 @@ def tasks_path() -> None:
     typer.echo(folder())
 
 
+@app.command()
+def capability(
+    ckpt: Annotated[list[str], typer.Option(help="checkpoint folder or hub id (name@revision); repeat")],
+    out: Annotated[Path, typer.Option(help="folder of the results; what it holds is not run again")],
+    task: Annotated[list[str] | None, typer.Option(help="world, lambada, …; repeat (default: all)")] = None,
+    data: Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first items of each task")] = None,
+    world_seed: Annotated[int, typer.Option(help="seed of the world that the checkpoints saw")] = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Measure general capability, item by item, and its change from the first checkpoint in pairs."""
+    from evals.capability import TASKS, changes, summary
+    from evals.capability import capability as run
+    from evals.engines.threads import one_thread
+
+    one_thread()
+    say = None if quiet else lambda text: typer.echo(text, err=True)
+    items = run(ckpt, out, tasks=task or TASKS, data=data, limit=limit, world_seed=world_seed, progress=say)
+    typer.echo(summary(items).to_string(index=False, float_format="{:.4f}".format))
+    first, *later = dict.fromkeys(items["checkpoint"])
+    for name in later:
+        typer.echo(f"\n{first} → {name}, paired by item")
+        typer.echo(changes(items, first, name).to_string(index=False, float_format="{:.4f}".format))
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run
