@@ -8,7 +8,8 @@ from fake_engine import FakeEngine, arguments, files, world_problems
 
 from evals import verify
 from evals.errors import UserError
-from evals.grading import Golds, cell_report, counts, grade_store, other_problem
+from evals.grade_block import Golds, other_problem, verdicts_of
+from evals.grading import cell_report, counts, grade_store
 from evals.problems import problem_set
 from evals.records import Problem
 from evals.sampling import sample
@@ -200,3 +201,19 @@ def test_released_accuracies_of_four_systems(shared_data, tmp_path):
         "175b_verification": 56.3,
     }
     assert found == released
+
+
+def test_what_the_fast_verifier_leaves_undecided_goes_to_the_symbolic_one(shared_data, tmp_path):
+    """On real responses, and on answers that need sympy: the verdicts are those of the Grader."""
+    import json
+
+    rows = [json.loads(line) for line in (shared_data / "logs" / "math_cot_100.jsonl").open()][:20]
+    pairs = [(row["answer"], text) for row in rows for text in row["code"]]
+    pairs += [("\\sin^2 x+\\cos^2 x", "\\boxed{1}"), ("\\ln 6", "\\boxed{\\ln 2+\\ln 3}"), ("x", "it is 7")]
+    found = verdicts_of(pairs)
+    with verify.Grader(mode="eval", workers=1) as grader:
+        for pair, verdict in zip(pairs, grader.grade_many(pairs), strict=True):
+            mine = found[pair]
+            assert (mine.correct, mine.lenient, mine.stage, mine.reason, mine.answer) == (
+                verdict.correct, verdict.lenient, verdict.stage, verdict.reason, verdict.answer
+            )  # fmt: skip
