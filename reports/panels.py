@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from evals.errors import UserError
-from reports.style import Look, looks
+from reports.style import RECIPES, Look, looks, plain
 
 AXES = {
     "pretrain_tokens_B": "pre-training tokens (billions)",
@@ -97,6 +97,10 @@ def notes(frame: pd.DataFrame) -> list[str]:
         cells = [f"{r.series} at {_short(r.x)}" for r in absent.drop_duplicates(["series", "x"]).itertuples()]
         more = f" and {len(cells) - 4} more" if len(cells) > 4 else ""
         out.append("missing: " + ", ".join(cells[:4]) + more)
+    names = dict.fromkeys(str(s) for s in frame["series"])
+    strange = [plain(n) for n in names if n not in RECIPES]
+    if strange and len(strange) < len(names):
+        out.append("not a known recipe: " + ", ".join(strange))
     seeds = frame["seed"].dropna().nunique()
     if seeds == 1:
         out.append("one seed only: no spread between seeds is known")

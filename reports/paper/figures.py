@@ -59,6 +59,12 @@ def base_shots(frame: pd.DataFrame) -> Any:
 
 
 @styled
+def other_recipes(frame: pd.DataFrame) -> Any:
+    """pass@k over pre-training tokens of recipes that are not the paper's, beside the base."""
+    return _over_tokens(frame)
+
+
+@styled
 def data_against_scale(frame: pd.DataFrame) -> Any:
     """What direct RL adds at pass@1, 8, 32, in points: more mathematics in the data, or a larger model."""
     return _over_tokens(frame, zero=True)

@@ -14,6 +14,7 @@ from reports.export import save
 from reports.paper import figures
 from reports.paper.select import DRAWINGS
 from reports.study import lines_and_dots, study_numbers, with_gaps
+from reports.style import RECIPES
 
 Made = tuple[str, Callable[[pd.DataFrame], Any], pd.DataFrame]
 TOKENS = ("pretrain_tokens_B", "pretrain_tokens_M", "pretrain_tokens_K")
@@ -76,6 +77,9 @@ def _of_benchmark(slug: str, rows: pd.DataFrame) -> Iterator[Made]:
         chosen = passk[passk["series"].isin(series)]
         if set(series[1:-1] if name != "parallel" else series[-1:]) & set(chosen["series"]):
             yield f"{slug}.{name}", draw, ordered(chosen, series)
+    strange = set(passk["series"]) - set(RECIPES)
+    if strange:
+        yield f"{slug}.other", figures.other_recipes, passk[passk["series"].isin(strange | {"base"})]
     stages = dynamics_rows(rows)
     if len(stages):
         yield f"{slug}.dynamics", figures.dynamics, stages

@@ -72,6 +72,14 @@ def test_several_seeds_are_dots_and_their_mean_the_line() -> None:
     assert "one seed only" not in made["toy.sft"].get_supxlabel()
 
 
+def test_an_unknown_recipe_is_drawn_apart_and_named() -> None:
+    made = {n: draw(rows) for n, draw, rows in study_figures(from_findings([cell("my-own", 2_000_000)]))}
+    assert set(made) == {"toy.overview", "toy.other"}
+    assert "not a known recipe: my-own" in made["toy.other"].get_supxlabel()
+    labels = [t.get_text() for t in made["toy.other"].legends[0].get_texts()]
+    assert labels == ["base", "my-own"]
+
+
 def test_only_the_last_step_counts_over_tokens_and_all_in_the_dynamics() -> None:
     held = [cell("rl", 2_000_000, step=s, shift=s / 1000) for s in (10, 20, 30)]
     held += [cell("sft", 2_000_000), cell("sft-rl", 2_000_000, step=10), cell("sft-rl", 2_000_000, step=20)]

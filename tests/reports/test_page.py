@@ -1,0 +1,291 @@
+"""The page as a file: whole, the same every time, small enough, and honest about what it leaves out."""
+
+import base64
+import json
+import re
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from findings import comparison, finding
+from hostile import HUGE
+
+from evals.errors import UserError
+from evals.records import Problem
+from evals.schema import GRADES, SAMPLES
+from evals.store import SampleStore
+from evals.store.store import grade_group
+from probes.finding import read_findings, write_findings
+from reports.page import build, payload
+from reports.page.build import build_page
+from reports.page.payload import packed
+from reports.page.problems import LONGEST, ProblemSet, collect
+
+
+def unpacked(text: str) -> object:
+    return json.loads(zlib.decompress(base64.b64decode(text)))
+
+
+def data_of(page: Path) -> tuple[list, list]:
+    """(index, parts of samples) of a page."""
+    text = page.read_text("utf-8")
+    found = re.findall(r'<script type="text/plain" (id="index"|class="part")>([^<]*)</script>', text)
+    return unpacked(found[0][1]), [unpacked(t) for kind, t in found if "part" in kind]
+
+
+def written(folder: Path, *held: dict) -> Path:
+    write_findings(folder / "findings.json", list(held))
+    return folder
+
+
+def fill(
+    store: SampleStore, cells: str, problems: int = 6, n: int = 4, text: str = "says {0} {1} {2}"
+) -> list[Problem]:
+    """Graded samples of every cell: problem i of cell j is correct in samples below (i + j) % (n + 1)."""
+    asked = [Problem.make(f"question {i}", str(i)) for i in range(problems)]
+    store.add_problems(asked)
+    for place, cell in enumerate(cells):
+        store.add_cell(cell, {"checkpoint": cell})
+        rows = [(p, i, j) for i, p in enumerate(asked) for j in range(n)]
+        common = {
+            "key": [f"{cell}{p.id}{j}" for p, _, j in rows], "cell": [cell] * len(rows),
+            "problem": [p.id for p, _, _ in rows], "index": [j for _, _, j in rows],
+        }  # fmt: skip
+        said = {"text": [text.format(cell, i, j) for _, i, j in rows]}
+        graded = {
+            "correct": [j < (i + place) % (n + 1) for _, i, j in rows],
+            "answer": [str(j) for _, _, j in rows],
+        }
+        store.sample_table.add(cell, table(common | said, SAMPLES))
+        store.grade_table.add(grade_group(cell), table(common | graded, GRADES))
+    return asked
+
+
+def table(columns: dict, schema: pa.Schema) -> pa.Table:
+    rows = len(columns["key"])
+    return pa.table(
+        [pa.array(columns[f.name], f.type) if f.name in columns else pa.nulls(rows, f.type) for f in schema],
+        schema=schema,
+    )
+
+
+def stored(folder: Path, cells: str = "ab", **options: object) -> dict:
+    """A finding whose samples stand in folder/store."""
+    fill(SampleStore(folder / "store"), cells, **options)
+    held = finding(*(comparison("a", b) for b in cells[1:]))
+    held["provenance"]["store"] = "elsewhere/store"
+    for checkpoint in held["checkpoints"]:
+        checkpoint["cell"] = checkpoint["name"]
+    return held
+
+
+def test_the_report_is_complete_and_the_same_every_time(tmp_path: Path) -> None:
+    source = written(tmp_path, finding())
+    pages = [build_page(source, tmp_path / name) for name in ("one", "two")]
+    files = [
+        {p.relative_to(page.parent): p.read_bytes() for p in page.parent.rglob("*") if p.is_file()}
+        for page in pages
+    ]
+    assert files[0] == files[1]
+    figures = {f"figures/{n}.{e}" for n in ("passk", "delta", "support") for e in ("svg", "png", "csv")}
+    assert {str(p) for p in files[0]} == figures | {"index.html", "findings.json"}
+    assert read_findings(tmp_path / "one" / "findings.json") == read_findings(source / "findings.json")
+
+
+def test_the_page_loads_nothing(tmp_path: Path) -> None:
+    text = build_page(written(tmp_path, finding()), tmp_path / "out").read_text("utf-8")
+    assert "default-src 'none'" in text
+    assert not re.findall(r'(?:src|href)="(?:https?:|//)[^"]*"', text)
+    assert not re.findall(r"@import|url\(\s*['\"]?http", text)
+
+
+def test_card_says_what_the_finding_says(tmp_path: Path) -> None:
+    text = build_page(written(tmp_path, finding()), tmp_path / "out").read_text("utf-8")
+    card = text[text.index('<article class="card') : text.index("</article>")]
+    for said in (
+        "sharpening", "(pass@K down)", "pass@1 rose and pass@32 fell.", "believe it: prompt (below).",
+        "K = 32, margin ±2 points, level 5%", "+7.0 to +13.0", "−8.0 to −2.0", "16 (interval 8 to 32)",
+        "McNemar p = 0.012", "4.6%", "9 (4 to 14)", "the prompts differ: shots 8 against 0",
+        "1.0% under A, not known under B",
+    ):  # fmt: skip
+        assert said in card, said
+    assert "probes expand --counts &#39;a file.csv&#39;" in text
+    assert "python 3.11.0" in text
+
+
+def test_gaps_in_a_finding_are_dashes_not_errors(tmp_path: Path) -> None:
+    one = comparison()
+    one["k"], one["options"] = [1], one["options"] | {"K": 1}
+    for values in (one["passk"]["a"], one["passk"]["b"], one["delta"]):
+        for key in values:
+            values[key] = values[key][:1] if key == "estimate" else [None]
+    one["crossover"] = dict.fromkeys(("k", "low", "high"))
+    one["support"] |= {"mcnemar_p": None, "detection_limit": None}
+    one["support"]["expected"] = {c: dict.fromkeys(("mean", "low", "high")) for c in "PESO"}
+    one["verdict"]["needed"] = {"problems": 1200, "samples": None}
+    text = build_page(written(tmp_path, finding(one)), tmp_path / "out").read_text("utf-8")
+    assert "To settle it: about 1,200 problems." in text
+    assert "McNemar p = —" in text
+    shown = re.sub(r"<(svg|script|style).*?</\1>", "", text, flags=re.DOTALL)
+    assert not re.search(r"\bnan\b|\bNone\b", shown)
+
+
+def test_many_comparisons_get_one_overview_and_figures_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "DRAWN", 1)
+    held = finding(*(comparison("a", f"b{i}") for i in range(5)))
+    page = build_page(written(tmp_path, held), tmp_path / "out")
+    text = page.read_text("utf-8")
+    assert text.count("<article") == 5
+    assert "the other 4 have their numbers" in text
+    names = sorted(p.stem for p in (tmp_path / "out" / "figures").glob("*.svg"))
+    assert names == ["01-delta", "01-passk", "01-support", "all-comparisons", "all-gained-lost"]
+
+
+def test_problems_and_samples_come_from_the_store_beside_the_finding(tmp_path: Path) -> None:
+    page = build_page(written(tmp_path, stored(tmp_path)), tmp_path / "out")
+    (index,), parts = data_of(page)
+    assert (index["names"], index["pairs"]) == (["a", "b"], [[0, 1]])
+    assert len(index["problems"]) == 6
+    by_question = {row[1]: row for row in index["problems"]}
+    _, _, gold, counts, place = by_question["question 3"]
+    assert (gold, counts) == ("3", [[4, 3], [4, 4]])
+    of_a, of_b = parts[place[0]][place[1]]
+    assert [s[1] for s in of_a] == [1, 1, 1, 0]  # correct ones first
+    assert of_a[-1] == ["says a 3 3", 0, "3", 3]
+    assert [s[0] for s in of_b] == [f"says b 3 {j}" for j in range(4)]
+    assert {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")} >= {"histogram", "flow"}
+
+
+def test_of_many_checkpoints_the_first_pair_shows_samples(tmp_path: Path) -> None:
+    held = stored(tmp_path, "abcde")
+    (found,) = collect([held], tmp_path)
+    assert found.pairs == [(0, 1), (0, 2), (0, 3), (0, 4)]
+    assert [t is not None for t in found.texts] == [True, True, False, False, False]
+    assert found.partial == "Samples are shown of the first two of 5 checkpoints; counts of all."
+    pair = found.pair("a", "e")
+    assert sorted(pair.c_b) == [0, 1, 2, 3, 4, 4]
+
+
+def test_a_lost_store_leaves_what_the_finding_lists(tmp_path: Path) -> None:
+    record = {"problem": "p", "question": None, "gold": None, "a": {"n": 4, "c": 0}, "b": {"n": 4, "c": 1}}
+    record["samples"] = {"a": [], "b": []}
+    held = finding(changed={"gained": [record], "lost": [], "gained_total": 3, "lost_total": 0})
+    held["provenance"]["store"] = "gone"
+    (index,), parts = data_of(build_page(written(tmp_path, held), tmp_path / "out"))
+    assert parts == []
+    assert "1 of 3 problems gained or lost, without samples" in index["note"]
+    text = build_page(written(tmp_path, finding()), tmp_path / "none").read_text("utf-8")
+    assert "No problems are listed" in text
+
+
+def test_samples_are_halved_until_they_fit_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payload, "PART", 20_000)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"p{i}", j, "".join(rng.choice(letters, 2000)), j == 0, "1") for i in range(200) for j in range(8)
+    ]
+    texts = pd.DataFrame(rows, columns=["problem", "index", "text", "correct", "answer"])
+    held = ProblemSet(
+        ["a", "b"],
+        [(0, 1)],
+        [(f"p{i}", "q", "1") for i in range(200)],
+        [[(8, 1), (8, 1)]] * 200,
+        [texts, texts],
+    )
+    _, parts, note = payload.payload([held])
+    size = sum(map(len, parts))
+    assert note is None
+    index, parts, note = payload.payload([held], budget=size // 3)
+    assert sum(map(len, parts)) <= size // 3
+    assert "at most 2 samples of each problem" in note
+    held_samples = [len(side) for part in parts for samples in unpacked(part) for side in samples]
+    assert held_samples == [2] * 400
+    index, parts, note = payload.payload([held], budget=size // 40)
+    assert "the first problems only" in note
+    places = [row[4] for row in unpacked(index)[0]["problems"]]
+    assert places[0] == [0, 0]
+    assert places[-1] is None
+
+
+def test_long_texts_keep_their_ends_and_say_what_is_left_out(tmp_path: Path) -> None:
+    (found,) = collect([stored(tmp_path, problems=1, text="start" + HUGE + "end{0}{1}{2}")], tmp_path)
+    ((of_a, _),) = list(found.samples(1))
+    text = of_a[0][0]
+    assert len(text) < LONGEST + 60
+    assert text.startswith("startx")
+    assert re.search(r"x\n… 294,0\d\d characters left out …\nx+enda0\d$", text)
+
+
+def test_what_is_packed_cannot_be_markup() -> None:
+    text = packed(["</script>", "\ud800", "\u2028", "<!--"])
+    assert re.fullmatch(r"[A-Za-z0-9+/=]+", text)
+    assert unpacked(text) == ["</script>", "?", "\u2028", "<!--"]
+
+
+def test_a_page_that_cannot_be_finished_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: object) -> None:
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(build, "write_file", full)
+    with pytest.raises(OSError, match="No space"):
+        build_page(written(tmp_path, finding()), tmp_path / "out")
+    assert not (tmp_path / "out" / "index.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("held", "says"),
+    [
+        ({"schema": 1, "findings": []}, "holds an empty list of findings"),
+        ({"schema": 1, "findings": [{"a": 1}]}, "does not say which probe made it"),
+        ({"schema": 1, "findings": [{"probe": "expand", "comparisons": []}]}, "compares nothing"),
+        ({"schema": 99, "findings": []}, "schema version 99"),
+        ([], "is not a findings file"),
+    ],
+)
+def test_findings_that_say_nothing_are_refused(tmp_path: Path, held: object, says: str) -> None:
+    (tmp_path / "findings.json").write_text(json.dumps(held))
+    with pytest.raises(UserError, match=says):
+        build_page(tmp_path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_findings_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"holds no findings\.json"):
+        build_page(tmp_path, tmp_path / "out")
+    with pytest.raises(UserError, match="does not exist"):
+        build_page(tmp_path / "nowhere", tmp_path / "out")
+
+
+def test_other_probes_stand_on_the_page_with_their_checks(tmp_path: Path) -> None:
+    row = {"checkpoint": "before", "measure": "m", "label": "token entropy", "unit": "nats", "estimate": 1.25}
+    row |= {"low": 1.0, "high": 1.5, "digits": 2}
+    other = finding() | {
+        "probe": "likelihood",
+        "estimates": [row],
+        "differences": [],
+        "notes": ["A note."],
+        "tables": [{"title": "Budget", "columns": ["k", "share"], "rows": [[8, 0.5], [None, True]]}],
+        "perplexity": [{"samples": "A", "group": "P", "estimate": 1.5, "low": 1.4, "high": 1.6}],
+        "checks": [{"name": "KL", "passed": False, "value": None, "detail": "not estimated"}],
+        "problems": None,
+    }
+    del other["comparisons"]
+    text = build_page(written(tmp_path, finding(), other), tmp_path / "out").read_text("utf-8")
+    for said in (
+        "token entropy (nats)",
+        "1.25 [1.00, 1.50]",
+        "A note.",
+        "Budget",
+        "not estimated",
+        "Perplexity by group",
+    ):
+        assert said in text, said
+    assert (tmp_path / "out" / "figures" / "finding-1-perplexity.svg").is_file()
+    alone = build_page(written(tmp_path / "alone", other), tmp_path / "alone" / "out").read_text("utf-8")
+    assert "token entropy" in alone
