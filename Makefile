@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
+DEMO   := runs/demo
+
 .PHONY: demo test lint setup clean
 
 setup: $(STAMP)
@@ -16,6 +18,19 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt "torch==2.13.0"
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
+
+# Every stage continues where it was stopped, and does nothing where it is done.
+demo: export OMP_NUM_THREADS = 1
+demo: setup
+	@echo "1/4  a language model from scratch"
+	@$(BIN)/trainer pretrain --preset micro --processes 2 --out $(DEMO)/pretrain > /dev/null
+	@echo "2/4  reinforcement learning from its intermediate checkpoint"
+	@$(BIN)/trainer rl --preset micro --processes 2 --ckpt "$$(ls -d $(DEMO)/pretrain/step-* | head -n 1)" --out $(DEMO)/rl > /dev/null
+	@echo "3/4  samples of both, and the verdict"
+	@$(BIN)/probes expand --ckpt "$$(ls -d $(DEMO)/pretrain/step-* | head -n 1)" --ckpt "$$(ls -d $(DEMO)/rl/step-* | tail -n 1)" \
+		--problems "world:test?count=240" --n 64 --k 32 --temperature 1 --top-p 1 --max-tokens 80 --processes 2 --out $(DEMO)/probe
+	@echo "4/4  the page"
+	@$(BIN)/reports html $(DEMO)/probe --out $(DEMO)/report
 
 lint: setup
 	$(BIN)/ruff check .
