@@ -5,12 +5,14 @@ Model output is hostile input: it is read by our own parser, never executed, and
 """
 
 from evals.verify.extract import extract, extract_lenient
+from evals.verify.grader import Grader
 from evals.verify.grading import format_reward, grade, grade_answer
 from evals.verify.verdict import VERSION, Answer, Verdict
 
 __all__ = [
     "VERSION",
     "Answer",
+    "Grader",
     "Verdict",
     "extract",
     "extract_lenient",

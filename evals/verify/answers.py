@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import lru_cache
 
+from evals.verify.atoms import primary
 from evals.verify.choices import expand
-from evals.verify.cursor import Cursor
-from evals.verify.expressions import additive
+from evals.verify.cursor import Cursor, Grammar
+from evals.verify.expressions import additive, exponent, power, term
 from evals.verify.limits import MAX_MEMBERS, LimitError
-from evals.verify.names import NUMBER_WORDS, VARIABLE_GROUPS
 from evals.verify.prepare import prepare
 from evals.verify.tokens import Token, tokenize
 from evals.verify.tree import (
-    EMPTY,
     EXPR,
     Group,
     Listing,
-    NamedSet,
-    Num,
     ParseError,
-    Quantity,
     Ratio,
     Region,
     Relation,
     Sym,
-    Text,
     Value,
 )
-from evals.verify.units import parse_unit
+from evals.verify.words import with_unit, words
 
 CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",), "]": ("[", "]")}
 SETS = ("cup", "cap", "setminus")
-WORD_ENDS = (",", ";", "}", ")", "-", ".")
-SMALL_WORDS = ("no", "on", "up", "in", "we", "he", "us")
-REAL_LINE = ("all real numbers", "all reals", "real numbers", "all real values")
-NOTHING = ("no solution", "no solutions", "no real solutions", "empty set", "the empty set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ def parse(text: str) -> Parsed | Failure:
     """The typed tree of an answer's text, all of which must be consumed; never an exception."""
     try:
         tokens = tokenize(prepare(text))
-        cursor = Cursor(tokens, additive, group)
+        cursor = Cursor(tokens, Grammar(additive, term, power, exponent, primary, group))
         value = listing(cursor, ("eof",))
         if cursor.token.kind != "eof":
             return Failure("parse", f"unexpected {cursor.token.text[:20]!r}")
@@ -158,9 +148,9 @@ def relation(c: Cursor) -> Value:
 
 def _side(c: Cursor) -> Value:
     """Words, or sets joined by cup, cap and setminus, or a single value with its unit."""
-    words = _words(c)
-    if words is not None:
-        return words
+    phrase = words(c)
+    if phrase is not None:
+        return phrase
     value = _ratio(c)
     while c.token.kind == "op" and c.token.text in SETS:
         op = c.token.text
@@ -172,45 +162,10 @@ def _side(c: Cursor) -> Value:
     return value
 
 
-def _words(c: Cursor) -> Value | None:
-    """A side that is words: \\text{…} or a bare word that is no product of variables."""
-    token = c.token
-    if token.kind == "word":
-        after = c.tokens[c.i + 1]
-        ends = after.kind in ("eof", "sep", "rel", "word", "text", "num") or after.text in WORD_ENDS
-        if not ends or not (is_word(token.text) or (after.kind == "word" and after.spaced)):
-            return None
-    elif token.kind != "text":
-        return None
-    elif len(token.text) == 1 and c.tokens[c.i + 1].kind not in ("word", "text"):
-        return None
-    parts: list[str] = []
-    while c.token.kind in ("word", "text", "num", "sym", "const") or c.token.text in ("'", "-", "."):
-        parts.append((" " if c.token.spaced and parts else "") + c.token.text)
-        c.i += 1
-    return _phrase("".join(parts))
-
-
-def _phrase(text: str) -> Value:
-    plain = " ".join(text.split()).strip(" .").lower()
-    if plain in NUMBER_WORDS:
-        return Num(Fraction(NUMBER_WORDS.index(plain)))
-    if plain in REAL_LINE:
-        return NamedSet("R")
-    return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
-
-
-def is_word(text: str) -> bool:
-    """Whether letters alone are a word (west) rather than a product of variables (xy, abc)."""
-    if len(text) == 2:
-        return text.lower() in SMALL_WORDS
-    return len(text) > 4 or not any(set(text) <= set(group) for group in VARIABLE_GROUPS)
-
-
 def _ratio(c: Cursor) -> Value:
     """A sum with its unit, or sums joined by colons."""
     money, c.money = c.money, ""
-    value = _unit(c, additive(c))
+    value = with_unit(c, additive(c))
     if c.at(":") and isinstance(value, EXPR):
         items, written = [value], []
         while c.at(":"):
@@ -234,42 +189,6 @@ def _clock(c: Cursor, written: list[Token]) -> str:
         return half
     minutes = all(t.kind == "num" and len(t.text) == 2 and t.text < "60" for t in written)
     return "clock" if minutes and written[0].text.startswith("0") else ""
-
-
-def _unit(c: Cursor, value: Value) -> Value:
-    """The value with the unit that follows it, if one does."""
-    parts: list[str] = []
-    while True:
-        token = c.token
-        if token.kind in ("word", "text") or (token.kind == "sym" and parts):
-            parts.append(" " + token.text)
-        elif token.kind == "op" and token.text in ("^", "/", "{", "(", "*", ".") and parts:
-            parts.append(token.text)
-        elif token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text):
-            parts.append(token.text)
-        elif token.kind == "num" and parts and parts[-1] in ("^", "{"):
-            parts.append(token.text)
-        elif token.kind == "money" and not c.money and not parts:
-            c.money = token.text
-        else:
-            break
-        c.i += 1
-    text = "".join(parts)
-    if c.money:
-        name = {"usd": "dollar"}.get(c.money, c.money)
-        text = text if "dollar" in text.lower() or "usd" in text.lower() else f"{name} {text}"
-        c.money = ""
-    if not text.strip():
-        return value
-    if not isinstance(value, EXPR):
-        raise ParseError("a unit on what is no number")
-    return Quantity(value, parse_unit(text))
-
-
-def _open(parts: list[str], closer: str) -> bool:
-    """Whether the unit read so far has a bracket that this one closes."""
-    opener = {"}": "{", ")": "("}[closer]
-    return parts.count(opener) > parts.count(closer)
 
 
 def group(c: Cursor) -> Value:

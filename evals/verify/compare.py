@@ -37,10 +37,16 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
 
     Raises Wrong where the answer refutes itself, Undefined and LimitError as its parts do.
     """
+    if gold == answer:
+        return True
     g, a = resolve(gold, c, True), resolve(answer, c, False)
-    if isinstance(gold, Relation) and isinstance(answer, Relation) and _equations(gold, answer):
-        if isinstance(g.value, Relation) or isinstance(a.value, Relation) or g.name != a.name:
-            return _relations(gold, answer, c)
+    if (
+        isinstance(gold, Relation)
+        and isinstance(answer, Relation)
+        and _equations(gold, answer)
+        and (isinstance(g.value, Relation) or isinstance(a.value, Relation) or g.name != a.name)
+    ):
+        return _relations(gold, answer, c)
     if g.name and a.name and g.name != a.name and g.name != "?":
         return False
     if isinstance(g.value, Relation) or isinstance(a.value, Relation):
@@ -57,9 +63,7 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
 
 def _equations(gold: Relation, answer: Relation) -> bool:
     """Whether both are equations in several variables, where only the solved form of one would differ."""
-    return gold.ops == answer.ops == ("=",) and all(
-        isinstance(s, EXPR) for s in (*gold.sides, *answer.sides)
-    )
+    return gold.ops == answer.ops == ("=",) and all(isinstance(s, EXPR) for s in (*gold.sides, *answer.sides))
 
 
 def _relations(gold: Relation, answer: Relation, c: Context) -> bool | None:
@@ -143,7 +147,7 @@ def _names(items: list[Member]) -> list[str]:
 def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
     """Policy "lists": as multisets; a bare list equals a set in any order and a tuple in its order; items
     with different names (x=1, y=2) go by their names, or in order where only one side names them."""
-    if any(isinstance(i, Relation) and not set(i.ops) <= {"=", "~"} for i in gold.items):
+    if _inequalities(gold):
         region = same_region(gold, answer, c)
         if region is not None:
             return region
@@ -163,6 +167,10 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
     if set(_names(g)) and set(_names(a)) and set(_names(g)) != set(_names(a)):
         return False
     return _multiset([v for _, v in g], [v for _, v in a], c)
+
+
+def _inequalities(v: Listing) -> bool:
+    return any(isinstance(item, Relation) and not set(item.ops) <= {"=", "~"} for item in v.items)
 
 
 def _sorted(items: list[Member]) -> list[Member]:
@@ -235,7 +243,7 @@ def _group(gold: Group, answer: Value, c: Context) -> bool | None:
     """Policy "tuples": in order; (1,2) is not {1,2}; a bare list equals either; intervals go by endpoint and
     bracket, and equal the inequality that says the same."""
     if isinstance(answer, Listing):
-        if answer.kind == "set" or (gold.left, gold.right) != ("(", ")"):
+        if answer.kind == "set" or _inequalities(answer) or (gold.left, gold.right) != ("(", ")"):
             return same_region(gold, answer, c) or False
         g, a = members(gold, c, True), members(answer, c, False)
         return _in_order(g, a, c) or _in_order(g, _sorted(a), c)
@@ -290,4 +298,3 @@ def _ratio(gold: Ratio, answer: Value, c: Context) -> bool | None:
     if isinstance(answer, EXPR) and len(gold.items) == 2 and not gold.clock:
         return equal(Op("div", gold.items), answer, c.work)
     return False
-

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from evals.verify.exact import Work
+from evals.verify.tree import Expr
+
+Prove = Callable[[Expr, Expr], bool | None]
 
 
 @dataclass(slots=True)
 class Context:
-    """Budget and flags of one comparison; approximate: the gold itself is an approximation."""
+    """Budget and flags of one comparison; approximate: the gold itself is an approximation.
+    prove: the symbolic stage, where it may run; proved: whether it was asked."""
 
     work: Work = field(default_factory=Work)
     flags: set[str] = field(default_factory=set)
     approximate: bool = False
+    prove: Prove | None = None
+    proved: bool = False
 
 
 class Wrong(Exception):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from evals.verify.limits import MAX_NESTING, LimitError
-from evals.verify.tree import EXPR, Expr, ParseError, Value
 from evals.verify.tokens import Token
+from evals.verify.tree import EXPR, Expr, ParseError, Value
+
+
+class Grammar(NamedTuple):
+    """The parsers of a sum, a product, an atom with its exponents, an exponent, an atom, and brackets."""
+
+    total: Callable[[Cursor], Value]
+    term: Callable[[Cursor], Value]
+    power: Callable[[Cursor], Value]
+    exponent: Callable[[Cursor], Expr]
+    atom: Callable[[Cursor], Value]
+    group: Callable[[Cursor], Value]
 
 
 class Cursor:
@@ -14,14 +26,12 @@ class Cursor:
 
     bars: open absolute values. money: a currency sign seen in this item. constructs: names that a final
     answer may not hold unless the gold does. choices: whether a plus-minus was seen. start: where the item
-    began. sum, group: the parsers of sums and of brackets, which the atoms need and which need the atoms.
+    began. grammar: the parsers that the smaller ones need and that need the smaller ones.
     """
 
-    __slots__ = ("bars", "choices", "constructs", "depth", "group", "i", "money", "start", "sum", "tokens")
+    __slots__ = ("bars", "choices", "constructs", "depth", "grammar", "i", "money", "start", "tokens")
 
-    def __init__(
-        self, tokens: list[Token], total: Callable[[Cursor], Value], group: Callable[[Cursor], Value]
-    ) -> None:
+    def __init__(self, tokens: list[Token], grammar: Grammar) -> None:
         self.tokens = tokens
         self.i = 0
         self.start = 0
@@ -30,8 +40,7 @@ class Cursor:
         self.money = ""
         self.choices = False
         self.constructs: set[str] = set()
-        self.sum = total
-        self.group = group
+        self.grammar = grammar
 
     @property
     def token(self) -> Token:

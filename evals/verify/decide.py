@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from evals.verify.answers import Failure, Parsed, parse
 from evals.verify.compare import compare
-from evals.verify.context import Context, Wrong
+from evals.verify.context import Context, Prove, Wrong
 from evals.verify.exact import Undefined
 from evals.verify.extract import extract
 from evals.verify.limits import MAX_LENGTH, LimitError
@@ -33,8 +33,11 @@ class Decision(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def decide(gold: str, answer: str) -> Decision:
-    """Compare an answer with the gold; both as text. Never an exception, never late."""
+def decide(gold: str, answer: str, prove: Prove | None = None) -> Decision:
+    """Compare an answer with the gold; both as text. Never an exception, never late.
+
+    prove: the symbolic stage for what is left undecided (in a worker process only).
+    """
     gold, answer = gold.strip(), answer.strip()
     if not answer or not gold:
         return Decision(False, "extract", "no answer" if not answer else "no gold")
@@ -46,13 +49,20 @@ def decide(gold: str, answer: str) -> Decision:
         return Decision(same, "number", "equal" if same else "different", "number", "number")
     if len(answer) > MAX_LENGTH:
         return Decision(False, "limits", "limit:length", flags=("limit",))
-    return _decide(gold, answer)
+    decision = _decide(gold, answer)
+    if decision.correct is None and prove is not None:
+        return _guarded(gold, answer, prove)
+    return decision
 
 
 @lru_cache(maxsize=16_384)
 def _decide(gold: str, answer: str) -> Decision:
+    return _guarded(gold, answer, None)
+
+
+def _guarded(gold: str, answer: str, prove: Prove | None) -> Decision:
     try:
-        return _parsed(gold, answer)
+        return _parsed(gold, answer, prove)
     except RecursionError:
         return Decision(False, "parse", "error:RecursionError")
     except MemoryError:
@@ -61,7 +71,7 @@ def _decide(gold: str, answer: str) -> Decision:
         return Decision(False, "compare", f"error:{type(error).__name__}")
 
 
-def _parsed(gold: str, answer: str) -> Decision:
+def _parsed(gold: str, answer: str, prove: Prove | None) -> Decision:
     letter = choice(gold, answer)
     if letter is not None:
         return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
@@ -72,7 +82,7 @@ def _parsed(gold: str, answer: str) -> Decision:
     extra = sorted(a.constructs - g.constructs)
     if extra:
         return Decision(False, "compare", "unevaluated", *types)
-    c = Context()
+    c = Context(prove=prove)
     try:
         outcome = compare(g.value, a.value, c)
         if not outcome and isinstance(g.value, Listing) and GROUPED.search(answer):
@@ -86,7 +96,8 @@ def _parsed(gold: str, answer: str) -> Decision:
     if outcome:
         if _work_left(a.value, g.value):
             c.flags.add("unevaluated")
-        return Decision(True, "compare", "equal", *types, tuple(sorted(c.flags)))
+        stage = "symbolic" if c.proved else "compare"
+        return Decision(True, stage, "equal", *types, tuple(sorted(c.flags)))
     if (isinstance(g.value, Text) or isinstance(a.value, Text)) and _plain(gold) == _plain(answer):
         return Decision(True, "text", "equal", *types)
     if outcome is None:
@@ -109,10 +120,14 @@ def _unparsed(gold: str, answer: str, g: Parsed | Failure, a: Parsed | Failure) 
     """What does not parse is compared as plain text."""
     if isinstance(a, Failure) and a.reason.startswith("limit"):
         return Decision(False, "limits", a.reason, flags=("limit",))
-    types = tuple(type_name(x.value) if isinstance(x, Parsed) else None for x in (g, a))
+    types = _type(g), _type(a)
     if isinstance(g, Failure) and _plain(gold) == _plain(answer):
         return Decision(True, "text", "equal", *types)
     return Decision(False, "parse", "gold" if isinstance(g, Failure) else "parse", *types)
+
+
+def _type(parsed: Parsed | Failure) -> str | None:
+    return type_name(parsed.value) if isinstance(parsed, Parsed) else None
 
 
 def _plain(text: str) -> str:
@@ -144,4 +159,6 @@ def _operations(v: Value) -> int:
     if not isinstance(inner, EXPR):
         return 10**9 if not isinstance(v, Quantity) else 0
     counted = ("add", "mul", "pow", "root", "fact", "binom", "abs")
-    return sum(isinstance(n, Op) and (n.name in counted or len(n.name) < 7) and n.name != "neg" for n in walk(inner))
+    return sum(
+        isinstance(n, Op) and (n.name in counted or len(n.name) < 7) and n.name != "neg" for n in walk(inner)
+    )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from evals.verify.atoms import number, primary, subscript
+from evals.verify.atoms import primary
 from evals.verify.cursor import Cursor, expression
+from evals.verify.limits import MAX_NESTING, LimitError
 from evals.verify.matrices import matrix_product, matrix_sum
-from evals.verify.names import BASE_WORDS
-from evals.verify.tree import Based, Expr, Matrix, Num, Op, ParseError, Value, rebuild
+from evals.verify.numerals import base_of, number
+from evals.verify.tree import Based, Expr, Matrix, Num, Op, ParseError, Value, negative
 from evals.verify.units import looks_like_unit
 
+MAX_MARKS = 8  # after one atom: exponents, factorials, percent and degree signs
 SIGNS = ("+", "-", "pm", "mp")
 FACTOR_KINDS = frozenset(("sym", "const", "fn", "cmd", "num", "begin"))
 FACTOR_MARKS = frozenset(("(", "[", "{", "\\lfloor", "\\lceil"))
@@ -25,17 +27,6 @@ def additive(c: Cursor) -> Value:
     if any(isinstance(t, Matrix) for t in terms):
         return matrix_sum(terms)
     return Op("add", tuple(expression(t) for t in terms))
-
-
-def negative(value: Value) -> Value:
-    """The value with its sign changed."""
-    if isinstance(value, Num):
-        return Num(-value.value, value.place)
-    if isinstance(value, Based):
-        return Based("-" + value.digits, value.base)
-    if isinstance(value, Matrix):
-        return rebuild(value, lambda entry: negative(entry))
-    return Op("neg", (expression(value),))
 
 
 def _signed(c: Cursor) -> Value:
@@ -58,6 +49,7 @@ def _signed(c: Cursor) -> Value:
 def term(c: Cursor) -> Value:
     """A product: explicit signs, divisions from left to right, factors set side by side."""
     plain = c.token.kind == "num"
+    divisions = 0
     value = power(c)
     factors: list[Expr] = []
     while True:
@@ -67,12 +59,16 @@ def term(c: Cursor) -> Value:
             right = _signed_power(c)
             plain = False
             if token.text == "/":
+                divisions += 1
+                if divisions > MAX_NESTING:
+                    raise LimitError("nesting")
                 left = _product(factors, value)
                 factors = []
                 value = Op("div", (expression(left), expression(right)))
                 continue
         elif token.kind == "cmd" and token.text in ("bmod", "mod", "pmod"):
             c.i += 1
+            divisions += 1
             c.constructs.add("mod")
             value = Op("mod", (expression(_product(factors, value)), expression(power(c))))
             factors = []
@@ -118,8 +114,12 @@ def _starts_factor(c: Cursor) -> bool:
 def power(c: Cursor) -> Value:
     """An atom with its exponents, factorials, percent and degree signs."""
     value = primary(c)
+    marks = 0
     while c.token.kind == "op":
         mark = c.token.text
+        marks += 1
+        if marks > MAX_MARKS:
+            raise LimitError("nesting")
         if mark == "^":
             c.i += 1
             value = _raised(c, expression(value))
@@ -135,20 +135,10 @@ def power(c: Cursor) -> Value:
             c.i += 1
             value = Op("degree", (expression(value),))
         elif mark == "_" and isinstance(value, Num) and value.place is None:
-            value = Based(str(value.value), subscript_base(c))
+            value = Based(str(value.value), base_of(c))
         else:
             break
     return value
-
-
-def subscript_base(c: Cursor) -> int:
-    """The base that follows a number: _8, _{8}, _{eight}, _\\text{eight}."""
-    c.take("_")
-    name = subscript(c).strip().lower()
-    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
-    if not 2 <= base <= 36:
-        raise ParseError("an unknown base")
-    return base
 
 
 def _raised(c: Cursor, base: Expr) -> Expr:

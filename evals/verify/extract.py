@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from evals.verify.limits import MAX_BOXES, MAX_LENGTH, MAX_RESPONSE
 from evals.verify.verdict import Answer
@@ -18,7 +19,7 @@ TELLING = re.compile(r"\d|\\(?:infty|pi|sqrt|text|emptyset)|[<>=]")
 PROSE = re.compile(r"[a-zA-Z]{2,}\s+(?:[a-zA-Z]{2,}|\$|\\[(\[])")
 SHORT = 200
 SEPARATOR = re.compile(
-    r"(?:\s|\$|\\[()\[\]]|[,;.&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
+    r"(?:\s|\$|\\[()\[\]]|[,;&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
     r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
 )
@@ -144,15 +145,19 @@ def _boxed(text: str) -> Answer | None:
             joined = False
         start = earlier_start
     flags = ("multi_box",) if len(contents) > 1 and not _nested(found) else ()
-    if any(part is None for part in run):
-        return Answer(" " * (MAX_LENGTH + 1), "boxed", flags)
+    if any(part is None for part in run):  # longer than an answer may be
+        return Answer(
+            text[found[0][0] : found[0][0] + MAX_LENGTH + 9].strip().ljust(MAX_LENGTH + 1, "."),
+            "boxed",
+            flags,
+        )
     parts = list(dict.fromkeys(part.strip() for part in reversed(run) if part is not None))
     return Answer(parts[0] if len(parts) == 1 else " , ".join(parts), "boxed", flags)
 
 
 def _nested(found: list[tuple[int, int, str | None]]) -> bool:
     """Whether all boxes are one inside the other."""
-    return all(b[0] < a[0] and a[1] <= b[1] for a, b in zip(found, found[1:], strict=False))
+    return all(b[0] < a[0] and a[1] <= b[1] for a, b in pairwise(found))
 
 
 def _phrase(text: str) -> Answer:

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Literal
 
+from evals.verify.context import Prove
 from evals.verify.decide import Decision, decide
 from evals.verify.extract import boxes, extract, extract_lenient, visible
 from evals.verify.limits import MAX_LENGTH
@@ -14,16 +15,16 @@ from evals.verify.verdict import Answer, Verdict
 Mode = Literal["reward", "eval"]
 
 
-def grade(gold: str, response: str, mode: Mode = "reward") -> Verdict:
+def grade(gold: str, response: str, mode: Mode = "reward", prove: Prove | None = None) -> Verdict:
     """Grade a response against the gold answer.
 
     mode "reward": strict only. "eval": also the lenient verdict (last-number fallback), kept apart.
-    The symbolic stage is not run here: see `Grader`.
+    prove: the symbolic stage for what is left undecided; workers of `Grader` have it, here it is off.
     """
     start = time.perf_counter()
-    strict = judge(gold, extract(response))
+    strict = judge(gold, extract(response), prove)
     if mode == "eval":
-        strict = with_lenient(gold, response, strict)
+        strict = with_lenient(gold, response, strict, prove)
     return _timed(strict, start)
 
 
@@ -42,11 +43,11 @@ def format_reward(text: str) -> float:
     return 0.5 if "multi_box" in extract(text).flags else 1.0
 
 
-def judge(gold: str, found: Answer) -> Verdict:
+def judge(gold: str, found: Answer, prove: Prove | None = None) -> Verdict:
     """The verdict on an extracted answer, without its time."""
     if found.text is None or not found.text.strip():
         return Verdict(False, "extract", "no answer", found.text, found.route, flags=found.flags)
-    return verdict(decide(gold, found.text), found)
+    return verdict(decide(gold, found.text, prove), found)
 
 
 def verdict(decision: Decision, found: Answer) -> Verdict:
@@ -58,11 +59,13 @@ def verdict(decision: Decision, found: Answer) -> Verdict:
     )
 
 
-def with_lenient(gold: str, response: str, strict: Verdict) -> Verdict:
+def with_lenient(gold: str, response: str, strict: Verdict, prove: Prove | None = None) -> Verdict:
     """The verdict with the lenient one beside it."""
     loose = extract_lenient(response) if strict.stage == "extract" else None
-    lenient = judge(gold, loose) if loose is not None and "lenient" in loose.flags else strict
-    return replace(strict, lenient=lenient.correct, lenient_answer=lenient.answer, lenient_route=lenient.route)
+    lenient = judge(gold, loose, prove) if loose is not None and "lenient" in loose.flags else strict
+    return replace(
+        strict, lenient=lenient.correct, lenient_answer=lenient.answer, lenient_route=lenient.route
+    )
 
 
 def _timed(v: Verdict, start: float) -> Verdict:

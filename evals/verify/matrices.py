@@ -16,9 +16,7 @@ def matrix_sum(terms: Sequence[Value]) -> Matrix:
     if len(matrices) != len(terms) or len(shapes) != 1 or len(terms) * matrices[0].size > MAX_MEMBERS:
         raise ParseError("a sum of unlike matrices")
     columns = zip(*(t.rows for t in matrices), strict=True)
-    return Matrix(
-        tuple(tuple(Op("add", entries) for entries in zip(*rows, strict=True)) for rows in columns)
-    )
+    return Matrix(tuple(tuple(Op("add", entries) for entries in zip(*rows, strict=True)) for rows in columns))
 
 
 def matrix_product(left: Value, right: Matrix) -> Matrix:

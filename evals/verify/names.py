@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 GREEK = (
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron rho "
-    "sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega "
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi omicron "
+    "rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Upsilon Phi Psi Omega "
     "ell hbar partial nabla mho aleph varnothingless Re Im odot"
 ).split()
 FUNCTIONS = (
@@ -115,6 +115,8 @@ OPERATORS = {
     "\\lceil": "\\lceil",
     "\\rceil": "\\rceil",
     "\\circ": "\\circ",
+    "\\to": "\\to",
+    "\\rightarrow": "\\to",
 }
 WORDS = {
     "and": "and",
@@ -233,7 +235,8 @@ UNICODE |= dict(
             f"\\{name} "
             for name in (
                 "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau "
-                "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega phi ell partial hbar"
+                "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega "
+                "phi ell partial hbar"
             ).split()
         ],
         strict=True,

@@ -7,9 +7,10 @@ from fractions import Fraction
 from functools import lru_cache
 
 from evals.verify.approximate import FAR, NEAR, Unknown, Value, approximate, close, lib
+from evals.verify.canonical import same_form
 from evals.verify.exact import Env, Undefined, Work, exact
 from evals.verify.limits import LimitError
-from evals.verify.tree import Expr, symbols
+from evals.verify.tree import Const, Expr, Op, symbols
 
 POINTS = 8  # tried
 ENOUGH = 3  # agreeing points that decide
@@ -26,6 +27,8 @@ def equal(a: Expr, b: Expr, work: Work) -> bool | None:
     """
     if a == b:
         return True
+    if infinite(a) or infinite(b):
+        return infinite(a) == infinite(b)
     names = symbols(a) | symbols(b)
     if not names:
         return equal_numbers(a, b, NOTHING, work)
@@ -46,13 +49,11 @@ def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work)
         env = point(names, k)
         try:
             x = exact(a, env, work)
-            left = (
-                approximate(a, env, NEAR, work) if x is None else _rational(x)
-            )
+            left = approximate(a, env, NEAR, work) if x is None else _rational(x)
         except Undefined:
             continue
         except Unknown:
-            return None, 0
+            return (True, 1) if same_form(a, b) else (None, 1)
         if real and not is_real(left):
             continue
         try:
@@ -87,13 +88,20 @@ def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) 
         left, right = approximate(a, env, FAR, work), approximate(b, env, FAR, work)
         second = close(left, right, FAR - 160)
     except Unknown:
-        return None
+        return same_form(a, b) or None
     if second is None:
         return False
     m = lib()
     if second == m.fzero or first == m.fzero:
         return True
     return bool(m.mpf_cmp(second, m.mpf_shift(first, -300)) <= 0)
+
+
+def infinite(e: Expr) -> int:
+    """1 for infinity, -1 for minus infinity, else 0."""
+    if isinstance(e, Op) and e.name == "neg":
+        return -infinite(e.args[0])
+    return 1 if isinstance(e, Const) and e.name == "inf" else 0
 
 
 def is_real(value: Value) -> bool:

@@ -16,7 +16,8 @@ from evals.verify.tree import Based, Expr, Num, Op, Quantity, Value, symbols, wa
 DIGITS = 9
 CHOICE = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*\(?([A-Z])\)?\s*\}?")
 CHOICE_AND_MORE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*(?:\(([A-Z])\)|([A-Z])[).:])(?:\s|\}|~|\\).*",
+    r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*"
+    r"(?:\(([A-Z])\)|([A-Z])[).:])(?:\s|\}|~|\\).*",
     re.DOTALL,
 )
 
@@ -106,6 +107,9 @@ def value(gold: Expr, answer: Expr, c: Context) -> bool | None:
     same = equal(gold, answer, c.work)
     if same is False and not symbols(gold) and not symbols(answer):
         return rounding(gold, answer, c)
+    if same is None and c.prove is not None:
+        c.proved = True
+        return c.prove(gold, answer)
     return same
 
 
@@ -183,7 +187,7 @@ def _same_digits(a: str, b: str) -> bool:
 
 
 def choice(gold: str, answer: str) -> bool | None:
-    """Choice: C, (C), \\text{(C)} and "(C) with its text" are the same choice; None where the gold is none."""
+    """Choice: C, (C), \\text{(C)} and "(C) with its text" are the same; None where the gold is no choice."""
     letter = CHOICE.fullmatch(gold)
     if letter is None:
         return None
@@ -191,6 +195,6 @@ def choice(gold: str, answer: str) -> bool | None:
     if plain is not None:
         return plain[1] == letter[1]
     more = CHOICE_AND_MORE.fullmatch(answer)
-    if more is None or re.search(r"\([A-Z]\)", answer[more.end(1) + 1 :] if more[1] else answer[more.end(2) + 1 :]):
+    if more is None or re.search(r"\([A-Z]\)", answer[more.end(more.lastindex or 0) + 1 :]):
         return None
     return (more[1] or more[2]) == letter[1]

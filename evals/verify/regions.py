@@ -9,7 +9,20 @@ from evals.verify.context import Context
 from evals.verify.exact import exact
 from evals.verify.points import equal, number_of
 from evals.verify.relations import name_of
-from evals.verify.tree import EXPR, Const, Expr, Group, Listing, NamedSet, Num, Op, Region, Relation, Value, symbols
+from evals.verify.tree import (
+    EXPR,
+    Const,
+    Expr,
+    Group,
+    Listing,
+    NamedSet,
+    Num,
+    Op,
+    Region,
+    Relation,
+    Value,
+    symbols,
+)
 
 MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!=", "=": "="}
 INF = Const("inf")
@@ -51,7 +64,10 @@ def same_region(gold: Value, answer: Value, c: Context) -> bool | None:
     if len(left) != len(right):
         return False
     return all(
-        x.low_in == y.low_in and x.high_in == y.high_in and _same(x.low, y.low, c) and _same(x.high, y.high, c)
+        x.low_in == y.low_in
+        and x.high_in == y.high_in
+        and _same(x.low, y.low, c)
+        and _same(x.high, y.high, c)
         for x, y in zip(left, right, strict=True)
     )
 
@@ -162,7 +178,9 @@ def _constraint(left: Value, op: str, right: Value, c: Context) -> tuple[str | N
     if end is None:
         return None
     if isinstance(left, Op) and left.name == "abs" and (inner_name := name_of(left.args[0])):
-        half = intersection(_ray(op, end), [Interval(End(0, Fraction(0), Num(Fraction(0))), True, TOP, False)])
+        half = intersection(
+            _ray(op, end), [Interval(End(0, Fraction(0), Num(Fraction(0))), True, TOP, False)]
+        )
         return inner_name, union(half + [_mirrored(i) for i in half])
     name = name_of(left)
     return (name, _ray(op, end)) if name else _linear(left, op, right, c)
@@ -213,7 +231,9 @@ def _order(end: End) -> tuple[int, Fraction]:
 
 def union(parts: Intervals) -> Intervals:
     """Sorted disjoint intervals with the same numbers in them."""
-    kept = [i for i in parts if _order(i.low) < _order(i.high) or (i.low_in and i.high_in and i.low.side == 0)]
+    kept = [
+        i for i in parts if _order(i.low) < _order(i.high) or (i.low_in and i.high_in and i.low.side == 0)
+    ]
     kept.sort(key=lambda i: (_order(i.low), not i.low_in))
     merged: Intervals = []
     for i in kept:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from evals.verify.context import Context, Wrong
-from evals.verify.exact import Undefined
-from evals.verify.points import equal, number_of, point
+from evals.verify.exact import Undefined, exact
+from evals.verify.points import NOTHING, equal, number_of, point
 from evals.verify.policies import decimal, rounding, scalar
 from evals.verify.tree import (
     EXPR,
@@ -38,7 +41,7 @@ class Resolved(NamedTuple):
 
 
 def name_of(side: Value) -> str | None:
-    """The name that a left side is (x, AB, P(A), f(x), |AB|, \\angle ABC, (x, y), \\tan\\theta), else None."""
+    """The name that a left side is (x, AB, P(A), f(x), |AB|, \\angle ABC, (x, y)), else None."""
     if isinstance(side, Sym):
         return side.name
     if isinstance(side, Text):
@@ -78,6 +81,8 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     name = name_of(sides[0]) if len(sides) > 1 else None
     if name is not None and not any(_named(sides[0]) & symbols(s) for s in sides[1:]):
         sides = sides[1:]
+        while len(sides) > 1 and name_of(sides[0]) is not None and not gold:  # x = y = 3
+            sides = sides[1:]
         if _function_of(v.sides[0]) and any(symbols(s) for s in sides):
             return Resolved(None, v, (v,))
     elif len(sides) == 2 and not symbols(sides[0]) and (flipped := name_of(sides[1])) is not None:
@@ -133,7 +138,7 @@ def _rounds(whole: Value, shown: Value, c: Context) -> bool:
 
 def _chain(sides: list[Value], c: Context) -> bool:
     """Whether every link of a chain of equalities holds."""
-    return all(_link(a, b, c) for a, b in zip(sides, sides[1:], strict=False))
+    return all(_link(a, b, c) for a, b in pairwise(sides))
 
 
 def _link(a: Value, b: Value, c: Context) -> bool:
@@ -152,7 +157,7 @@ def _loose_decimal(a: Value, b: Value) -> bool:
     return any(p is not None for p in places) and None in places and pair[0] != pair[1] and not _exactly(pair)
 
 
-def _exactly(pair: list[Value]) -> bool:
+def _exactly(pair: Sequence[Value]) -> bool:
     c = Context()
     return all(isinstance(s, EXPR) for s in pair) and equal(pair[0], pair[1], c.work) is True  # type: ignore[arg-type]
 
@@ -206,11 +211,12 @@ def proportional(a: Expr, b: Expr, positive: bool, c: Context) -> bool | None:
             continue
         if positive and factor < 0:
             return False
-        return equal(a, Op("mul", (ratio, b)), c.work)
+        whole = exact(ratio, NOTHING, c.work)
+        return equal(a, Op("mul", (ratio if whole is None else Num(whole), b)), c.work)
     return None
 
 
-def _at(e: Value, env: dict) -> Expr:  # type: ignore[type-arg]
+def _at(e: Value, env: Mapping[str, Fraction]) -> Expr:
     """The expression with numbers for its variables."""
     if isinstance(e, Sym):
         return Num(env[e.name])

@@ -34,8 +34,9 @@ class Token(NamedTuple):
 SCAN = re.compile(
     r"""
       (?P<space>(?:\s|~|\\[ ,;:!>/])+)
-    | (?P<num>(?:\d{1,3}(?:\s?(?:\{,\s?\}|,\\!|\\,|\\!)\s?\d{3}(?!\d))+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,5}(?![\w.]))?
-        |\.\d+(?:[eE][+-]?\d{1,5}(?![\w.]))?)
+    | (?P<num>
+        (?: (?:\d{1,3}(?:\s?(?:\{,\s?\}|,\\!|\\,|\\!)\s?\d{3}(?!\d))+|\d+)(?:\.\d+|\.(?=\s*/))? | \.\d+)
+        (?:[eE][+-]?\d{1,5}(?![\w.]))?)
     | (?P<word>[^\W\d_]+)
     | (?P<cmd>\\[A-Za-z]+)
     | (?P<esc>\\.)
@@ -260,14 +261,16 @@ class _Scanner:
             self.add("op", WORDS[inner.lower()], spaced, where)
         elif HALF_OF_DAY.fullmatch(inner):
             self.add("text", inner.replace(".", "").replace(" ", ""), True, where)
-        elif inner in FUNCTIONS or (inner in CALLED and (name == "operatorname" or (name == "mathrm" and inner != "min"))):
+        elif inner in FUNCTIONS or (
+            inner in CALLED and (name == "operatorname" or (name == "mathrm" and inner != "min"))
+        ):
             self.command(inner, inner, 0, len(inner), spaced, where, level)
         elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
             self.scan(split[1], where, level + 1)
             self.add("text", split[2], True, where)
-        elif any(len(w) > 1 for w in LETTERS.findall(inner)) and "\\" not in inner and "{" not in inner:
-            self.add("text", inner, spaced, where)
-        elif len(inner) == 1 and inner.isalpha():
+        elif (any(len(w) > 1 for w in LETTERS.findall(inner)) and "\\" not in inner and "{" not in inner) or (
+            len(inner) == 1 and inner.isalpha()
+        ):
             self.add("text", inner, spaced, where)
         elif level < 3:
             self.scan(inner, where, level + 1)

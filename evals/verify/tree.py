@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Union
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Op:
     args: tuple[Expr, ...]
 
 
-Expr = Union[Num, Sym, Const, Op]
+Expr = Num | Sym | Const | Op
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +134,22 @@ class Text:
     text: str
 
 
-Value = Union[
-    Num,
-    Sym,
-    Const,
-    Op,
-    Quantity,
-    Group,
-    Listing,
-    Region,
-    NamedSet,
-    Relation,
-    Matrix,
-    Ratio,
-    Based,
-    Text,
-]
+Value = (
+    Num
+    | Sym
+    | Const
+    | Op
+    | Quantity
+    | Group
+    | Listing
+    | Region
+    | NamedSet
+    | Relation
+    | Matrix
+    | Ratio
+    | Based
+    | Text
+)
 EXPR = (Num, Sym, Const, Op)
 ZERO, ONE = Num(Fraction(0)), Num(Fraction(1))
 EMPTY = Listing((), "set")
@@ -201,6 +200,19 @@ def rebuild(value: Value, change: Callable[[Value], Value]) -> Value:
     if isinstance(value, Matrix):
         return Matrix(tuple(tuple(change(a) for a in row) for row in value.rows), value.bars)  # type: ignore[misc]
     return Quantity(change(value.value), value.unit) if isinstance(value, Quantity) else value  # type: ignore[arg-type]
+
+
+def negative(value: Value) -> Value:
+    """The value with its sign changed."""
+    if isinstance(value, Num):
+        return Num(-value.value, value.place)
+    if isinstance(value, Based):
+        return Based("-" + value.digits, value.base)
+    if isinstance(value, Matrix):
+        return rebuild(value, lambda entry: negative(entry))
+    if not isinstance(value, EXPR):
+        raise ParseError(f"a {type(value).__name__.lower()} where a number should be")
+    return Op("neg", (value,))
 
 
 def symbols(value: Value) -> frozenset[str]:

@@ -77,14 +77,14 @@ SUFFIXES = {"squared": 2, "cubed": 3}
 SHORT = frozenset("cm mm km nm kg mg lb lbs oz ft yd mi ml min hr hrs sec mph kph gm sq cu in ms".split())
 # Words that change what a number says: no unit has one of them.
 NO_UNITS = frozenset(
-    "dozen dozens hundred hundreds thousand thousands million millions billion billions trillion about around "
-    "approximately approx roughly nearly almost circa or and not no nor never none least most more less than "
-    "over under above below between through up if when unless except but wrong maybe perhaps possibly either "
-    "neither minus plus times half double twice triple thrice score gross pair pairs couple percent is are was "
-    "equals equal divided modulo base wait actually correct incorrect answer infinity infinite exactly only "
-    "positive negative with without where for any all every some other ago before after remainder".split()
+    "dozen dozens hundred hundreds thousand thousands million millions billion billions trillion about "
+    "around approximately approx roughly nearly almost circa or and not no nor never none least most more "
+    "less than over under above below between through up if when unless except but wrong maybe perhaps "
+    "possibly either neither minus plus times half double twice triple thrice score gross pair pairs couple "
+    "percent is are was equals equal divided modulo base wait actually correct incorrect answer infinity "
+    "infinite exactly only positive negative with without where for any all every some other ago before "
+    "after remainder".split()
 )
-WORD = re.compile(r"[^\W\d_]+|¢")
 PIECE = re.compile(
     r"\s*(?:(?P<word>[^\W\d_]+|¢)|\^\s*\{?\s*(?P<power>-?\d)\s*\}?|(?P<per>/|\bper\b)|(?P<times>[*·.,()-]))"
 )
@@ -138,7 +138,7 @@ def parse_unit(text: str) -> Unit:
                 last = _singular(word)
                 factor *= _multiply(powers, last, sign * pending)
                 pending = 1
-    if text[place:].strip() or last is None and not powers:
+    if text[place:].strip() or not powers:
         raise ParseError("no unit")
     return Unit(tuple(sorted((name, p) for name, p in powers.items() if p)), factor)
 

@@ -1,4 +1,4 @@
-"""Equal rewritings of gold answers, made on the text with regular expressions: an oracle apart from the parser.
+"""Equal rewritings of gold answers, made on the text with regular expressions, apart from the parser.
 
 Every rule takes a gold and gives texts that mean the same; `rewritings` collects them all, with their kind.
 """
@@ -40,7 +40,9 @@ def rewritings(gold: str) -> Iterator[tuple[str, str]]:
 def is_scalar(gold: str) -> bool:
     return (
         SCALAR.fullmatch(gold) is not None
-        and not any(w in gold for w in ("\\text", "\\mbox", "cup", "\\in", "matrix", "_", ":", "\\pm", "\\%", "\\le"))
+        and not any(
+            w in gold for w in ("\\text", "\\mbox", "cup", "\\in", "matrix", "_", ":", "\\pm", "\\%", "\\le")
+        )
         and not re.fullmatch(r"[A-Z]+", gold)
     )
 
@@ -230,19 +232,25 @@ def doubled(g: str) -> Iterator[str]:
 @rule
 def units(g: str) -> Iterator[str]:
     if NUMBER.fullmatch(g) or SIMPLE_FRACTION.fullmatch(g) or re.fullmatch(r"\d+\s*(\\sqrt\{\d+\}|\\pi)", g):
-        for unit in ("\\text{ cm}", "\\text{ units}", "\\ \\mathrm{m}", "\\text{ square feet}", "\\text{ cm}^2"):
+        for unit in (
+            "\\text{ cm}",
+            "\\text{ units}",
+            "\\ \\mathrm{m}",
+            "\\text{ square feet}",
+            "\\text{ cm}^2",
+        ):
             yield g + unit
         yield g + "\\,\\text{hours}"
         yield g + "\\mbox{ inches}"
         yield g + " dollars"
         yield g + "~\\mathrm{km/h}"
         yield g + "\\text{ ways}"
-    if m := re.fullmatch(r"(.*?)\s*\\(?:text|mbox)\s?\{\s*([a-z. ]+?)\s*\}(\^\d)?\.?", g):
-        if not re.search(r"\b(and|or|a\.m|p\.m)\b", m[2]) and m[1]:
-            yield m[1]
-            yield f"{m[1]}\\ \\mathrm{{{m[2].replace(' ', '~')}}}{m[3] or ''}"
-            yield f"{m[1]}\\mbox{{ {m[2]}}}{m[3] or ''}"
-            yield f"{m[1]} \\text{{ {m[2]}}}{m[3] or ''}"
+    m = re.fullmatch(r"(.*?)\s*\\(?:text|mbox)\s?\{\s*([a-z. ]+?)\s*\}(\^\d)?\.?", g)
+    if m and m[1] and not re.search(r"\b(and|or|a\.m|p\.m)\b", m[2]):
+        yield m[1]
+        yield f"{m[1]}\\ \\mathrm{{{m[2].replace(' ', '~')}}}{m[3] or ''}"
+        yield f"{m[1]}\\mbox{{ {m[2]}}}{m[3] or ''}"
+        yield f"{m[1]} \\text{{ {m[2]}}}{m[3] or ''}"
 
 
 @rule
@@ -310,14 +318,14 @@ def assignment(g: str) -> Iterator[str]:
 
 @rule
 def sums(g: str) -> Iterator[str]:
-    if m := TERMS.fullmatch(g):
-        if m[1].count("{") == m[1].count("}") and "\\text" not in g and "_" not in g:
-            yield f"{m[2].strip()} + {m[1].strip()}"
-            yield f"{m[2].strip()}+{m[1].strip()}"
-            yield f"({m[1].strip()}) + ({m[2].strip()})"
-    if m := re.fullmatch(r"([^+\-()\[\],;=<>|^{}]+)\s*-\s*([^+\-()\[\],;=<>|^{}]+)", g):
-        if "\\text" not in g:
-            yield f"-{m[2].strip()}+{m[1].strip()}"
+    m = TERMS.fullmatch(g)
+    if m and m[1].count("{") == m[1].count("}") and "\\text" not in g and "_" not in g:
+        yield f"{m[2].strip()} + {m[1].strip()}"
+        yield f"{m[2].strip()}+{m[1].strip()}"
+        yield f"({m[1].strip()}) + ({m[2].strip()})"
+    m = re.fullmatch(r"([^+\-()\[\],;=<>|^{}]+)\s*-\s*([^+\-()\[\],;=<>|^{}]+)", g)
+    if m and "\\text" not in g:
+        yield f"-{m[2].strip()}+{m[1].strip()}"
 
 
 @rule

@@ -1,0 +1,84 @@
+"""Words in answers: answers that are words, and the units after numbers."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from evals.verify.cursor import Cursor
+from evals.verify.names import NUMBER_WORDS, VARIABLE_GROUPS
+from evals.verify.tree import EMPTY, EXPR, NamedSet, Num, ParseError, Quantity, Text, Value
+from evals.verify.units import parse_unit
+
+WORD_ENDS = (",", ";", "}", ")", "-", ".")
+SMALL_WORDS = ("no", "on", "up", "in", "we", "he", "us")
+REAL_LINE = ("all real numbers", "all reals", "real numbers", "all real values")
+NOTHING = ("no solution", "no solutions", "no real solutions", "empty set", "the empty set")
+
+
+def words(c: Cursor) -> Value | None:
+    """A side that is words: \\text{…} or a bare word that is no product of variables."""
+    token = c.token
+    if token.kind == "word":
+        after = c.tokens[c.i + 1]
+        ends = after.kind in ("eof", "sep", "rel", "word", "text", "num") or after.text in WORD_ENDS
+        if not ends or not (is_word(token.text) or (after.kind == "word" and after.spaced)):
+            return None
+    elif token.kind != "text" or (len(token.text) == 1 and c.tokens[c.i + 1].kind not in ("word", "text")):
+        return None
+    parts: list[str] = []
+    while c.token.kind in ("word", "text", "num", "sym", "const") or c.token.text in ("'", "-", "."):
+        parts.append((" " if c.token.spaced and parts else "") + c.token.text)
+        c.i += 1
+    return _phrase("".join(parts))
+
+
+def _phrase(text: str) -> Value:
+    plain = " ".join(text.split()).strip(" .").lower()
+    if plain in NUMBER_WORDS:
+        return Num(Fraction(NUMBER_WORDS.index(plain)))
+    if plain in REAL_LINE:
+        return NamedSet("R")
+    return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
+
+
+def is_word(text: str) -> bool:
+    """Whether letters alone are a word (west) rather than a product of variables (xy, abc)."""
+    if len(text) == 2:
+        return text.lower() in SMALL_WORDS
+    return len(text) > 4 or not any(set(text) <= set(group) for group in VARIABLE_GROUPS)
+
+
+def with_unit(c: Cursor, value: Value) -> Value:
+    """The value with the unit that follows it, if one does."""
+    parts: list[str] = []
+    while True:
+        token = c.token
+        if token.kind in ("word", "text") or (token.kind == "sym" and parts):
+            parts.append(" " + token.text)
+        elif (
+            (token.kind == "op" and token.text in ("^", "/", "{", "(", "*", ".") and parts)
+            or (token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text))
+            or (token.kind == "num" and parts and parts[-1] in ("^", "{"))
+        ):
+            parts.append(token.text)
+        elif token.kind == "money" and not c.money and not parts:
+            c.money = token.text
+        else:
+            break
+        c.i += 1
+    text = "".join(parts)
+    if c.money:
+        name = {"usd": "dollar"}.get(c.money, c.money)
+        text = text if "dollar" in text.lower() or "usd" in text.lower() else f"{name} {text}"
+        c.money = ""
+    if not text.strip():
+        return value
+    if not isinstance(value, EXPR):
+        raise ParseError("a unit on what is no number")
+    return Quantity(value, parse_unit(text))
+
+
+def _open(parts: list[str], closer: str) -> bool:
+    """Whether the unit read so far has a bracket that this one closes."""
+    opener = {"}": "{", ")": "("}[closer]
+    return parts.count(opener) > parts.count(closer)
