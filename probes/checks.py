@@ -38,7 +38,8 @@ def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[d
         for item in confounds(a["report"], b["report"]):
             held = made.get(item["name"])
             if held is None or rank[item["passed"]] < rank[held["passed"]]:
-                where = f" ({a['name']} -> {b['name']})" if len(pairs) > 1 else ""
+                told = len(pairs) > 1 and item["passed"] is False
+                where = f" ({a['name']} -> {b['name']})" if told else ""
                 made[item["name"]] = {**item, "detail": f"{item['detail']}{where}"}
     return list(made.values())
 

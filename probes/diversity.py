@@ -73,33 +73,10 @@ def bleu(hypothesis: Sequence[str], reference: Sequence[str], order: int = 4) ->
 
 
 def self_bleu(texts: Sequence[Sequence[str]], pairs: int, rng: np.random.Generator) -> float:
-    """Mean BLEU over at most `pairs` sampled pairs of different samples (1802.01886, by pairs)."""
+    """Mean BLEU over at most `pairs` sampled pairs of samples, either way round (1802.01886, by pairs)."""
     if len(texts) < 2:
         return math.nan
     every = list(combinations(range(len(texts)), 2))
     if len(every) > pairs:
         every = [every[i] for i in rng.choice(len(every), pairs, replace=False)]
-    return float(np.mean([bleu(texts[i], texts[j]) for i, j in every]))
-
-
-def rarefied(counts: Sequence[int], m: int) -> float:
-    """Expected number of kinds among m of N draws without replacement (Hurlbert 1971).
-
-    counts: how often each kind was drawn, summing to N. sum_j [1 - C(N - N_j, m) / C(N, m)]; nan if m > N.
-    """
-    total = sum(counts)
-    if m > total:
-        return math.nan
-    return float(sum(1.0 - math.comb(total - c, m) / math.comb(total, m) for c in counts))
-
-
-def answer_entropy(counts: Sequence[int]) -> float:
-    """Entropy in nats of a distribution seen through counts, with Miller and Madow's (1955) correction.
-
-    -sum p ln p + (kinds - 1) / (2 n). "No answer" is a kind of its own.
-    """
-    held = np.asarray([c for c in counts if c], dtype=float)
-    if not held.size:
-        return math.nan
-    p = held / held.sum()
-    return float(-(p * np.log(p)).sum() + (held.size - 1) / (2 * held.sum()))
+    return float(np.mean([(bleu(texts[i], texts[j]) + bleu(texts[j], texts[i])) / 2 for i, j in every]))

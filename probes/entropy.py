@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.answers import answer_entropy
 from probes.checks import check
-from probes.diversity import answer_entropy
 from probes.finding import finding
 from probes.frames import equal_n, graded
 from probes.paired import Measure, infer

@@ -5,7 +5,7 @@ OUT/scores/<hash of weights, cell and prompt>/<hash of a chunk's samples>.parque
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,17 @@ from evals.errors import UserError
 from evals.records import content_hash
 from probes.sources import Source
 
+Opener = Callable[[str], Any]
 CHUNK = 256  # samples scored between two saves
 COLUMNS = ("key", "problem", "index", "tokens", "bytes", "logprobs", "entropy", "outside")
 
 
 def own_scores(
-    source: Source, per_problem: int, out: Path, *, quiet: bool = False
+    source: Source, per_problem: int, out: Path, *, quiet: bool = False, opener: Opener | None = None
 ) -> dict[str, pd.DataFrame]:
     """Every checkpoint on the first `per_problem` of its own samples of each problem: {name: frame}."""
-    return {d["name"]: score_cell(source, d, d, per_problem, out, quiet=quiet)[0] for d in source.checkpoints}
+    how: dict[str, Any] = {"quiet": quiet, "opener": opener}
+    return {d["name"]: score_cell(source, d, d, per_problem, out, **how)[0] for d in source.checkpoints}
 
 
 def score_cell(
@@ -35,10 +37,12 @@ def score_cell(
     out: Path,
     *,
     quiet: bool = False,
+    opener: Opener | None = None,
 ) -> tuple[pd.DataFrame, bool]:
     """The samples of `drawn` scored by the checkpoint `scorer`, each after the scorer's own prompt.
 
-    scorer, drawn: descriptions of checkpoints in the source. Returns the frame (one row per sample: key,
+    scorer, drawn: descriptions of checkpoints in the source. opener: path -> engine, for engines other than
+    those of checkpoint folders. Returns the frame (one row per sample: key,
     problem, index, tokens, bytes, logprobs of every token, entropy summed over positions, outside = tokens
     outside the scorer's top-p = .95 set) and whether the scorer read the samples' own token ids; if the
     tokenizers differ it reads their text, tokens are then its own, and only values per byte compare.
@@ -70,7 +74,7 @@ def score_cell(
         if not path.is_file():
             if engine is None:
                 one_thread()
-                engine = open_engine(scorer["path"])
+                engine = (opener or open_engine)(scorer["path"])
                 prompts = _prompts(store, mine, engine, ids)
             _save(path, _scored(engine, chunk, prompts, same))
         frames.append(pd.read_parquet(path))

@@ -33,43 +33,69 @@ def show(finding: dict[str, Any], console: Console | None = None) -> None:
 
 
 def estimates(finding: dict[str, Any]) -> Table:
-    """Measures down, checkpoints across, then each paired difference with its interval."""
+    """Measures down, checkpoints across, then each paired difference with its interval.
+
+    A measure without a difference shows the interval of its estimate.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold")
-    names = [c["name"] for c in finding["checkpoints"]]
+    names = list(dict.fromkeys(e["checkpoint"] for e in finding["estimates"]))
     pairs = list(dict.fromkeys((d["a"], d["b"]) for d in finding["differences"]))
     table.add_column("measure")
     for name in names:
-        table.add_column(short(name), justify="right")
-    percent = round(100 * (1 - finding["options"]["level"]))
-    letters = {n: chr(ord("A") + i) if i < 26 else n for i, n in enumerate(names)}
+        table.add_column(heading(name), justify="right")
+    level = finding["options"]["level"]
+    percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
     for a, b in pairs:
-        heading = "difference" if len(pairs) == 1 else f"{letters[b]} - {letters[a]}"
-        table.add_column(f"{heading}, {percent}% paired", justify="right")
+        says = "difference" if len(pairs) == 1 else f"{short(b)} - {short(a)}"
+        table.add_column(says + percent, justify="right")
     rows: dict[str, dict[str, Any]] = {}
     for e in finding["estimates"]:
         rows.setdefault(e["measure"], {})[e["checkpoint"]] = e
     changes = {(d["measure"], d["a"], d["b"]): d for d in finding["differences"]}
     for measure, by_name in rows.items():
         one = next(iter(by_name.values()))
-        cells = [number((by_name.get(n) or {}).get("estimate"), one["digits"]) for n in names]
-        deltas = [change(changes.get((measure, a, b)), one["digits"]) for a, b in pairs]
-        table.add_row(f"{one['label']} ({one['unit']})", *cells, *deltas)
+        deltas = [changes.get((measure, a, b)) for a, b in pairs]
+        alone = not any(deltas)
+        cells = [estimate(by_name.get(n), one["digits"], interval=alone) for n in names]
+        unit = "" if one["unit"] == "rate" else f" ({one['unit']})"
+        table.add_row(one["label"] + unit, *cells, *(change(d, one["digits"]) for d in deltas))
     return table
+
+
+def estimate(row: dict[str, Any] | None, digits: int, *, interval: bool) -> str:
+    """An estimate, with its interval if asked for; a dash where there is none."""
+    if row is None or row["estimate"] is None:
+        return "-"
+    text = number(row["estimate"], digits)
+    if not interval or row["low"] is None:
+        return text
+    return f"{text} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
 
 
 def change(row: dict[str, Any] | None, digits: int) -> str:
     """A difference with its interval, or a dash."""
     if row is None or row["estimate"] is None:
         return "-"
-    text = f"{row['estimate']:+.{digits}f}"
+    text = signed(row["estimate"], digits)
     if row["low"] is None:
-        return f"{text} [no interval]"
-    return f"{text} [{row['low']:+.{digits}f}, {row['high']:+.{digits}f}]"
+        return f"{text} (no interval)"
+    return f"{text} [{signed(row['low'], digits)}, {signed(row['high'], digits)}]"
 
 
 def number(value: float | None, digits: int) -> str:
-    """A number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
+    """A number, or a dash where there is none; what rounds to 0 has no sign."""
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign, also +0."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}"
+
+
+def heading(name: str) -> str:
+    """A checkpoint's name over a column, what scores it on a second line."""
+    drawn, under, scorer = name.partition(" under ")
+    return short(drawn) + (f"\nunder {short(scorer)}" if under else "")
 
 
 def plain(block: dict[str, Any]) -> Table:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.answers import answer_entropy, distinct_at_k
 from evals.records import derive_seed
 from probes.checks import check
-from probes.diversity import answer_entropy, distinct, path, rarefied, self_bleu, words
+from probes.diversity import distinct, path, self_bleu, words
 from probes.finding import finding
 from probes.frames import equal_n, graded
 from probes.paired import Measure, infer
@@ -73,9 +74,13 @@ def path_tables(samples: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     least = {p: min(sum(k.get(p, Counter()).values()) for k in kinds.values()) for p in problems}
     out = {}
     for name, held in kinds.items():
-        values = [rarefied(list(held[p].values()), m) if (m := least[p]) >= 2 else np.nan for p in problems]
+        values = [_rarefied(held[p], least[p]) for p in problems]
         out[name] = pd.DataFrame({"paths": values}, index=pd.Index(problems, name="problem"))
     return out
+
+
+def _rarefied(kinds: Mapping[Any, int], m: int) -> float:
+    return float(distinct_at_k(list(kinds.values()), [m])[0]) if m >= 2 else float("nan")
 
 
 def diversity(
