@@ -127,6 +127,17 @@ def _row(name: str, row: Any, pair: tuple[str, str], verdict: Any, other: dict[s
     }
 
 
+def lines(found: pd.DataFrame) -> list[str]:
+    """The list as text: one line for each disagreement, and how many there are."""
+    said = {True: "right", False: "wrong", None: "no verdict"}
+    text = [
+        f"{row['checkpoint']}\t{row['problem']}/{row['index']}\tgold {row['gold']!r}\tanswer {row['answer']!r}"
+        f"\tours {said[row['ours']]} ({row['reason']})\ttheirs {said[row['theirs']]}"
+        for row in found.to_dict("records")
+    ]
+    return [*text, f"{len(found):,} of {found.attrs['samples']:,} samples differ"]
+
+
 def math_verify(gold: str, response: str) -> dict[str, Any]:
     """The verdict of math-verify (run in a worker only: it turns answers into code)."""
     from math_verify import parse, verify

@@ -166,6 +166,27 @@ def problems(
     typer.echo("every gold can be graded")
 
 
+@app.command()
+def audit(
+    what: Annotated[list[Path], typer.Argument(metavar="STORE|FILE…", help="a store, or other tools' logs")],
+    against: Annotated[str, typer.Option(help="the other grader")] = "math-verify",
+    out: Annotated[Path | None, typer.Option(help="write the list as JSON lines")] = None,
+    workers: Workers = 1,
+    quiet: Quiet = False,
+) -> None:
+    """List the samples on which our verifier and another one disagree, for reading by hand."""
+    from evals.audit import audit as run
+    from evals.audit import lines
+    from evals.files import write_file
+    from evals.progress import Line
+
+    found = run(what, against=against, workers=workers, progress=Line("audit", quiet=quiet))
+    if out is not None:
+        write_file(out, found.to_json(orient="records", lines=True))
+    for line in lines(found):
+        typer.echo(line)
+
+
 @app.command("tasks-path")
 def tasks_path() -> None:
     """Print the folder of our lm-evaluation-harness tasks, for lm_eval --include_path."""
