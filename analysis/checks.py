@@ -10,6 +10,8 @@ from analysis.counts import PairedCounts
 from analysis.options import Options
 
 FEW_PROBLEMS = 100
+NEAR_FLOOR = 0.1  # share of problems solved at least once below which a benchmark says little
+NEAR_CEILING = 0.98
 
 
 def checks(pair: PairedCounts, K: int, options: Options) -> list[dict[str, Any]]:
@@ -53,7 +55,11 @@ def _ends(pair: PairedCounts) -> dict[str, Any]:
     """Whether a checkpoint sits at the floor or the ceiling, where differences cannot show."""
     solved = [float(np.mean(c > 0)) for c in (pair.c_a, pair.c_b)]
     all_right = [float(np.mean(c == n)) for c, n in ((pair.c_a, pair.n_a), (pair.c_b, pair.n_b))]
-    passed = max(solved) > 0.02 and min(all_right) < 0.98
     text = f"solved at least once {solved[0]:.1%} and {solved[1]:.1%}"
     text += f", always {all_right[0]:.1%} and {all_right[1]:.1%}"
-    return _check("floor and ceiling", passed, solved + all_right, text)
+    floor, ceiling = max(solved) <= NEAR_FLOOR, min(all_right) >= NEAR_CEILING
+    if floor:
+        text = f"nearly nothing is solved: {text}; take easier problems"
+    if ceiling:
+        text = f"nearly everything is solved: {text}; take harder problems"
+    return _check("floor and ceiling", not (floor or ceiling), solved + all_right, text)
