@@ -16,6 +16,7 @@ from evals.schema import NO_ANSWER
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
+REPEATS_READ = 100  # problems whose log-probs are read for the expected share of repeats
 DESCRIBED = ("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "stops",
              "engine", "engine_version", "dtype")  # fmt: skip
 
@@ -27,8 +28,10 @@ def cell_report(
 
     Rates are over samples: strict, lenient (accuracy), extraction_failures (no answer found), truncated
     (ended by max_tokens), truncated_credited (truncated, and right only to the lenient grader),
-    duplicates (texts that repeat another of the same problem), guess_floor (strictly right for another
-    problem's answer). verifier_errors counts time-outs and errors; routes counts where answers were found.
+    duplicates (texts that repeat an earlier one of the same problem), duplicates_expected (what
+    independent draws would show, by the samples' own probabilities; known at temperature 1 without
+    truncation of the distribution), guess_floor (strictly right for another problem's answer).
+    verifier_errors counts time-outs and errors; routes counts where answers were found.
     problems, n: only these ids, only the first n samples of each.
     """
     info = store.cell(cell)
@@ -58,6 +61,7 @@ def cell_report(
         "truncated_credited": _credited(grades, samples, truncated),
         "verifier_errors": _errors(grades),
         "duplicates": _duplicates(grades),
+        "duplicates_expected": _expected_duplicates(store, cell, grades, n),
         "mean_tokens": pc.mean(samples["tokens"]).as_py(),
         "guess_floor": _rate(grades["guess"]),
     }
@@ -97,6 +101,28 @@ def _errors(grades: pa.Table) -> int:
 def _duplicates(grades: pa.Table) -> float:
     distinct = grades.group_by(["problem", "text_hash"]).aggregate([]).num_rows
     return 1 - distinct / grades.num_rows
+
+
+def _expected_duplicates(store: SampleStore, cell: str, grades: pa.Table, n: int | None) -> float | None:
+    """Expected share of samples that repeat an earlier one, were all drawn independently.
+
+    Sample number i with probability p repeats an earlier one with probability 1 - (1 - p)^i: the mean over
+    samples is unbiased. Read from at most `REPEATS_READ` problems.
+    """
+    info = store.cell(cell)
+    if (info.get("temperature"), info.get("top_p"), info.get("top_k")) != (1, 1, 0):
+        return None
+    some = sorted(set(grades["problem"].to_pylist()))[:REPEATS_READ]
+    table = store.sample_table.read(cell, ["index", "logprobs"], some)
+    if n is not None:
+        table = table.filter(pc.less(table["index"], n))
+    if not table.num_rows or table["logprobs"].null_count:
+        return None
+    logprobs = table["logprobs"].combine_chunks()
+    starts = logprobs.offsets.to_numpy()
+    sums = np.concatenate(([0.0], np.cumsum(logprobs.values.to_numpy(zero_copy_only=False), dtype=float)))
+    p = np.exp(sums[starts[1:]] - sums[starts[:-1]]).clip(0, 1)
+    return float(np.mean(1 - (1 - p) ** table["index"].to_numpy()))
 
 
 def _credited(grades: pa.Table, samples: pa.Table, truncated: pa.ChunkedArray) -> float | None:

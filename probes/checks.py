@@ -10,6 +10,7 @@ DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
 ENGINE = ("engine", "engine_version", "dtype")
 TRUNCATED = 0.02
 TRUNCATION_GAP = 0.01
+DUPLICATES_BEYOND = 0.05  # repeats beyond what independent draws would give
 DUPLICATES = 0.5
 EXTRACTION_GAP = 0.02
 UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
@@ -122,6 +123,15 @@ def _given(report: dict[str, Any]) -> float | None:
 def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     x, y = a["duplicates"], b["duplicates"]
     text = f"{x:.1%} and {y:.1%} of the samples repeat another of their problem"
+    expected = [r.get("duplicates_expected") for r in (a, b)]
+    if expected[0] is not None and expected[1] is not None:
+        text += f"; independent draws would give {expected[0]:.1%} and {expected[1]:.1%}"
+        passed = all(
+            seen <= due + DUPLICATES_BEYOND
+            for seen, due in zip((x, y), expected, strict=True)
+            if due is not None
+        )
+        return check("duplicates", passed, [x, y], text)
     if a.get("temperature") is None or b.get("temperature") is None:
         passed = None if max(x, y) > 0 else True
     else:
