@@ -15,10 +15,10 @@ from analysis.counts import Floats, PairedCounts
 from analysis.crossover import crossover, slope
 from analysis.intervals import normal_quantile
 from analysis.joint import joint_readings
-from analysis.mixture import npmle
 from analysis.options import Options, declared_K, k_grid
 from analysis.passk import pass_at_k
 from analysis.planning import Spread, needed
+from analysis.smooth import smooth_mixture
 from analysis.support import null_spread, support_report
 from analysis.verdict import verdict
 
@@ -97,7 +97,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     rep_a, rep_b = rep.columns(slice(0, len(ks))), rep.columns(slice(len(ks), None))
     delta = rep_b.minus(rep_a)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
-    mixtures = npmle(pair.n_a, pair.c_a), npmle(pair.n_b, pair.c_b)
+    mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
     two = [ks.index(1), ks.index(K)]
     spread = null_spread(mixtures[0], n, ks, pair.M)
     within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2

@@ -53,30 +53,34 @@ def expected_support(mixture: Mixture, n: int, problems: int, level: float = 0.0
     """P, E, S, O that two independent draws of n samples from one model would give.
 
     Means are problems × E[…] over the distribution of p, with q = (1-p)^n: P (1-q)², E and S q(1-q), O q².
-    low, high: central 1-level binomial interval of the count. Also the rates at the means.
+    low, high: 1-level prediction interval of the count, with the noise of the count and, as large, that of
+    a distribution fitted to one draw of these problems. Also the rates at the means.
     """
-    from scipy.special import bdtrik
-
     q = np.power(1 - mixture.p, n)
     cells = {"P": (1 - q) ** 2, "E": q * (1 - q), "S": q * (1 - q), "O": q**2}
     out: dict[str, Any] = {}
     for name, chance in cells.items():
         share = float(np.clip(mixture.weight @ chance, 0, 1))
-        low, high = (_binomial_quantile(bdtrik, x, problems, share) for x in (level / 2, 1 - level / 2))
+        low, high = predicted_count(problems * share, problems, level)
         out[name] = {"mean": problems * share, "low": low, "high": high}
     out["rates"] = support_rates(*(out[x]["mean"] for x in "PES"))
     return out
 
 
-def _binomial_quantile(inverse: Any, q: float, n: int, p: float) -> int:
-    """Smallest x with P(X ≤ x) ≥ q."""
-    from scipy.special import bdtr
+def predicted_count(mean: float, trials: int, level: float = 0.05) -> tuple[int, int]:
+    """Prediction interval of a count in `trials`, where an equal number of trials gave `mean`.
 
-    if p <= 0 or p >= 1:
-        return n if p >= 1 else 0
-    x = int(np.ceil(np.nan_to_num(inverse(q, n, p), nan=0.0)))
-    x = min(max(x, 0), n)
-    return x - 1 if x > 0 and bdtr(x - 1, n, p) >= q else x
+    Central quantiles of the beta-binomial with parameters mean + 1/2 and trials - mean + 1/2: the predictive
+    distribution under Jeffreys' prior, with about twice the binomial variance.
+    """
+    from scipy.special import betaln, gammaln
+
+    x = np.arange(trials + 1.0)
+    a, b = mean + 0.5, trials - mean + 0.5
+    choose = gammaln(trials + 1) - gammaln(x + 1) - gammaln(trials - x + 1)
+    below = np.cumsum(np.exp(choose + betaln(x + a, trials - x + b) - betaln(a, b)))
+    low, high = np.searchsorted(below, [level / 2, 1 - level / 2])
+    return int(low), int(min(high, trials))
 
 
 def split_support(n: int, c: np.ndarray) -> dict[str, float]:
