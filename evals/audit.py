@@ -131,8 +131,9 @@ def lines(found: pd.DataFrame) -> list[str]:
     """The list as text: one line for each disagreement, and how many there are."""
     said = {True: "right", False: "wrong", None: "no verdict"}
     text = [
-        f"{row['checkpoint']}\t{row['problem']}/{row['index']}\tgold {row['gold']!r}\tanswer {row['answer']!r}"
-        f"\tours {said[row['ours']]} ({row['reason']})\ttheirs {said[row['theirs']]}"
+        f"{row['checkpoint']}\t{row['problem']}/{row['index']}\tgold {row['gold']!r}"
+        f"\tanswer {row['answer']!r}\tours {said[row['ours']]} ({row['reason']})"
+        f"\ttheirs {said[row['theirs']]}"
         for row in found.to_dict("records")
     ]
     return [*text, f"{len(found):,} of {found.attrs['samples']:,} samples differ"]

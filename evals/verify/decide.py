@@ -12,14 +12,16 @@ from evals.verify.context import Context, Prove, Wrong
 from evals.verify.exact import Undefined
 from evals.verify.extract import extract
 from evals.verify.limits import MAX_LENGTH, LimitError
+from evals.verify.names import FUNCTIONS
 from evals.verify.numbers import plain_number
 from evals.verify.policies import choice
-from evals.verify.tree import EXPR, Listing, Num, Op, Quantity, Text, Value, type_name, walk
+from evals.verify.tree import Listing, Num, Op, Text, Value, symbols, type_name, walk
 
 GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 MARKUP = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname|left|right)(?![a-zA-Z])|\\[,;:! ]|[{}$~]"
 )
+ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
 
 class Decision(NamedTuple):
@@ -147,18 +149,19 @@ def _alike(gold_type: str, answer_type: str) -> bool:
 
 
 def _work_left(answer: Value, gold: Value) -> bool:
-    """Policy "closed arithmetic": an answer that is right but has more operations to do than the gold is
-    accepted with the flag unevaluated."""
-    if isinstance(answer, Num):
-        return False
-    return _operations(answer) > _operations(gold)
+    """Policy "closed arithmetic": an answer that is right but leaves more to be done than the gold does
+    (2+2, 3!, (x+1)(x-1), \\cos 45^\\circ) is accepted with the flag unevaluated."""
+    return not isinstance(answer, Num) and _undone(answer) > _undone(gold)
 
 
-def _operations(v: Value) -> int:
-    inner = v.value if isinstance(v, Quantity) else v
-    if not isinstance(inner, EXPR):
-        return 10**9 if not isinstance(v, Quantity) else 0
-    counted = ("add", "mul", "pow", "root", "fact", "binom", "abs")
-    return sum(
-        isinstance(n, Op) and (n.name in counted or len(n.name) < 7) and n.name != "neg" for n in walk(inner)
-    )
+def _undone(v: Value) -> int:
+    """How many operations could be carried out: on numbers alone, products of sums, functions of numbers."""
+    return sum(_could_be_done(node) for node in walk(v) if isinstance(node, Op))
+
+
+def _could_be_done(node: Op) -> bool:
+    if node.name in ARITHMETIC:
+        return all(isinstance(arg, Num) for arg in node.args) or (
+            node.name != "add" and any(isinstance(arg, Op) and arg.name == "add" for arg in node.args)
+        )
+    return node.name in FUNCTIONS and not symbols(node)
