@@ -126,17 +126,15 @@ def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     expected = [r.get("duplicates_expected") for r in (a, b)]
     if expected[0] is not None and expected[1] is not None:
         text += f"; independent draws would give {expected[0]:.1%} and {expected[1]:.1%}"
-        passed = all(
+        within = all(
             seen <= due + DUPLICATES_BEYOND
             for seen, due in zip((x, y), expected, strict=True)
             if due is not None
         )
-        return check("duplicates", passed, [x, y], text)
+        return check("duplicates", within, [x, y], text)
     if a.get("temperature") is None or b.get("temperature") is None:
-        passed = None if max(x, y) > 0 else True
-    else:
-        passed = max(x, y) <= DUPLICATES
-    return check("duplicates", passed, [x, y], text)
+        return check("duplicates", True if max(x, y) == 0 else None, [x, y], text)
+    return check("duplicates", max(x, y) <= DUPLICATES, [x, y], text)
 
 
 def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def _worker(results: Any, job: Job, shard: tuple[int, int]) -> None:
 
 def _sample(job: Job, shard: tuple[int, int] | None) -> str:
     from evals.engines.open import open_engine
+    from evals.engines.threads import one_thread
     from evals.progress import Line
     from evals.sampling import sample
     from evals.store import SampleStore
@@ -105,13 +106,3 @@ def _sample(job: Job, shard: tuple[int, int] | None) -> str:
         progress=Line(f"sample {job.label}", quiet=job.quiet or (shard is not None and shard[0] > 0)),
         shard=shard,
     )
-
-
-def one_thread() -> None:
-    """Small models are fastest with one thread per process; a user's own setting stands."""
-    import os
-
-    import torch
-
-    if "OMP_NUM_THREADS" not in os.environ and not torch.cuda.is_available():
-        torch.set_num_threads(1)

@@ -48,9 +48,9 @@ def score_cell(
     tokenizers differ it reads their text, tokens are then its own, and only values per byte compare.
     """
     from evals.engines.open import open_engine
+    from evals.engines.threads import one_thread
     from evals.progress import Line
     from evals.store import SampleStore
-    from probes.sampling import one_thread
 
     if source.store is None or scorer["path"] is None:
         raise UserError("likelihoods need the checkpoints themselves; give them with --ckpt")

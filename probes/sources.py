@@ -232,16 +232,32 @@ def _variants(first: Job, sampling: Sampling) -> list[Job]:
     return [replace(first, shots=s, label=f"{first.label} ({s} shots)") for s in wanted]
 
 
+def described(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Descriptions of checkpoints that are not sampled: name, path, fingerprint, recipe, lineage."""
+    from evals.checkpoints import open_checkpoint
+
+    found = [open_checkpoint(name) for name in names]
+    return [
+        _described(label)
+        | {
+            "path": c.name,
+            "fingerprint": c.weights,
+            "recipe": (c.lineage or {}).get("recipe"),
+            "lineage": c.lineage,
+        }
+        for label, c in zip(labels_of(names), found, strict=True)
+    ]
+
+
 def labels_of(names: Sequence[str]) -> list[str]:
-    """Short distinct labels: the last parts of the paths that tell them apart."""
-    parts = [Path(n).parts for n in names]
-    for depth in range(1, max(map(len, parts)) + 1):
-        labels = ["/".join(p[-depth:]) for p in parts]
-        if len(set(labels)) == len(set(parts)):
-            break
+    """Short distinct labels; the same checkpoint given again is another draw of it."""
+    from evals.labels import short_labels
+
+    short = short_labels(names)
     seen: dict[str, int] = {}
     out = []
-    for label in labels:
+    for name in names:
+        label = short[name]
         seen[label] = seen.get(label, 0) + 1
         out.append(label if seen[label] == 1 else f"{label} (draw {seen[label]})")
     return out

@@ -10,7 +10,7 @@ from evals.checkpoints import Checkpoint, open_checkpoint
 from evals.errors import UserError
 from probes.checks import check
 from probes.finding import finding
-from probes.sources import labels_of
+from probes.sources import described, labels_of
 from probes.weights import TOLERANCE, compare_weights, cosine
 
 MEASURES = {
@@ -37,7 +37,6 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, A
     base, rest = found[0], list(zip(labels[1:], found[1:], strict=True))
     updates = [{"checkpoint": label, **compare_weights(base.path, c.path)} for label, c in rest]
     angles = [_angle(base, one, other) for one, other in combinations(rest, 2)]
-    described = [_described(label, c) for label, c in zip(labels, found, strict=True)]
     estimates = [
         {"checkpoint": u["checkpoint"], "measure": key, "label": label, "unit": unit, "digits": digits,
          "estimate": u[key], "low": None, "high": None, "problems": None}
@@ -46,7 +45,7 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, A
     ]  # fmt: skip
     return finding(
         "weights",
-        checkpoints=described,
+        checkpoints=described(names),
         problems=None,
         command=command,
         checks=[*_precision(found), _baseline(angles), *_parents(base, rest)],
@@ -57,12 +56,6 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, A
         cosines=angles,
         tables=[_cosine_table(angles)] if angles else [],
     )
-
-
-def _described(label: str, c: Checkpoint) -> dict[str, Any]:
-    recipe = (c.lineage or {}).get("recipe")
-    return {"name": label, "path": c.name, "fingerprint": c.weights, "recipe": recipe, "lineage": c.lineage,
-            "cell": None, "report": None}  # fmt: skip
 
 
 def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Checkpoint]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Commands on runs and their checkpoints: readiness, seeds, rollouts, dynamics, weights."""
+"""Commands on runs and their checkpoints."""
 
 from __future__ import annotations
 
@@ -18,16 +18,14 @@ Out = Annotated[Path, typer.Option(help="folder for findings.json")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    for command in (readiness, seeds, rollouts, dynamics, weights):
+    for command in (readiness, seeds, rollouts, dynamics, weights, capability, study):
         app.command()(command)
 
 
 @with_inputs(without=("samples", "skip_bad", "against"), problems="world:train")
 def readiness(
     inputs: Inputs,
-    rl: Annotated[
-        list[Path] | None, typer.Option(help="folder of an RL run from one of them; repeat")
-    ] = None,
+    rl: Annotated[list[Path] | None, typer.Option(help="folder of an RL run from one; repeat")] = None,
     group: Annotated[int | None, typer.Option(min=2, help="rollouts of a prompt (default: K)")] = None,
     k: K = None,
 ) -> None:
@@ -101,3 +99,53 @@ def weights(
     from probes.updates import weights as run
 
     finish(run(ckpt, command=command_line()), out)
+
+
+@with_inputs(without=("ckpt", "samples", "counts", "only", "skip_bad", "against", "out"))
+def study(
+    inputs: Inputs,
+    run: Annotated[Path, typer.Argument(help="folder of a study")],
+    probe: Annotated[list[str] | None, typer.Option(help="only these probes; repeat (default: all)")] = None,
+    scored: Annotated[int, typer.Option(min=1, help="samples of a problem that are scored, at T = 1")] = 4,
+    k: K = None,
+) -> None:
+    """Every probe on every finished cell of a study; one table of findings."""
+    from analysis import Options
+    from probes.finding import command_line
+    from probes.study import PROBES, cells
+    from probes.study import study as go
+
+    options = Options(level=inputs.level, K=k, seed=inputs.seed)
+    _, left = cells(run)
+    path = go(
+        run, inputs.sampling(), options, probes=probe or PROBES, scored=scored, command=command_line(),
+        quiet=inputs.quiet,
+    )  # fmt: skip
+    if left:
+        typer.echo(f"not finished, left out: {', '.join(left)}", err=True)
+    typer.echo(f"written: {path}")
+
+
+def capability(
+    ckpt: Annotated[list[str], typer.Option(help="checkpoint folder or hub id; repeat")],
+    task: Annotated[list[str] | None, typer.Option(help="world, lambada, …; repeat (default: world)")] = None,
+    data: Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first items of each task")] = None,
+    against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first",
+    level: Level = 0.05,
+    out: Out = Path("runs/probes"),
+    quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False,
+) -> None:
+    """Change on general benchmarks, paired by item, and its mean over benchmarks."""
+    from evals.capability import capability as measure
+    from evals.engines.threads import one_thread
+    from probes.capability import capability as run
+    from probes.commands.finish import finish
+    from probes.finding import command_line
+    from probes.sources import described
+
+    one_thread()
+    say = None if quiet else lambda text: typer.echo(text, err=True)
+    items = measure(ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=say)
+    found = run(items, described(ckpt), against=against, level=level, command=command_line())
+    finish(found, out)

@@ -1,0 +1,126 @@
+"""The capability finding: change on general benchmarks, item by item, and its mean over benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import holm, mcnemar
+from analysis.intervals import normal_quantile, paired_rates, wilson
+from evals.errors import UserError
+from probes.checks import check
+from probes.finding import finding
+from probes.pairs import pairs_of
+
+METRIC = {"lambada": "acc", "world_facts": "acc", "world_stories": "acc"}  # of the others: acc_norm
+
+
+def capability(
+    items: pd.DataFrame,
+    checkpoints: Sequence[dict[str, Any]],
+    *,
+    against: str = "first",
+    level: float = 0.05,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The capability finding of two or more checkpoints.
+
+    items: one row per checkpoint, task, metric and item with correct (see `evals.capability`).
+    Per task the accuracy (Wilson) and the paired change (Bonett and Price 2012, exact McNemar p, Holm over
+    the tasks of a pair); the mean over tasks weighs tasks equally, and its error is that of independent
+    tasks, problems resampled within each. UserError where two checkpoints share no items.
+    """
+    wanted = items["task"].map(lambda task: METRIC.get(task, "acc_norm"))
+    held = items[items["metric"] == wanted]
+    names = [c["name"] for c in checkpoints]
+    missing = [n for n in names if n not in set(held["checkpoint"])]
+    if missing:
+        raise UserError(f"there are no capability results of {missing[0]}; run evals capability on it")
+    tasks = sorted(held["task"].unique())
+    pairs = [(a["name"], b["name"]) for a, b in pairs_of(checkpoints, against)]
+    changes = {pair: _changes(held, *pair, tasks, level) for pair in pairs}
+    return finding(
+        "capability",
+        checkpoints=list(checkpoints),
+        problems=None,
+        command=command,
+        checks=_checks(tasks, changes),
+        options={"level": level, "against": against},
+        estimates=[row for name in names for row in _rates(held, name, tasks, level)],
+        differences=[row for rows in changes.values() for row in rows],
+    )
+
+
+def _named(task: str) -> dict[str, Any]:
+    return {"measure": task, "label": task.replace("_", " "), "unit": "rate", "digits": 4}
+
+
+def _rates(held: pd.DataFrame, name: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
+    mine = held[held["checkpoint"] == name]
+    rows, means = [], []
+    for task in tasks:
+        right = mine[mine["task"] == task]["correct"]
+        if not len(right):
+            continue
+        rate = float(right.mean())
+        low, high = (float(end) for end in wilson(rate, len(right), level))
+        means.append((rate, rate * (1 - rate) / len(right)))
+        rows.append({"checkpoint": name, **_named(task), "estimate": rate, "low": low,
+                     "high": high, "problems": len(right)})  # fmt: skip
+    if len(means) > 1:
+        mean, low, high = _mean(means, level)
+        rows.append({"checkpoint": name, **_named("mean"), "estimate": mean, "low": low, "high": high,
+                     "problems": int(sum(r["problems"] for r in rows))})  # fmt: skip
+    return rows
+
+
+def _mean(parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
+    """Unweighted mean of independent estimates (value, variance), with a normal interval."""
+    mean = float(np.mean([value for value, _ in parts]))
+    error = float(np.sqrt(sum(variance for _, variance in parts)) / len(parts))
+    half = normal_quantile(1 - level / 2) * error
+    return mean, mean - half, mean + half
+
+
+def _changes(held: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
+    rows, means = [], []
+    for task in tasks:
+        part = held[(held["task"] == task) & held["checkpoint"].isin([a, b])]
+        wide = part.pivot(index="item", columns="checkpoint", values="correct")
+        if not {a, b} <= set(wide.columns):
+            continue
+        both = wide[[a, b]].dropna().astype(bool)
+        if len(both) < 2:
+            continue
+        d = both[b].astype(int) - both[a].astype(int)
+        gained, lost = int((d > 0).sum()), int((d < 0).sum())
+        low, high = paired_rates(gained, lost, len(both), level)
+        means.append((float(d.mean()), float(d.var(ddof=1)) / len(d)))
+        rows.append({"a": a, "b": b, **_named(task), "estimate": float(d.mean()), "low": float(low),
+                     "high": float(high), "p": mcnemar(gained, lost), "gained": gained, "lost": lost,
+                     "problems": len(both)})  # fmt: skip
+    if not rows:
+        raise UserError(f"{a} and {b} were measured on no common items; run the same tasks for both")
+    for row, p in zip(rows, holm([r["p"] for r in rows]), strict=True):
+        row["p_holm"] = float(p)
+    if len(means) > 1:
+        mean, low_, high_ = _mean(means, level)
+        rows.append({"a": a, "b": b, **_named("mean"), "estimate": mean, "low": low_, "high": high_,
+                     "p": None, "p_holm": None, "problems": sum(r["problems"] for r in rows)})  # fmt: skip
+    return rows
+
+
+def _checks(
+    tasks: Sequence[str], changes: dict[tuple[str, str], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    told = [
+        r for rows in changes.values() for r in rows if r.get("p_holm") is not None and r["p_holm"] <= 0.05
+    ]
+    names = sorted({r["measure"] for r in told})
+    return [
+        check("tasks", len(tasks) > 1 or None, len(tasks), f"{len(tasks)} tasks: {', '.join(tasks)}"),
+        check("tasks that changed", None, names, f"{', '.join(names) or 'none'}, Holm over tasks at 5%"),
+    ]
