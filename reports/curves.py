@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.style import COLUMN, figure, look, looks, plain, styled
+from reports.style import COLUMN, checkpoint_looks, figure, look, plain, styled
 
 NO_INTERVALS = "no intervals available"
 
@@ -20,7 +20,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
     """
     fig = figure(COLUMN, 2.6)
     axes = fig.subplots()
-    drawn = _looks(frame)
+    drawn = checkpoint_looks(frame)
     for name, rows in frame.groupby("checkpoint", sort=False):
         rows, one = rows.sort_values("k"), drawn[str(name)]
         _band(axes, rows, "band_low", "band_high", one.colour, 0.13)
@@ -31,7 +31,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
             color=one.colour,
             marker=one.marker,
             linestyle=one.line,
-            label=plain(str(name)),
+            label=drawn[str(name)].label,
             markevery=_powers(rows["k"]),
         )
     _log2(axes, frame["k"], K)
@@ -68,15 +68,6 @@ def delta_curve(frame: pd.DataFrame, a: str, b: str, K: int | None = None, level
     else:
         note(axes, NO_INTERVALS)
     return fig
-
-
-def _looks(frame: pd.DataFrame) -> dict[str, Any]:
-    """One look per checkpoint: that of its recipe, where it is the only one of that recipe."""
-    held = frame.drop_duplicates("checkpoint").set_index("checkpoint")["recipe"]
-    counts = held.value_counts()
-    keys = {str(n): r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in held.items()}
-    by_key = looks(list(keys.values()))
-    return {name: by_key[key] for name, key in keys.items()}
 
 
 def _band(

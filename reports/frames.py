@@ -86,8 +86,12 @@ def overview(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame
     return pd.DataFrame([{"label": f"{c['a']} → {c['b']}"} | ends(c) for _, c in pairs])
 
 
-def distribution(pair: Any, a: str, b: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def distribution(
+    pair: Any, a: str, b: str, known: dict[str, str | None]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Deconvolved histograms and flow of `analysis.PairedCounts`, as the plotting functions take them.
+
+    known: recipe by checkpoint (see `recipes`). Returns the frames
 
     (checkpoint, recipe, low, high, share), (from_low, from_high, to_low, to_high, share, raw, same_model).
     """
@@ -97,7 +101,7 @@ def distribution(pair: Any, a: str, b: str) -> tuple[pd.DataFrame, pd.DataFrame]
     bins = list(zip(found.edges[:-1], found.edges[1:], strict=True))
     shares = ((a, found.deconvolved.sum(1)), (b, found.deconvolved.sum(0)))
     bars = [
-        {"checkpoint": name, "recipe": None, "low": low, "high": high, "share": share}
+        {"checkpoint": name, "recipe": known.get(name), "low": low, "high": high, "share": share}
         for name, held in shares
         for (low, high), share in zip(bins, held, strict=True)
     ]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports.style import COLUMN, figure, looks, plain, styled
+from reports.style import COLUMN, checkpoint_looks, figure, plain, styled
 
 
 @styled
@@ -23,7 +23,7 @@ def accuracy_histogram(frame: pd.DataFrame) -> Any:
     fig = figure(COLUMN, 2.4)
     axes = fig.subplots()
     names = list(dict.fromkeys(frame["checkpoint"]))
-    drawn = looks([str(n) for n in names])
+    drawn = checkpoint_looks(frame)
     bins = frame[["low", "high"]].drop_duplicates().sort_values("low").reset_index(drop=True)
     width = 0.8 / len(names)
     for number, name in enumerate(names):
@@ -38,13 +38,13 @@ def accuracy_histogram(frame: pd.DataFrame) -> Any:
             hatch="" if number == 0 else "///",
             edgecolor="white",
             linewidth=0.4,
-            label=plain(str(name)),
+            label=look.label,
         )
     labels = [bin_label(low, high) for low, high in bins.itertuples(index=False)]
     axes.set_xticks(range(len(bins)), labels, rotation=35, ha="right")
     axes.set_xlabel("success rate of a problem")
     axes.set_ylabel("problems (%)")
-    axes.legend(loc="best")
+    fig.legend(loc="outside upper center", ncols=len(names))
     return fig
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -99,6 +99,19 @@ def looks(names: list[str]) -> dict[str, Look]:
     """The looks of series drawn together, in their order."""
     others = [n for n in dict.fromkeys(names) if n not in RECIPES]
     return {n: look(n, others.index(n) if n in others else 0) for n in dict.fromkeys(names)}
+
+
+def checkpoint_looks(frame: Any) -> dict[str, Look]:
+    """One look per checkpoint: that of its recipe, where it is the only one of that recipe.
+
+    frame: checkpoint, recipe (None where it is not known). The label is the name, with the recipe behind it.
+    """
+    held = frame.drop_duplicates("checkpoint").set_index("checkpoint")["recipe"]
+    counts = held.value_counts()
+    keys = {str(n): r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in held.items()}
+    drawn = looks(list(keys.values()))
+    known = {str(n): f" ({look(r).label})" if isinstance(r, str) else "" for n, r in held.items()}
+    return {n: replace(drawn[key], label=plain(n, 30) + known[n]) for n, key in keys.items()}
 
 
 def plain(text: str, longest: int = 40) -> str:

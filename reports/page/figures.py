@@ -28,7 +28,11 @@ def comparison_figures(
 ) -> list[dict[str, str]]:
     """Draw the figures of one comparison into `folder`: name, title and inline SVG of each."""
     about = f"{comparison['a']}, {comparison['b']}"
-    drawn = [*_expand(finding, comparison), *_distribution(comparison, sets or []), *_robustness(comparison)]
+    drawn = [
+        *_expand(finding, comparison),
+        *_distribution(finding, comparison, sets or []),
+        *_robustness(comparison),
+    ]
     return [_placed(one, folder, prefix, about) for one in drawn]
 
 
@@ -44,13 +48,15 @@ def _expand(finding: dict[str, Any], comparison: dict[str, Any]) -> Iterator[Dra
     yield "support", "Problems solved at least once", drawn, frame
 
 
-def _distribution(comparison: dict[str, Any], sets: list[ProblemSet]) -> Iterator[Drawn]:
+def _distribution(
+    finding: dict[str, Any], comparison: dict[str, Any], sets: list[ProblemSet]
+) -> Iterator[Drawn]:
     """Histogram and flow, where the counts of all problems are at hand."""
     a, b = comparison["a"], comparison["b"]
     pair = next((p for s in sets if (p := s.pair(a, b)) is not None), None)
     if pair is None or comparison["support"]["n"] < 2:
         return
-    bars, moves = frames.distribution(pair, a, b)
+    bars, moves = frames.distribution(pair, a, b, frames.recipes(finding))
     title = "Success rates of problems, sampling noise taken out"
     yield "histogram", title, histograms.accuracy_histogram(bars), bars
     yield "flow", "Where problems moved, sampling noise taken out", histograms.flow(moves, a, b), moves

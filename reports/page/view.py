@@ -8,6 +8,7 @@ import shlex
 from importlib import metadata
 from typing import Any
 
+from reports.frames import recipes
 from reports.inputs import number
 
 SHOWN = 7  # values of k on the card; the whole table stands below it
@@ -19,9 +20,11 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> dict[str, Any]:
     """Everything on one verdict card."""
     verdict = comparison["verdict"]
     options = comparison["options"]
+    known = recipes(finding)
     return {
         "a": comparison["a"],
         "b": comparison["b"],
+        "recipe": {s: known.get(comparison[s]) for s in ("a", "b")},
         "outcome": verdict["outcome"],
         "kind": verdict.get("kind"),
         "sentence": verdict["sentence"],

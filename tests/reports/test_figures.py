@@ -92,7 +92,7 @@ def test_deconvolved_histogram_and_flow_take_sampling_noise_out() -> None:
     rng = np.random.default_rng(0)
     p = np.repeat([0.1, 0.6], 200)
     pair = PairedCounts.from_arrays(32, rng.binomial(32, p), 32, rng.binomial(32, p))
-    bars, moves = frames.distribution(pair, "A", "B")
+    bars, moves = frames.distribution(pair, "A", "B", {"A": "base"})
     assert bars.groupby("checkpoint")["share"].sum().tolist() == pytest.approx([1, 1])
     stay = moves[(moves["from_low"] == moves["to_low"])]["share"].sum()
     raw = moves[(moves["from_low"] == moves["to_low"])]["raw"].sum()
@@ -100,6 +100,7 @@ def test_deconvolved_histogram_and_flow_take_sampling_noise_out() -> None:
     drawn = histograms.accuracy_histogram(bars).axes[0]
     heights = [100 * s for s in bars[bars["checkpoint"] == "A"]["share"]]
     np.testing.assert_allclose([b.get_height() for b in drawn.containers[0]], heights)
+    assert drawn.get_legend_handles_labels()[1] == ["A (base)", "B"]
     assert "under A" in texts(histograms.flow(moves, "A", "B"))
 
 

@@ -25,6 +25,19 @@ from reports.page.payload import packed
 from reports.page.problems import LONGEST, ProblemSet, collect
 
 
+@pytest.fixture(scope="module")
+def plain_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the finding made by hand."""
+    folder = tmp_path_factory.mktemp("plain")
+    return build_page(written(folder, finding()), folder / "out").read_text("utf-8")
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without figures of comparisons, for tests that look elsewhere."""
+    monkeypatch.setattr(build, "comparison_figures", lambda *_: [])
+
+
 def unpacked(text: str) -> object:
     return json.loads(zlib.decompress(base64.b64decode(text)))
 
@@ -95,15 +108,14 @@ def test_the_report_is_complete_and_the_same_every_time(tmp_path: Path) -> None:
     assert read_findings(tmp_path / "one" / "findings.json") == read_findings(source / "findings.json")
 
 
-def test_the_page_loads_nothing(tmp_path: Path) -> None:
-    text = build_page(written(tmp_path, finding()), tmp_path / "out").read_text("utf-8")
-    assert "default-src 'none'" in text
-    assert not re.findall(r'(?:src|href)="(?:https?:|//)[^"]*"', text)
-    assert not re.findall(r"@import|url\(\s*['\"]?http", text)
+def test_the_page_loads_nothing(plain_page: str) -> None:
+    assert "default-src 'none'" in plain_page
+    assert not re.findall(r'(?:src|href)="(?:https?:|//)[^"]*"', plain_page)
+    assert not re.findall(r"@import|url\(\s*['\"]?http", plain_page)
 
 
-def test_card_says_what_the_finding_says(tmp_path: Path) -> None:
-    text = build_page(written(tmp_path, finding()), tmp_path / "out").read_text("utf-8")
+def test_card_says_what_the_finding_says(plain_page: str) -> None:
+    text = plain_page
     card = text[text.index('<article class="card') : text.index("</article>")]
     for said in (
         "sharpening", "(pass@K down)", "pass@1 rose and pass@32 fell.", "believe it: prompt (below).",
@@ -171,6 +183,7 @@ def test_of_many_checkpoints_the_first_pair_shows_samples(tmp_path: Path) -> Non
     assert sorted(pair.c_b) == [0, 1, 2, 3, 4, 4]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_lost_store_leaves_what_the_finding_lists(tmp_path: Path) -> None:
     record = {"problem": "p", "question": None, "gold": None, "a": {"n": 4, "c": 0}, "b": {"n": 4, "c": 1}}
     record["samples"] = {"a": [], "b": []}
@@ -228,6 +241,7 @@ def test_what_is_packed_cannot_be_markup() -> None:
     assert unpacked(text) == ["</script>", "?", "\u2028", "<!--"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_page_that_cannot_be_finished_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, data: object) -> None:
         raise OSError(28, "No space left on device", str(path))
@@ -262,6 +276,7 @@ def test_a_folder_without_findings_is_named(tmp_path: Path) -> None:
         build_page(tmp_path / "nowhere", tmp_path / "out")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_other_probes_stand_on_the_page_with_their_checks(tmp_path: Path) -> None:
     row = {"checkpoint": "before", "measure": "m", "label": "token entropy", "unit": "nats", "estimate": 1.25}
     row |= {"low": 1.0, "high": 1.5, "digits": 2}
