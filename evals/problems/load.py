@@ -21,7 +21,7 @@ def load_problems(spec: str, limit: int | None = None) -> ProblemSet:
     """The problems that a spec names, at most `limit`.
 
     spec is one of
-    - `world:SPLIT`, with `?levels=2,3&count=400&seed=0` where wanted: the synthetic world, offline;
+    - `world:SPLIT`, with `?levels=2,3&count=400&seed=0&largest=999` where wanted: the synthetic world;
     - a benchmark (gsm8k, math, math500, aime24, aime25, amc23, minerva, olympiadbench, openmathinstruct),
       or `NAME:SPLIT`, from the hub;
     - a local .jsonl, .json, .parquet or .csv file;
@@ -78,17 +78,18 @@ def _only(options: Mapping[str, str], known: tuple[str, ...], spec: str) -> None
 def _world(name: str, options: Mapping[str, str]) -> list[Problem]:
     from evals.world import problems
 
-    _only(options, ("levels", "count", "seed"), name)
+    _only(options, ("levels", "count", "seed", "largest"), name)
     try:
         levels = tuple(int(v) for v in options.get("levels", "1,2,3,4").split(","))
         count, seed = int(options.get("count", 200)), int(options.get("seed", 0))
+        largest = int(options.get("largest", 99))
     except ValueError:
         raise UserError(
-            f"{name}: levels, count and seed are whole numbers, as in levels=2,3&count=400"
+            f"{name}: levels, count, seed and largest are whole numbers, as in levels=2,3&count=400"
         ) from None
     if count < 1:
         raise UserError(f"{name}: count must be at least 1, got {count}")
-    return problems(name.partition(":")[2] or "test", seed=seed, count=count, levels=levels)
+    return problems(name.partition(":")[2] or "test", seed=seed, count=count, levels=levels, largest=largest)
 
 
 def _problems(rows: Iterator[Placed], chosen: Mapping[str, str], dataset: str) -> Iterator[Problem]:

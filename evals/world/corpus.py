@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from evals.errors import UserError
 from evals.records import derive_seed
 from evals.world.general import fact_document, story_document
-from evals.world.problems import draft, drill, split_of
+from evals.world.problems import LARGEST, check_largest, draft, drill, split_of
 from evals.world.solutions import STYLES, solve
 
 DRILL = 8  # equations of a drill
@@ -19,7 +19,7 @@ DRILL = 8  # equations of a drill
 class Mixture:
     """Weights of the kinds of document, and of solution styles among problems (normalised when drawn).
 
-    levels: numbers of operations seen in pre-training, drawn uniformly.
+    levels: numbers of operations seen in pre-training, drawn uniformly. largest: of every result.
     """
 
     problems: float = 0.5
@@ -28,6 +28,7 @@ class Mixture:
     facts: float = 0.15
     levels: tuple[int, ...] = (1, 2, 3)
     styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STYLES, 1.0))
+    largest: int = LARGEST
 
     def __post_init__(self) -> None:
         kinds = (self.problems, self.drills, self.stories, self.facts)
@@ -35,6 +36,7 @@ class Mixture:
             raise UserError("a mixture needs weights of at least 0 with a positive sum")
         if unknown := set(self.styles) - set(STYLES):
             raise UserError(f"no solution style {sorted(unknown)[0]!r}; choose among {', '.join(STYLES)}")
+        check_largest(self.largest)
 
 
 def document(mixture: Mixture, seed: int, index: int) -> str:
@@ -47,9 +49,9 @@ def document(mixture: Mixture, seed: int, index: int) -> str:
     if kind == "fact":
         return fact_document(rng, seed)
     if kind == "drill":
-        return " ".join(f"{drill(rng)}." for _ in range(DRILL))
+        return " ".join(f"{drill(rng, mixture.largest)}." for _ in range(DRILL))
     while True:
-        made = draft(rng, rng.choice(mixture.levels))
+        made = draft(rng, rng.choice(mixture.levels), mixture.largest)
         if split_of(made.skeleton) == "train":
             break
     style = rng.choices(list(mixture.styles), list(mixture.styles.values()))[0]
