@@ -1,4 +1,4 @@
-"""The `trainer` command: thin shells over `pretrain` and `rl`."""
+"""The `trainer` command: thin shells over the package's public functions."""
 
 from __future__ import annotations
 
@@ -54,6 +54,28 @@ def rl(
     from trainer.rl import rl as run
 
     settings = load_config(RLConfig, "rl", preset=preset, path=config, overrides=set_ or ())
+    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+
+
+@app.command()
+def sft(
+    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    out: Out,
+    gold: Annotated[
+        bool, typer.Option("--gold", help="all demonstrations of every problem (recipe sft-gold)")
+    ] = False,
+    preset: Preset = "micro",
+    config: File = None,
+    set_: Set = None,
+    processes: Processes = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Supervised fine-tuning on worked solutions: one of each problem, or all with --gold."""
+    from trainer.config import SFTConfig, load_config
+    from trainer.sft import sft as run
+
+    overrides = [*(["demonstrations=all"] if gold else []), *(set_ or ())]
+    settings = load_config(SFTConfig, "sft", preset=preset, path=config, overrides=overrides)
     typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 

@@ -120,6 +120,53 @@ class RLConfig(Strict):
     seed: int = 0
 
 
+class SFTConfig(Strict):
+    """`trainer sft`. Epochs, learning rate and token mean as in the paper, sizes for a small model."""
+
+    demonstrations: Literal["one", "all"] = Field(
+        "one", description="of each problem: one drawn by seed (recipe sft), or all (recipe sft-gold)"
+    )
+    optimizer: OptimizerConfig = OptimizerConfig(lr=4e-5, betas=(0.9, 0.999))
+    problems: str = Field("world:train", description="problems with solutions: as for RL")
+    levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's problems")
+    limit: int = Field(20_000, ge=1, description="at most so many problems")
+    template: str = Field("world", description="prompt template; training prompts are 0-shot")
+    epochs: int = Field(5, ge=1, description="passes over the demonstrations")
+    batch: int = Field(64, ge=1, description="demonstrations of a step")
+    max_tokens: int = Field(2048, ge=2, description="longer demonstrations, prompt included, are left out")
+    tokens_per_pass: int = Field(16384, ge=64, description="tokens of one forward and backward pass")
+    save_every: int = Field(100, ge=1, description="steps between saves of the state to resume from")
+    checkpoint_every: int = Field(0, ge=0, description="steps between kept checkpoints (0: only the last)")
+    seed: int = 0
+
+
+class ParallelConfig(Strict):
+    """`trainer parallel`: steps, checkpoints and seed are those of `rl`; of `sft`, data, batch, optimizer."""
+
+    rl: RLConfig = RLConfig(kl=0.0, max_tokens=512)
+    sft: SFTConfig = SFTConfig()
+    weight: float | tuple[tuple[int, float], ...] = Field(
+        0.5, description="of the RL update; the SFT update has the rest. Or points (step, weight), joined"
+    )
+
+
+Recipe = Literal["rl", "sft", "sft-gold", "sft-rl", "sft-gold-rl", "parallel"]
+
+
+class StudyConfig(Strict):
+    """`trainer study`: one pre-training run, and excursions of every recipe and seed from every start."""
+
+    starts: tuple[int, ...] = Field(
+        (), description="tokens seen at which excursions start (default: those of pretrain.checkpoints)"
+    )
+    recipes: tuple[Recipe, ...] = ("rl", "sft", "sft-gold", "sft-rl", "sft-gold-rl", "parallel")
+    seeds: tuple[int, ...] = Field((0,), description="seeds of every excursion")
+    pretrain: PretrainConfig = PretrainConfig()
+    rl: RLConfig = RLConfig()
+    sft: SFTConfig = SFTConfig()
+    parallel: ParallelConfig = ParallelConfig()
+
+
 Config = TypeVar("Config", bound=Strict)
 
 

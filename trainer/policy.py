@@ -28,11 +28,9 @@ def update(
 ) -> dict[str, float]:
     """All updates of one step; returns the mean of their metrics. Advantages are taken before any filter."""
     advantage = advantages(batch.rewards, config)
-    old = _old_logprobs(model, batch, config) if needs_old(config) else None
-    per_update = config.minibatch * config.n
+    old = old_logprobs(model, batch, config) if needs_old(config) else None
     rows = []
-    for start in range(0, len(batch.samples), per_update):
-        chosen = [i for i in range(start, start + per_update) if _counts(i, advantage, config)]
+    for chosen in minibatches(batch, advantage, config):
         optimizer.zero_grad(set_to_none=True)
         row = gradient(model, reference, batch, chosen, advantage, old, config)
         norm = clip(model, config.optimizer.clip)
@@ -43,6 +41,15 @@ def update(
         optimizer.step()
         rows.append(row | {"grad_norm": norm})
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+
+
+def minibatches(batch: Rollouts, advantage: Tensor, config: RLConfig) -> list[list[int]]:
+    """Sample numbers of every update of a step, in order."""
+    size = config.minibatch * config.n
+    return [
+        [i for i in range(start, start + size) if _counts(i, advantage, config)]
+        for start in range(0, len(batch.samples), size)
+    ]
 
 
 def _counts(sample: int, advantage: Tensor, config: RLConfig) -> bool:
@@ -156,7 +163,7 @@ def _entropy(logits: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _old_logprobs(model: Olmo2, batch: Rollouts, config: RLConfig) -> dict[int, Tensor]:
+def old_logprobs(model: Olmo2, batch: Rollouts, config: RLConfig) -> dict[int, Tensor]:
     """Log-probs of this rank's samples under the weights that sampled them, at the rollouts' temperature.
 
     Every update deals its samples to ranks anew, so a rank scores the samples of all its shares.

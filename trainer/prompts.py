@@ -1,22 +1,22 @@
-"""Training prompts of RL: problems rendered and tokenized exactly as evaluation does it, 0-shot."""
+"""Training prompts: problems rendered and tokenized exactly as evaluation does it, 0-shot."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
-from evals.problems import load_problems
-from evals.prompts import render
-
 from evals import world
 from evals.engines import Engine
 from evals.errors import UserError
+from evals.problems import load_problems
+from evals.prompts import render
 from evals.records import Problem
-from trainer.config import RLConfig
+from trainer.config import RLConfig, SFTConfig
+
 
 def training_prompts(config: RLConfig, engine: Engine) -> tuple[list[Problem], list[tuple[int, ...]]]:
     """(problems, prompt ids); prompts longer than `max_prompt_tokens` are left out, counted, and named."""
-    problems = _problems(config)
+    problems = training_problems(config)
     ids = [engine.encode(render(p, config.template, 0)) for p in problems]
     fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= config.max_prompt_tokens]
     if len(fits) < len(ids):
@@ -41,7 +41,8 @@ def training_prompts(config: RLConfig, engine: Engine) -> tuple[list[Problem], l
     return [problems[i] for i in fits], [ids[i] for i in fits]
 
 
-def _problems(config: RLConfig) -> Sequence[Problem]:
+def training_problems(config: RLConfig | SFTConfig) -> Sequence[Problem]:
+    """The problems of RL and of SFT: the same ones for the same `problems`, `levels`, `limit` and `seed`."""
     if config.problems.startswith("world:"):
         split = config.problems.removeprefix("world:")
         return world.problems(split, seed=config.seed, count=config.limit, levels=tuple(config.levels))

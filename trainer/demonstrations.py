@@ -1,0 +1,108 @@
+"""Demonstrations: worked solutions as responses to the prompts that RL and evaluation use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evals.engines.torch_engine import TorchEngine
+from evals.errors import UserError
+from evals.prompts import render, template
+from evals.records import Problem, content_hash, derive_seed
+from trainer.config import SFTConfig
+from trainer.prompts import training_problems
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One solution of a problem: prompt ids, and response ids (int32) that end with EOS."""
+
+    problem: str
+    prompt: tuple[int, ...]
+    response: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.response)
+
+    @property
+    def ids(self) -> list[int]:
+        """Prompt and response, tokenized apart and put together."""
+        return [*self.prompt, *self.response.tolist()]
+
+
+def training_demonstrations(config: SFTConfig, engine: TorchEngine) -> list[Demonstration]:
+    """All demonstrations of a run, in the order of problems.
+
+    Problems without solutions and demonstrations longer than `max_tokens` (or the context) are left out,
+    counted and named. UserError where nothing is left.
+    """
+    problems = training_problems(config)
+    solved = [p for p in problems if p.solutions]
+    if len(solved) < len(problems):
+        first = next(p.id for p in problems if not p.solutions)
+        _tell(f"{len(problems) - len(solved)} problems without solutions are left out (the first is {first})")
+    if not solved:
+        raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
+    found = _tokenized(solved, config, engine)
+    longest = min(config.max_tokens, engine.context)
+    kept = [d for d in found if len(d) <= longest]
+    if len(kept) < len(found):
+        first = next(d.problem for d in found if len(d) > longest)
+        _tell(
+            f"{len(found) - len(kept)} demonstrations longer than {longest} tokens are left out "
+            f"(the first is of problem {first})"
+        )
+    if not kept:
+        raise UserError(f"{config.problems} has no demonstration of at most {longest} tokens")
+    return kept
+
+
+def solutions_of(problem: Problem, config: SFTConfig) -> tuple[str, ...]:
+    """The solutions trained on: all, or one drawn by (seed, problem)."""
+    if config.demonstrations == "all":
+        return problem.solutions
+    drawn = derive_seed("demonstration", config.seed, problem.id) % len(problem.solutions)
+    return (problem.solutions[drawn],)
+
+
+def fingerprint(demonstrations: Sequence[Demonstration]) -> str:
+    """Content hash of what is trained on, in order."""
+    return content_hash([[d.problem, content_hash(d.ids)] for d in demonstrations])
+
+
+def batch_at(demonstrations: Sequence[Demonstration], config: SFTConfig, step: int) -> list[Demonstration]:
+    """The batch of step 0, 1, …: every epoch a permutation keyed by (seed, epoch), its last batch short."""
+    count = len(demonstrations)
+    epoch, place = divmod(step, steps_of_epoch(count, config))
+    order = np.random.default_rng(derive_seed("sft-order", config.seed, epoch)).permutation(count)
+    return [demonstrations[i] for i in order[place * config.batch : (place + 1) * config.batch]]
+
+
+def steps_of_epoch(count: int, config: SFTConfig) -> int:
+    """Steps in which every demonstration is seen once."""
+    return -(-count // config.batch)
+
+
+def _tokenized(problems: Sequence[Problem], config: SFTConfig, engine: TorchEngine) -> list[Demonstration]:
+    answer = template(config.template).answer
+    found: list[Demonstration] = []
+    for problem in problems:
+        prompt = engine.encode(render(problem, config.template, 0))
+        texts = [answer.replace("{solution}", s.strip()) for s in solutions_of(problem, config)]
+        for ids in engine.tokenizer(texts, add_special_tokens=False)["input_ids"]:
+            response = np.array([*ids, _eos(engine)], dtype=np.int32)
+            found.append(Demonstration(problem.id, prompt, response))
+    return found
+
+
+def _eos(engine: TorchEngine) -> int:
+    """The id that ends a response: the tokenizer's own, where the model has several."""
+    own = engine.tokenizer.eos_token_id
+    return own if own in engine.eos_ids else engine.eos_ids[0]
+
+
+def _tell(sentence: str) -> None:
+    print(f"sft: {sentence}", file=sys.stderr)
