@@ -1,0 +1,52 @@
+"""Repeated samples: what is seen, beside what independent draws would show."""
+
+import math
+
+import pytest
+
+from evals.grading import cell_report, grade_store
+from evals.records import Sample, SamplingOptions
+from evals.sampling import sample
+from evals.store import SampleStore
+from tests.evals.fake_engine import FakeEngine, arguments, world_problems
+
+FACES = 50
+UNTRUNCATED = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=64)
+
+
+class Die(FakeEngine):
+    """One token of FACES, all equally likely; with `few` noises only, as a faulty engine has, three of them."""
+
+    few = False
+
+    def _one(self, request):
+        face = 1 + request.seed % (3 if self.few else FACES)
+        return Sample(f"\\boxed{{{face}}}", (face,), (-math.log(FACES),), "stop")
+
+
+def report(path, engine, **changes):
+    store = SampleStore(path)
+    cell = sample(engine, world_problems(40), **arguments(store, n=32, **changes))
+    grade_store(store, [cell])
+    return cell_report(store, cell)
+
+
+def test_independent_draws_repeat_as_expected(tmp_path):
+    """The expectation is exact for a fair die: the mean over i < n of 1 - (1 - 1/50)^i."""
+    found = report(tmp_path / "s", Die(), options=UNTRUNCATED)
+    exact = sum(1 - (1 - 1 / FACES) ** i for i in range(32)) / 32
+    assert found["duplicates_expected"] == pytest.approx(exact, rel=1e-5)
+    assert found["duplicates"] == pytest.approx(exact, abs=0.03)
+
+
+def test_draws_that_are_not_independent_stand_out(tmp_path):
+    """The planted fault: an engine that reuses its noise shows three faces and reports fifty."""
+    engine = Die()
+    engine.few = True
+    found = report(tmp_path / "s", engine, options=UNTRUNCATED)
+    assert found["duplicates"] > found["duplicates_expected"] + 0.3
+
+
+def test_the_expectation_is_unknown_where_the_distribution_was_changed(tmp_path):
+    cooler = SamplingOptions(temperature=0.6, top_p=1.0, max_tokens=64)
+    assert report(tmp_path / "s", Die(), options=cooler)["duplicates_expected"] is None
