@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
+PLAIN = ("TokenizersBackend", "PreTrainedTokenizerFast")  # no code of their own in transformers
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
@@ -39,7 +41,16 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
 
 
 def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
-    """The tokenizer of a checkpoint folder or hub id."""
+    """The tokenizer of a checkpoint folder or hub id.
+
+    A folder that says it holds a plain fast tokenizer is read as one: the class that finds out
+    imports every model of transformers, seconds of CPU in every process.
+    """
+    config = Path(checkpoint) / "tokenizer_config.json"
+    if config.is_file() and json.loads(config.read_text("utf-8")).get("tokenizer_class") in PLAIN:
+        from transformers import PreTrainedTokenizerFast
+
+        return PreTrainedTokenizerFast.from_pretrained(str(checkpoint))
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(str(checkpoint), revision=revision)

@@ -15,7 +15,7 @@ UNTRUNCATED = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=64)
 
 
 class Die(FakeEngine):
-    """One token of FACES, all equally likely; with `few` noises only, as a faulty engine has, three of them."""
+    """One token of FACES, all equally likely; with `few`, as if noise were reused, only three."""
 
     few = False
 
