@@ -42,9 +42,8 @@ def child(path: str, store: str) -> None:
     target = SampleStore(store)
     (cell,) = import_samples([path], target)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{time.process_time() - start:.1f} s CPU, {target.sample_table.count(cell):,} samples, peak {peak:.0f} MB"
-    )
+    seconds, samples = time.process_time() - start, target.sample_table.count(cell)
+    print(f"{seconds:.1f} s CPU, {samples:,} samples, peak {peak:.0f} MB")
 
 
 def main() -> None:
