@@ -79,6 +79,24 @@ def sft(
     typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
+@app.command()
+def parallel(
+    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    out: Out,
+    preset: Preset = "micro",
+    config: File = None,
+    set_: Set = None,
+    processes: Processes = 1,
+    quiet: Quiet = False,
+) -> None:
+    """Parallel averaging: RL and SFT updates from one snapshot, their mean taken, step by step."""
+    from trainer.config import ParallelConfig, load_config
+    from trainer.parallel import parallel as run
+
+    settings = load_config(ParallelConfig, "parallel", preset=preset, path=config, overrides=set_ or ())
+    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run

@@ -174,19 +174,44 @@ def load_config(
     kind: type[Config], section: str, *, preset: str | None, path: Path | None, overrides: Sequence[str] = ()
 ) -> Config:
     """A configuration from preset, then TOML file, then `key=value` overrides (dotted keys, TOML values)."""
-    values: dict[str, Any] = {}
-    if preset:
-        file = PRESETS / f"{preset}.toml"
-        if not file.is_file():
-            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
-            raise UserError(f"no preset {preset!r}; choose one of {known}")
-        values = _merge(values, _read_toml(file).get(section, {}))
+    values: dict[str, Any] = _section(_read_toml(preset_file(preset)), section) if preset else {}
     if path:
         data = _read_toml(path)
-        values = _merge(values, data.get(section, data))
+        values = _merge(values, _section(data, section) if section in data else data)
     for item in overrides:
         values = _merge(values, _override(item, section))
     return validated(kind, values, section)
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
+    """A study from its TOML file: [study] with `preset` where one is laid under, [pretrain], [rl], …"""
+    data = _read_toml(path)
+    own = dict(data.get("study", {}))
+    preset = own.pop("preset", None)
+    data = data | {"study": own}
+    if preset:
+        data = _merge(_read_toml(preset_file(preset)), data)
+    for item in overrides:
+        data = _merge(data, _override(item, ""))
+    values = {k: v for k, v in data.items() if k != "study"} | data["study"]
+    return validated(StudyConfig, values | {"parallel": _section(data, "parallel")}, "study")
+
+
+def preset_file(name: str) -> Path:
+    """The file of a shipped preset; UserError with the known names where there is none."""
+    file = PRESETS / f"{name}.toml"
+    if not file.is_file():
+        known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+        raise UserError(f"no preset {name!r}; choose one of {known}")
+    return file
+
+
+def _section(tables: dict[str, Any], section: str) -> dict[str, Any]:
+    """One section of a file; [parallel] stands on [rl] and [sft], its two branches."""
+    own = dict(tables.get(section, {}))
+    if section == "parallel":
+        return _merge({k: tables[k] for k in ("rl", "sft") if k in tables}, own)
+    return own
 
 
 def validated(kind: type[Config], values: dict[str, Any], section: str) -> Config:
