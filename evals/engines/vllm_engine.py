@@ -1,7 +1,7 @@
 """The vLLM engine: offline `LLM`, one request per sample with its own seed.
 
 One engine holds one GPU; for several GPUs start one process each on a share of the problems
-(`CUDA_VISIBLE_DEVICES=i evals sample --shard i/N …`). Exact batch invariance needs kernels that vLLM has
+(`evals sample --shard i/N …`, with `evals.engines.gpus.one_gpu(i)` or CUDA_VISIBLE_DEVICES=i). Exact batch invariance needs kernels that vLLM has
 for some GPUs only: set VLLM_BATCH_INVARIANT=1 there; without it, samples of other batches may differ in the
 last bits of the logits, and so, rarely, in a token.
 """

@@ -114,3 +114,22 @@ def test_a_full_context_is_scored(engines):
     assert largest(engine.score(*asked), ours.score(*asked)) < 1e-3
     with pytest.raises(ValueError, match="empty prompt"):
         engine.score([[]], [[1]])
+
+
+@pytest.mark.parametrize(
+    ("visible", "count", "part", "chosen"),
+    [(None, 8, 3, "3"), (None, 4, 5, "1"), ("6,7", 2, 1, "7"), ("5", 1, 3, "5"), (None, 0, 0, None)],
+)
+def test_every_process_takes_a_gpu_of_its_own(monkeypatch, visible, count, part, chosen):
+    import torch
+
+    from evals.engines.gpus import one_gpu
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    if visible is None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    one_gpu(part)
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == chosen
