@@ -1,0 +1,116 @@
+"""Hostile input: no exception, nothing executed, everything bounded by limits and by the work budget."""
+
+import math
+import threading
+
+import pytest
+from hostile import answers, attacks, golds, long_responses, payloads, responses
+from hypothesis import HealthCheck, given, settings
+
+from evals.verify import extract, extract_lenient, format_reward, grade, grade_answer, limits
+from evals.verify.answers import Failure, parse
+from evals.verify.exact import Work
+from evals.verify.symbolic import prove
+
+GOLDS = ("3", "x^2+1", "1,2,3", "\\sqrt{2}", "(0,1)", "\\frac{1}{2004!}")
+QUIET = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@given(golds, responses)
+@QUIET
+def test_fuzzed_responses_get_a_verdict(gold, response):
+    verdict = grade(gold, response, "eval")
+    assert verdict.correct in (True, False)
+    assert verdict.lenient in (True, False)
+    assert not verdict.reason.startswith("error"), verdict
+    assert math.isfinite(verdict.ms)
+
+
+@given(answers)
+@QUIET
+def test_fuzzed_answers_equal_themselves_or_do_not_parse(answer):
+    if isinstance(parse(answer), Failure):
+        return
+    verdict = grade_answer(answer, answer + " ")
+    assert verdict.correct or not answer.strip() or verdict.stage == "extract", verdict
+
+
+@given(responses)
+@QUIET
+def test_extraction_and_format_reward_take_anything(response):
+    assert 0.0 <= format_reward(response) <= 1.0
+    strict, lenient = extract(response), extract_lenient(response)
+    assert strict.text is None or lenient == strict
+
+
+@pytest.mark.parametrize("name", attacks())
+def test_attacks_are_bounded(name):
+    for gold in GOLDS:
+        verdict = grade(gold, f"\\boxed{{{attacks()[name]}}}", "eval")
+        assert not verdict.correct
+        assert not verdict.reason.startswith("error"), verdict
+
+
+@pytest.mark.parametrize("name", long_responses())
+def test_long_responses_are_bounded(name):
+    verdict = grade("3.25", long_responses()[name], "eval")
+    assert not verdict.correct
+    assert not verdict.reason.startswith("error"), verdict
+
+
+def test_the_work_budget_ends_a_comparison():
+    work = Work()
+    work.spend(limits.WORK)
+    with pytest.raises(limits.LimitError, match="work"):
+        work.spend(1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ("1+" * 400 + "1", "limit:tokens"),
+        ("x" * 2001, "limit:length"),
+        ("(" * 41 + "1" + ")" * 41, "limit:nesting"),
+        ("1" * 401, "limit:digits"),
+        (",".join("1" for _ in range(250)), "limit:members"),
+        ("3001!", "limit:factorial"),
+        ("2^{1000001}", "limit:exponent"),
+        ("1e5001", "limit:exponent"),
+    ],
+)
+def test_static_limits(answer, reason):
+    verdict = grade("3", f"\\boxed{{{answer}}}")
+    assert (verdict.correct, verdict.reason, verdict.flags) == (False, reason, ("limit",))
+
+
+def test_payloads_are_not_run(tmp_path):
+    target = tmp_path / "created"
+    for payload in payloads(str(target)):
+        for gold in ("3", "x", payload):
+            verdict = grade(gold, f"\\boxed{{{payload}}}", "eval")
+            assert not verdict.reason.startswith("error"), verdict
+            grade_answer(gold, payload)
+        parsed = parse(payload)
+        if not isinstance(parsed, Failure) and type(parsed.value).__name__ in ("Op", "Sym"):
+            prove(parsed.value, parsed.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_verdicts_are_the_same_in_threads_and_in_any_order():
+    rows = [(g, f"\\boxed{{{a}}}") for g in GOLDS for a in (*GOLDS, "2+1", "1+x^2", "{3,2,1}", "0<x<1")]
+    expected = [grade(*row).correct for row in rows]
+    found = {}
+
+    def work(name, order):
+        found[name] = {row: grade(*row).correct for row in order}
+
+    threads = [
+        threading.Thread(target=work, args=(i, rows[::-1] if i % 2 else rows[i:] + rows[:i]))
+        for i in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for verdicts in found.values():
+        assert [verdicts[row] for row in rows] == expected
