@@ -97,6 +97,39 @@ def parallel(
     typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
+@app.command()
+def study(
+    config: Annotated[Path, typer.Argument(help="TOML file, or the name of a shipped preset")],
+    out: Annotated[Path | None, typer.Option(help="folder of the study (default: runs/NAME)")] = None,
+    status: Annotated[
+        bool, typer.Option("--status", help="show what is done, running, failed, left")
+    ] = False,
+    set_: Set = None,
+    processes: Annotated[int, typer.Option(min=1, help="cells at a time on this machine")] = 1,
+    quiet: Quiet = False,
+) -> None:
+    """A pre-training run and all its excursions: start it again, or several times, and it goes on."""
+    from trainer.config import load_study, preset_file
+    from trainer.study import status as table
+    from trainer.study import study as run
+
+    file = config if config.is_file() or config.suffix else preset_file(str(config))
+    settings = load_study(file, set_ or ())
+    out = out or Path("runs") / file.stem
+    if not status:
+        source = file.read_text("utf-8")
+        typer.echo(run(settings, out, source=source, processes=processes, quiet=quiet))
+        return
+    rows = table(settings, out)
+    for row in rows:
+        line = (
+            f"{row['start']:>14,}  {row['recipe']:<12} seed {row['seed']:<3} {row['state']:<8} {row['note']}"
+        )
+        typer.echo(line.rstrip())
+    number = {s: sum(row["state"] == s for row in rows) for s in ("done", "running", "failed", "left")}
+    typer.echo(", ".join(f"{n} {s}" for s, n in number.items()))
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run

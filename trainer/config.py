@@ -192,7 +192,10 @@ def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     if preset:
         data = _merge(_read_toml(preset_file(preset)), data)
     for item in overrides:
-        data = _merge(data, _override(item, ""))
+        value = _override(item, "study")
+        data = _merge(
+            data, value if value.keys() <= {"pretrain", "rl", "sft", "parallel"} else {"study": value}
+        )
     values = {k: v for k, v in data.items() if k != "study"} | data["study"]
     return validated(StudyConfig, values | {"parallel": _section(data, "parallel")}, "study")
 
