@@ -130,6 +130,34 @@ def study(
     typer.echo(", ".join(f"{n} {s}" for s, n in number.items()))
 
 
+@app.command()
+def split(
+    ckpt: Annotated[str, typer.Option(help="base checkpoint: folder or hub id")],
+    out: Annotated[Path, typer.Option(help="folder for easy.jsonl, hard.jsonl and the samples")],
+    problems: Annotated[
+        str, typer.Option(help="training problems: name, file or world:SPLIT")
+    ] = "world:train",
+    n: Annotated[int, typer.Option(min=4, help="samples of a problem, at temperature 1")] = 64,
+    easy: Annotated[int | None, typer.Option(help="fewest correct of an easy problem (default: n/4)")] = None,
+    hard: Annotated[int | None, typer.Option(help="most correct of a hard problem (default: n/8)")] = None,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024,
+    limit: Annotated[int | None, typer.Option(min=1, help="only the first problems")] = None,
+    seed: int = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Split training prompts into easy and hard ones by what a base checkpoint solves."""
+    from evals.engines.threads import one_thread
+    from evals.problems import load_problems
+    from trainer.splits import split_problems
+
+    one_thread()
+    chosen = load_problems(problems, limit=limit)
+    found = split_problems(
+        ckpt, chosen, out, n=n, easy=easy, hard=hard, max_tokens=max_tokens, seed=seed, quiet=quiet
+    )
+    typer.echo(", ".join(f"{number} {kind}" for kind, number in found.items()))
+
+
 def main() -> None:
     """Entry point of the console command."""
     from evals.command import run
