@@ -13,41 +13,50 @@ from typing import Any
 import pandas as pd
 
 from evals.errors import UserError
-from reports.inputs import finding_files, number
+from reports.inputs import finding_files, number, whole
 from reports.panels import COLUMNS
+from reports.probed import estimates, rollout_rows
 
 WANTED = (1, 8, 32)  # the k of the paper's figures
 UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
-OPTIONAL = ("figure", "benchmark", "low", "high", "seed")
+KEY = ("benchmark", "metric", "series", "x", "seed", "step")
 
 
-def study_numbers(run: Path) -> pd.DataFrame:
-    """Every number of a study: figure, benchmark, metric, series, x_axis, x, y, low, high, seed (percent).
+def study_findings(run: Path) -> list[dict[str, Any]]:
+    """All findings of a study, none where it has only tables."""
+    from probes.finding import read_findings
 
-    UserError where the folder holds neither findings nor a table of them.
-    """
-    tables = [_table(p) for p in sorted(run.rglob("*")) if p.suffix in (".parquet", ".csv") and _ours(p)]
     try:
         files = finding_files(run)
     except UserError:
-        if not tables:
+        if not _tables(run):
             raise
-        files = []
-    from probes.finding import read_findings
+        return []
+    return [whole(f) for file in files for f in read_findings(file)]
 
-    findings = [f for file in files for f in read_findings(file)]
-    frames = [*tables, from_findings(findings)]
-    held = pd.concat([f for f in frames if not f.empty] or frames[-1:], ignore_index=True)
-    if held.empty:
+
+def study_numbers(run: Path, findings: list[dict[str, Any]]) -> pd.DataFrame:
+    """Every number of a study: figure, benchmark, metric, series, x_axis, x, y, low, high, seed (percent).
+
+    UserError where neither the findings nor a table beside them hold any.
+    """
+    frames = [_table(p) for p in _tables(run)]
+    frames += [rollout_rows(f) for f in findings if f["probe"] == "rollouts"]
+    frames.append(from_findings(findings))
+    held = [f for f in frames if not f.empty]
+    if not held:
         raise UserError(
             f"the findings of {run} name no recipe and no tokens seen, so that no figure of a study can be "
             "drawn; probe checkpoints that have a lineage.json, or use `reports html`"
         )
-    return held
+    return pd.concat(held, ignore_index=True)
 
 
-def _ours(path: Path) -> bool:
-    return path.parent.name == "findings" or path.stem in ("findings", "figures", "study")
+def _tables(run: Path) -> list[Path]:
+    """Tables that may hold numbers of figures: in the folder itself and in its findings."""
+    if run.is_file():
+        return []
+    return sorted(p for f in (run, run / "findings") for e in ("*.parquet", "*.csv") for p in f.glob(e))
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -61,21 +70,27 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def from_findings(findings: list[dict[str, Any]]) -> pd.DataFrame:
-    """pass@k of every checkpoint with a lineage, and paired differences of excursions from their start."""
+    """pass@k and accuracies of every checkpoint with a lineage; paired differences from where it started."""
     tokens = [t for f in findings for c in f.get("checkpoints") or [] if (t := _lineage(c).get("tokens"))]
     size, letter = next(((s, u) for s, u in UNITS if max(tokens, default=0) >= s), UNITS[-1])
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for finding in findings:
-        if finding.get("probe") != "expand":
-            continue
-        known = {c["name"]: c for c in finding["checkpoints"]}
-        for comparison in finding["comparisons"]:
-            for row in _curves(finding, comparison, known) + _differences(finding, comparison, known):
-                row |= {"x_axis": f"pretrain_tokens_{letter}", "x": row["x"] / size}
-                rows.setdefault(
-                    tuple(row[c] for c in ("benchmark", "metric", "series", "x", "seed", "step")), row
-                )
+        for row in _rows(finding):
+            row |= {"x_axis": f"pretrain_tokens_{letter}", "x": row["x"] / size}
+            rows.setdefault(tuple(row[c] for c in KEY), row)
     return pd.DataFrame(list(rows.values()))
+
+
+def _rows(finding: dict[str, Any]) -> list[dict[str, Any]]:
+    known = {c["name"]: c for c in finding.get("checkpoints") or []}
+    out = []
+    for comparison in finding.get("comparisons") or []:
+        out += _curves(finding, comparison, known) + _differences(finding, comparison, known)
+    for row in estimates(finding):
+        place = _place(finding, known[row.pop("checkpoint")])
+        if place:
+            out.append(place | {k: v for k, v in row.items() if v is not None})
+    return out
 
 
 def _lineage(checkpoint: dict[str, Any]) -> dict[str, Any]:

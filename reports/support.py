@@ -65,7 +65,7 @@ def support_bars(frame: pd.DataFrame) -> Any:
     axes.set_xlabel("problems")
     axes.grid(True, axis="x")
     axes.grid(False, axis="y")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35), ncols=3)
+    fig.legend(loc="outside upper center", ncols=3)
     return fig
 
 

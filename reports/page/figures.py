@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports import curves, forest, frames, groups, histograms, support
+from reports import curves, forest, frames, groups, histograms, probed, seeds, support, training
 from reports.export import save
 from reports.page.problems import ProblemSet
 from reports.page.svg import inline
@@ -90,11 +90,24 @@ def overview_figures(
 
 def finding_figures(finding: dict[str, Any], folder: Path, prefix: str) -> list[dict[str, str]]:
     """Figures of a finding of another probe than expand, where there are any."""
-    if finding["probe"] != "likelihood" or frames.perplexity(finding).empty:
-        return []
-    frame = frames.perplexity(finding)
-    one = ("perplexity", "Perplexity by group of problems", groups.perplexity_by_group(frame), frame)
-    return [_placed(one, folder, prefix, "perplexity")]
+    return [_placed(one, folder, prefix, finding["probe"]) for one in _of_probe(finding)]
+
+
+def _of_probe(finding: dict[str, Any]) -> Iterator[Drawn]:
+    probe = finding["probe"]
+    if probe == "likelihood" and len(frame := frames.perplexity(finding)):
+        yield "perplexity", "Perplexity by group of problems", groups.perplexity_by_group(frame), frame
+    if probe == "dynamics" and len(frame := probed.training([finding])):
+        yield "training", "Along training", training.along_training(frame), frame
+    if probe == "seeds" and len(frame := probed.seeds([finding])):
+        yield "seeds", "Every seed", seeds.seed_panels(frame), frame
+    if probe == "capability" and finding.get("differences"):
+        frame = pd.DataFrame(finding["differences"])[["a", "b", "label", "estimate", "low", "high"]]
+        frame = frame.astype(dict.fromkeys(("estimate", "low", "high"), float))
+        several = frame[["a", "b"]].drop_duplicates().shape[0] > 1
+        names = frame["b"] + ": " + frame["label"] if several else frame["label"]
+        drawn = forest.differences(frame.assign(label=names), "rate")
+        yield "capability", "Change on general benchmarks", drawn, frame
 
 
 def _placed(drawn: Drawn, folder: Path, prefix: str, about: str) -> dict[str, str]:

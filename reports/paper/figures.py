@@ -18,6 +18,7 @@ from reports.style import PAGE, figure, looks, styled
 
 PASS = ("pass@1", "pass@8", "pass@32")
 GENERAL = ("lambada", "hellaswag", "arc_easy", "arc_challenge", "piqa", "openbookqa")
+MEANS = {"general_5bench": "mean of 5", "accuracy_avg6": "mean of 6", "accuracy_mean": "mean"}
 METRIC_LINES = (("-", None), ((0, (5, 2)), "white"), ((0, (1, 1)), "white"))  # line and marker face
 NAMES = {
     "gsm8k": "GSM8K",
@@ -244,7 +245,9 @@ def _title(rows: pd.DataFrame) -> str:
     name = rows["benchmark"].iloc[0]
     if metric == "delta_general":
         return "Δ mean of general benchmarks"
-    shown = {"general_5bench": "mean of 5", "accuracy_avg6": "mean of 6"}.get(metric, metric)
+    shown = {"general_5bench": "mean of 5", "accuracy_avg6": "mean of 6", "accuracy_mean": "mean"}.get(
+        metric, metric
+    )
     return f"{NAMES.get(name, name)}, {shown.replace('delta_', 'Δ')}"
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from evals.errors import UserError
+from reports import probed, seeds, training
 from reports.export import save
 from reports.paper import figures
 from reports.paper.select import DRAWINGS
-from reports.study import lines_and_dots, study_numbers, with_gaps
+from reports.study import lines_and_dots, study_findings, study_numbers, with_gaps
 from reports.style import RECIPES
 
 Made = tuple[str, Callable[[pd.DataFrame], Any], pd.DataFrame]
@@ -22,9 +23,9 @@ TOKENS = ("pretrain_tokens_B", "pretrain_tokens_M", "pretrain_tokens_K")
 
 def draw_study(run: Path, out: Path) -> tuple[list[str], list[str]]:
     """Write SVG, PNG and CSV of every figure that the study has numbers for; (drawn, not drawn)."""
-    numbers = study_numbers(run)
+    findings = study_findings(run)
     drawn = []
-    for name, draw, rows in study_figures(numbers):
+    for name, draw, rows in (*study_figures(study_numbers(run, findings)), *_runs(findings)):
         save(draw(rows), rows, out, name)
         drawn.append(name)
     if not drawn:
@@ -47,7 +48,22 @@ NEEDS = {
     "base_shots": "base checkpoints under several prompts",
     "rollout_budget": "excursions with different numbers of rollouts",
     "data_against_scale": "several pre-training runs",
+    "seeds": "findings of several seeds",
+    "training": "findings of the dynamics of a run",
 }
+
+
+def _runs(findings: list[dict[str, Any]]) -> Iterator[Made]:
+    """Figures of the runs themselves: all seeds, training reward against test, metrics along training."""
+    every = probed.seeds(findings)
+    if len(every):
+        yield "seeds", seeds.seed_panels, every
+    first = every[(every["metric"] == "pass@1") & every["reward"].notna()]
+    if len(first):
+        yield "reward_against_test", seeds.reward_against_test, first
+    logged = probed.training(findings)
+    if len(logged):
+        yield "training", training.along_training, logged
 
 
 def study_figures(numbers: pd.DataFrame) -> Iterator[Made]:
@@ -60,11 +76,18 @@ def study_figures(numbers: pd.DataFrame) -> Iterator[Made]:
                 yield drawing.name, drawing.draw, rows
         numbers = numbers[numbers["figure"].isna()]
     tokens = numbers[numbers["x_axis"].isin(TOKENS)]
-    for benchmark, rows in tokens.groupby("benchmark", sort=False):
-        yield from _of_benchmark(_slug(str(benchmark)), rows)
+    general = tokens[tokens["metric"].isin(probed.GENERAL.values())]
+    for benchmark, rows in tokens[~tokens.index.isin(general.index)].groupby("benchmark", sort=False):
+        yield from _of_benchmark(_slug(str(benchmark)), rows, general)
+    if len(general):
+        cells = ordered(with_gaps(lines_and_dots(general)), tuple(RECIPES))
+        mean = cells["metric"] == probed.GENERAL[True]
+        if mean.any():
+            yield "general_mean", figures.general_mean, cells[mean]
+        yield "general_grid", figures.general_grid, cells[~mean]
 
 
-def _of_benchmark(slug: str, rows: pd.DataFrame) -> Iterator[Made]:
+def _of_benchmark(slug: str, rows: pd.DataFrame, general: pd.DataFrame) -> Iterator[Made]:
     cells = with_gaps(lines_and_dots(rows))
     passk, delta = (cells[cells["metric"].str.startswith(p)] for p in ("pass@", "delta_"))
     if len(delta):
@@ -75,6 +98,9 @@ def _of_benchmark(slug: str, rows: pd.DataFrame) -> Iterator[Made]:
         ("parallel", figures.parallel, ("base", "sft", "sft-rl", "rl", "parallel")),
     ):
         chosen = passk[passk["series"].isin(series)]
+        if name == "parallel" and len(general):
+            mean = general[(general["metric"] == probed.GENERAL[True]) & general["series"].isin(series)]
+            chosen = pd.concat([chosen, with_gaps(lines_and_dots(mean))], ignore_index=True)
         if set(series[1:-1] if name != "parallel" else series[-1:]) & set(chosen["series"]):
             yield f"{slug}.{name}", draw, ordered(chosen, series)
     strange = set(passk["series"]) - set(RECIPES)

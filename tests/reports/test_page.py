@@ -302,5 +302,9 @@ def test_other_probes_stand_on_the_page_with_their_checks(tmp_path: Path) -> Non
     ):
         assert said in text, said
     assert (tmp_path / "out" / "figures" / "finding-1-perplexity.svg").is_file()
+    change = {"a": "before", "b": "after", "label": "facts", "estimate": 0.1, "low": None, "high": None}
+    rows = [change | {"measure": "facts", "unit": "rate", "digits": 3, "p": None}]
+    other |= {"probe": "capability", "differences": rows}
     alone = build_page(written(tmp_path / "alone", other), tmp_path / "alone" / "out").read_text("utf-8")
     assert "token entropy" in alone
+    assert "Change on general benchmarks" in alone

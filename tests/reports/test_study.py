@@ -10,7 +10,8 @@ from findings import comparison, finding
 from evals.errors import UserError
 from probes.finding import write_findings
 from reports.paper.own import draw_study, dynamics_rows, study_figures
-from reports.study import from_findings, lines_and_dots, shown_k, study_numbers, with_gaps
+from reports.probed import rollout_rows
+from reports.study import from_findings, lines_and_dots, shown_k, study_findings, study_numbers, with_gaps
 
 
 def cell(recipe: str, tokens: int, seed: int = 0, step: int = 10, shift: float = 0.0) -> dict:
@@ -114,6 +115,54 @@ def test_a_table_of_findings_is_drawn_by_its_figure_column(tmp_path: Path) -> No
     assert (tmp_path / "out" / "rollout_budget.svg").is_file()
 
 
+def other(probe: str, **fields: object) -> dict:
+    """A finding of another probe, of a base and its RL excursion."""
+    held = cell("rl", 2_000_000) | {"probe": probe, **fields}
+    del held["comparisons"]
+    return held
+
+
+def test_capability_becomes_the_general_figures_and_the_fourth_panel_of_parallel() -> None:
+    names = ("base-2000000", "parallel-2000000-0-10")
+    rows = [
+        {"checkpoint": n, "measure": m, "label": m, "estimate": e, "low": e - 0.1, "high": e + 0.1}
+        for n in names
+        for m, e in (("world_facts", 0.5), ("world_stories", 0.3), ("mean", 0.4))
+    ]
+    start = cell("parallel", 2_000_000)
+    held = start | {"probe": "capability", "estimates": rows, "comparisons": [], "problems": None}
+    made = {n: draw(r) for n, draw, r in study_figures(from_findings([start, held]))}
+    titles = [a.get_title(loc="left") for a in made["toy.parallel"].axes]
+    assert titles == ["toy, pass@1", "toy, pass@8", "toy, pass@32", "general benchmarks, mean"]
+    assert [a.get_title(loc="left") for a in made["general_grid"].axes] == ["world_facts", "world_stories"]
+    assert made["general_mean"].axes[0].lines[0].get_ydata().tolist() == [40.0]
+
+
+def test_rollouts_stand_against_prompts_and_against_all_rollouts() -> None:
+    budgets = [{"run": "a", "n": 4}, {"run": "b", "n": 16}]
+    points = [{"run": r, "step": s, "rollouts": 64 * s, "correct": s / 10} for r in "ab" for s in (1, 2)]
+    frame = rollout_rows(other("rollouts", budgets=budgets, curves=points))
+    seen = frame.query("x_axis == 'rl_examples_seen' and series == 'n=16'")
+    assert seen[["x", "y"]].values.tolist() == [[4.0, 10.0], [8.0, 20.0]]
+    ((name, draw, rows),) = study_figures(frame)
+    assert name == "rollout_budget"
+    assert len(draw(rows).axes) == 2
+
+
+def test_seeds_and_training_metrics_are_drawn_where_probes_found_them(tmp_path: Path) -> None:
+    name = "rl-2000000-0-10"
+    every = [
+        {"checkpoint": name, "seed": s, "training_reward": 0.5, "pass@1": 0.2, "pass@16": 0.4} for s in (0, 1)
+    ]
+    logged = [{"run": "seed-0", "step": s, "reward": s / 10, "entropy": None} for s in range(3)]
+    held = [other("seeds", seeds=every), other("dynamics", training=logged, estimates=[])]
+    write_findings(tmp_path / "findings.json", [*small_study(), *held])
+    drawn, _ = draw_study(tmp_path, tmp_path / "out")
+    assert {"seeds", "reward_against_test", "training"} <= set(drawn)
+    assert pd.read_csv(tmp_path / "out" / "training.csv")["metric"].unique().tolist() == ["reward"]
+    assert pd.read_csv(tmp_path / "out" / "seeds.csv")["y"].tolist() == [20.0, 40.0, 20.0, 40.0]
+
+
 def test_shown_k_are_the_papers_or_the_ends() -> None:
     assert shown_k([1, 2, 4, 8, 16, 32, 64]) == [1, 8, 32]
     assert shown_k([1, 2, 4, 8, 16]) == [1, 4, 16]
@@ -123,11 +172,11 @@ def test_shown_k_are_the_papers_or_the_ends() -> None:
 def test_findings_without_lineage_are_refused_with_the_way_out(tmp_path: Path) -> None:
     write_findings(tmp_path / "findings.json", [finding()])
     with pytest.raises(UserError, match=r"name no recipe and no tokens seen.*lineage\.json"):
-        study_numbers(tmp_path)
+        study_numbers(tmp_path, study_findings(tmp_path))
     base_only = cell("base", 2_000_000)
     write_findings(tmp_path / "findings.json", [base_only])
     with pytest.raises(UserError, match="none of the paper's figures"):
         draw_study(tmp_path, tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no findings"):
-        study_numbers(tmp_path / "empty")
+        study_findings(tmp_path / "empty")
