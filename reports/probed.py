@@ -20,10 +20,8 @@ def estimates(finding: dict[str, Any]) -> list[dict[str, Any]]:
     for row in finding.get("estimates") or []:
         if finding["probe"] == "capability":
             mean = row["measure"] == "mean"
-            named: dict[str, Any] = {
-                "benchmark": "general" if mean else row["measure"],
-                "metric": GENERAL[mean],
-            }
+            named: dict[str, Any] = {"benchmark": "general" if mean else row["measure"]}
+            named["metric"] = GENERAL[mean]
         elif row["measure"] in ("first", "large"):
             named = {"benchmark": None, "metric": row["label"]}
         else:
