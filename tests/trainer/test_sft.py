@@ -1,0 +1,209 @@
+"""SFT: what is learnt from, what counts in the loss, exact resume."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from evals.checkpoints import open_checkpoint
+from evals.engines.decoders import Olmo2Decoder
+from evals.engines.open import eos_ids
+from evals.engines.torch_engine import TorchEngine
+from evals.errors import UserError
+from evals.problems import ProblemSet
+from evals.records import Problem, SamplingOptions
+from evals.sampling import sample
+from evals.store import SampleStore
+from tests.trainer.cuts import Killed, contents, cut_after
+from trainer import demonstrations, distributed, sft
+from trainer.checkpoint import load_parent
+from trainer.config import OptimizerConfig, RLConfig, SFTConfig
+from trainer.demonstrations import Demonstration, batch_at, solutions_of, training_demonstrations
+from trainer.files import read_rows
+from trainer.prompts import training_problems, training_prompts
+from trainer.rl import rl
+
+SMALL = SFTConfig(
+    optimizer=OptimizerConfig(lr=1e-3), limit=7, batch=3, epochs=2, save_every=2, checkpoint_every=3
+)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def engine(parent):
+    model, tokenizer, found = load_parent(str(parent))
+    return TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=eos_ids(found, tokenizer), context=512)
+
+
+def made_up(lengths=((4, 9), (30, 3), (12, 14), (2, 1), (9, 11))):
+    """Demonstrations of random ids below 64, (prompt, response) lengths given."""
+    rng = np.random.default_rng(4)
+    return [
+        Demonstration(str(i), tuple(rng.integers(0, 64, p).tolist()), rng.integers(0, 64, r).astype(np.int32))
+        for i, (p, r) in enumerate(lengths)
+    ]
+
+
+def plain_loop(model, batch):
+    """Mean over all response tokens, one token at a time: the definition."""
+    losses = []
+    for shown in batch:
+        for t in range(len(shown.prompt), len(shown)):
+            logits = model(torch.tensor([shown.ids[:t]]))[0, -1]
+            losses.append(-logits.log_softmax(-1)[shown.ids[t]])
+    return torch.stack(losses).mean()
+
+
+def gradients(model):
+    return torch.cat([p.grad.flatten() for p in model.parameters()])
+
+
+@pytest.mark.parametrize("size", [64, 16384])
+def test_loss_and_gradient_are_the_plain_loop_over_responses(model, size):
+    """Faults 1, 8, 9 in float64: one mean over all response tokens, EOS (the last id) included.
+
+    Planted and seen to fail: each pass divided by its own tokens; the last response id left out; the
+    prompt's last token counted.
+    """
+    batch = made_up()
+    model.zero_grad()
+    expected = plain_loop(model, batch)
+    expected.backward()
+    wanted = gradients(model).clone()
+    model.zero_grad()
+    loss = sft.gradient(model, batch, SMALL.model_copy(update={"tokens_per_pass": size}))
+    assert loss == pytest.approx(expected.item(), rel=1e-12)
+    torch.testing.assert_close(gradients(model), wanted, rtol=1e-10, atol=1e-14)
+
+
+def test_shares_of_two_ranks_add_up_to_one_process(model, monkeypatch):
+    """Faults 1 and 25 over ranks, one of them without any work (planted: each rank's own count)."""
+    for batch in (made_up(), made_up()[:1]):
+        model.zero_grad()
+        whole = sft.gradient(model, batch, SMALL)
+        wanted, total = gradients(model).clone(), 0.0
+        model.zero_grad()
+        for rank in (0, 1):
+            with monkeypatch.context() as patch:
+                patch.setattr(distributed, "rank", lambda rank=rank: rank)
+                patch.setattr(distributed, "world", lambda: 2)
+                patch.setattr(distributed, "sum_gradients", lambda parameters: None)
+                patch.setattr(distributed, "sum_over_ranks", lambda value: value)
+                total += sft.gradient(model, batch, SMALL)
+        assert total == pytest.approx(whole, rel=1e-12)
+        torch.testing.assert_close(gradients(model), wanted, rtol=1e-10, atol=1e-14)
+
+
+def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeypatch):
+    """Fault 10 (planted: prompt and response tokenized as one text; another template for SFT)."""
+    shown = training_demonstrations(SMALL, engine)
+    problems, prompts = training_prompts(RLConfig(limit=7, max_tokens=64), engine)
+    assert [d.problem for d in shown] == [p.id for p in problems]
+    assert [d.prompt for d in shown] == prompts
+    asked = {}
+    real = TorchEngine.sample
+
+    def spy(self, requests, options):
+        asked["prompts"] = [r.prompt_ids for r in requests]
+        return real(self, requests, options)
+
+    monkeypatch.setattr(TorchEngine, "sample", spy)
+    evaluated = ProblemSet("world", "0", tuple(problems))
+    how = {"options": SamplingOptions(max_tokens=1), "template": "world", "shots": 0, "seed": 0}
+    sample(engine, evaluated, n=1, store=SampleStore(tmp_path / "s"), checkpoint_name="c", **how)
+    assert sorted(asked["prompts"]) == sorted(prompts)
+
+
+def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
+    shown = training_demonstrations(SMALL, engine)
+    for d, problem in zip(shown, training_problems(SMALL), strict=True):
+        *body, end = d.response.tolist()
+        assert end == engine.tokenizer.eos_token_id
+        assert engine.tokenizer.decode(body) in {f" {s.strip()}" for s in problem.solutions}
+
+
+def test_one_demonstration_is_drawn_by_seed_and_problem_alone():
+    few, many = training_problems(SMALL), training_problems(SMALL.model_copy(update={"limit": 60}))
+    drawn = {p.id: solutions_of(p, SMALL) for p in many}
+    assert all(len(s) == 1 for s in drawn.values())
+    assert all(drawn[p.id] == solutions_of(p, SMALL) for p in few)
+    other = [solutions_of(p, SMALL.model_copy(update={"seed": 1})) for p in many]
+    assert 0 < sum(a == b for a, b in zip(drawn.values(), other, strict=True)) < 30
+    places = {p.solutions.index(drawn[p.id][0]) for p in many}
+    assert len(places) >= 5
+    gold = SMALL.model_copy(update={"demonstrations": "all"})
+    assert all(solutions_of(p, gold) == p.solutions for p in many)
+
+
+def test_an_epoch_shows_every_demonstration_once_in_an_order_of_its_own():
+    shown = made_up()
+    config = SMALL.model_copy(update={"batch": 2})
+    epochs = [[d.problem for step in range(3) for d in batch_at(shown, config, 3 * e + step)] for e in (0, 1)]
+    assert [sorted(e) for e in epochs] == [list("01234")] * 2
+    assert epochs[0] != epochs[1]
+    assert [len(batch_at(shown, config, step)) for step in range(3)] == [2, 2, 1]
+
+
+def test_what_cannot_be_learnt_from_is_left_out_and_named(engine, monkeypatch, capsys):
+    mute = Problem.make("What is 1 + 1?", "2")
+    problems = [mute, *training_problems(SMALL)]
+    monkeypatch.setattr(demonstrations, "training_problems", lambda config: problems)
+    lengths = sorted(len(d) for d in training_demonstrations(SMALL, engine))
+    assert f"1 problems without solutions are left out (the first is {mute.id})" in capsys.readouterr().err
+    kept = training_demonstrations(SMALL.model_copy(update={"max_tokens": lengths[-2]}), engine)
+    assert sorted(map(len, kept)) == lengths[:-1]
+    assert f"1 demonstrations longer than {lengths[-2]} tokens" in capsys.readouterr().err
+    with pytest.raises(UserError, match="no demonstration of at most 5 tokens"):
+        training_demonstrations(SMALL.model_copy(update={"max_tokens": 5}), engine)
+    monkeypatch.setattr(demonstrations, "training_problems", lambda config: [mute])
+    with pytest.raises(UserError, match="no worked solutions"):
+        training_demonstrations(SMALL, engine)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, parent):
+    out = tmp_path_factory.mktemp("whole-sft") / "run"
+    sft.sft(str(parent), SMALL, out, quiet=True)
+    return contents(out)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 4, 5])
+def test_sft_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
+    """Fault 23 (planted: the optimizer's state not restored; the order of an epoch drawn anew)."""
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        cut_after(patch, cut)
+        with pytest.raises(Killed):
+            sft.sft(str(parent), SMALL, out, quiet=True)
+    sft.sft(str(parent), SMALL, out, quiet=True)
+    assert contents(out) == whole
+    assert sum(name.endswith("lineage.json") for name in whole) == 2
+
+
+def test_the_loss_falls_and_rows_say_what_was_seen(tmp_path, parent):
+    out = tmp_path / "run"
+    eager = SMALL.model_copy(update={"epochs": 8, "optimizer": OptimizerConfig(lr=1e-2)})
+    sft.sft(str(parent), eager, out, quiet=True)
+    rows = list(read_rows(out / "metrics.jsonl"))
+    assert [row["epoch"] for row in rows] == [e for e in range(8) for _ in range(3)]
+    assert sum(row["demonstrations"] for row in rows[:3]) == 7
+    assert rows[-1]["loss"] < rows[0]["loss"] - 0.5
+
+
+def test_a_loss_that_is_no_number_stops_and_names_the_step(tmp_path, parent, monkeypatch):
+    monkeypatch.setattr(sft, "gradient", lambda *_: float("nan"))
+    with pytest.raises(UserError, match=r"not a number at step 1 \(problems"):
+        sft.sft(str(parent), SMALL, tmp_path / "run", quiet=True)
+    assert not list((tmp_path / "run").glob("step-*"))
+
+
+def test_recipes_are_in_the_lineage_and_rl_goes_on_from_them(tmp_path, parent):
+    gold = SMALL.model_copy(update={"demonstrations": "all", "limit": 2, "epochs": 1, "batch": 20})
+    end = sft.sft(str(parent), gold, tmp_path / "gold", quiet=True)
+    lineage = json.loads((end / "lineage.json").read_text())
+    assert lineage["recipe"] == "sft-gold"
+    assert lineage["parent"] == open_checkpoint(str(parent)).weights
+    few = RLConfig(steps=1, prompts=2, minibatch=2, n=2, max_tokens=2, limit=5, kl=0.0)
+    after = rl(str(end), few, tmp_path / "rl", quiet=True)
+    assert json.loads((after / "lineage.json").read_text())["recipe"] == "sft-gold-rl"
