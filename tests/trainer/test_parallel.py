@@ -1,0 +1,232 @@
+"""Parallel averaging: the step against its definition, the loop against RL and SFT alone, exact resume."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from evals.errors import UserError
+from tests.trainer.cuts import Killed, contents, cut_after
+from trainer.checkpoint import new_model
+from trainer.config import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
+from trainer.files import read_rows
+from trainer.loss import stream, token_losses
+from trainer.parallel import Branch, parallel, parallel_step, weight_at
+from trainer.rl import rl
+from trainer.sft import sft
+
+CPU = torch.device("cpu")
+SMALL = ParallelConfig(
+    rl=RLConfig(
+        optimizer=OptimizerConfig(lr=1e-3),
+        steps=4,
+        prompts=4,
+        minibatch=2,
+        n=4,
+        max_tokens=6,
+        limit=50,
+        kl=0.01,
+        save_every=2,
+        format_reward=0.1,
+    ),
+    sft=SFTConfig(optimizer=OptimizerConfig(lr=1e-3), limit=7, batch=3),
+    weight=((0, 0.5), (4, 0.8)),
+)
+RL_BATCH = [[5, 9, 2, 40, 41, 3], [7, 7, 1, 30]]
+SFT_BATCH = [[11, 3, 8, 21, 60, 2, 2], [1, 50, 13]]
+
+
+class Side:
+    """A branch on a fixed batch that keeps what it saw: parameters before, gradients after."""
+
+    def __init__(self, model, batch, *, lr=1e-2, weight=0.5, decay=0.1):
+        self.model, self.batch, self.weight = model, batch, weight
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=decay)
+        self.saw, self.gradients = [], []
+
+    def gradient(self):
+        self.saw.append([p.detach().clone() for p in self.model.parameters()])
+        data = stream(self.batch, [len(s) - 1 for s in self.batch], CPU)
+        loss = token_losses(self.model, data).mean()
+        loss.backward()
+        self.gradients.append([p.grad.clone() for p in self.model.parameters()])
+        return {"loss": loss.item()}
+
+    @property
+    def branch(self):
+        return Branch(self.gradient, self.optimizer, 0.0, self.weight)
+
+    def step_alone(self):
+        self.optimizer.zero_grad()
+        self.gradient()
+        self.optimizer.step()
+
+    def moments(self):
+        states = [self.optimizer.state[p] for p in self.model.parameters()]
+        return [s[key] for s in states for key in ("exp_avg", "exp_avg_sq", "step")]
+
+
+@pytest.fixture
+def two(shape):
+    """Two float64 models with equal weights."""
+    return [new_model(shape, 64, seed=1).double() for _ in range(2)]
+
+
+def values(model):
+    return [p.detach().clone() for p in model.parameters()]
+
+
+def same(left, right):
+    return all(torch.equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_identical_batches_and_states_are_one_optimizer(two):
+    """Fault 30 (planted: updates added without their weights; the second branch begun at the first's end)."""
+    averaged, plain = two
+    one, other, alone = Side(averaged, RL_BATCH), Side(averaged, RL_BATCH), Side(plain, RL_BATCH)
+    for _ in range(4):
+        parallel_step(averaged, one.branch, other.branch)
+        alone.step_alone()
+    for got, wanted in zip(values(averaged), values(plain), strict=True):
+        torch.testing.assert_close(got, wanted, rtol=1e-12, atol=1e-14)
+    for side in (one, other):
+        for got, wanted in zip(side.moments(), alone.moments(), strict=True):
+            torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-16)
+
+
+def test_sft_without_learning_rate_and_decay_leaves_exactly_half_the_rl_step(two):
+    """Fault 30 (planted: the mean taken of gradients, which Adam scales up again)."""
+    averaged, plain = two
+    before = values(plain)
+    parallel_step(
+        averaged, Side(averaged, RL_BATCH).branch, Side(averaged, SFT_BATCH, lr=0.0, decay=0.0).branch
+    )
+    Side(plain, RL_BATCH).step_alone()
+    half = [s + 0.5 * (p - s) for s, p in zip(before, values(plain), strict=True)]
+    assert same(values(averaged), half)
+    assert not same(half, before)
+
+
+def test_the_order_of_the_branches_does_not_change_a_bit(two):
+    """Fault 30 (planted: (snapshot + a) + b; no return to the snapshot before the second branch)."""
+    finals = []
+    for model, turned in zip(two, (False, True), strict=True):
+        sides = [Side(model.float(), RL_BATCH, lr=3e-3, weight=0.3), Side(model, SFT_BATCH, weight=0.7)]
+        for _ in range(5):
+            parallel_step(model, *(s.branch for s in (reversed(sides) if turned else sides)))
+        finals.append(values(model) + sides[0].moments() + sides[1].moments())
+    assert same(*finals)
+
+
+def test_both_gradients_are_taken_at_the_snapshot(two):
+    """Fault 30 (planted: no return to the snapshot before the second branch)."""
+    model = two[0]
+    one, other = Side(model, RL_BATCH), Side(model, SFT_BATCH)
+    for step in range(3):
+        before = values(model)
+        parallel_step(model, one.branch, other.branch)
+        assert same(one.saw[step], before)
+        assert same(other.saw[step], before)
+        assert not same(values(model), before)
+
+
+def test_moments_never_mix(two):
+    """Fault 30: each optimizer's moments are the running means of its own gradients alone.
+
+    Planted and seen to fail: gradients not cleared between the branches; one optimizer for both.
+    """
+    model = two[0]
+    sides = [Side(model, RL_BATCH), Side(model, SFT_BATCH)]
+    for _ in range(3):
+        parallel_step(model, *(s.branch for s in sides))
+    for side in sides:
+        for i, p in enumerate(model.parameters()):
+            first, second = torch.zeros_like(p), torch.zeros_like(p)
+            for gradient in side.gradients:
+                first = 0.9 * first + 0.1 * gradient[i]
+                second = 0.999 * second + 0.001 * gradient[i] ** 2
+            state = side.optimizer.state[p]
+            torch.testing.assert_close(state["exp_avg"], first, rtol=1e-10, atol=1e-16)
+            torch.testing.assert_close(state["exp_avg_sq"], second, rtol=1e-10, atol=1e-20)
+            assert state["step"] == 3
+    alone = Side(two[1], RL_BATCH)  # the first gradient is that of the branch's own batch
+    alone.gradient()
+    assert same(sides[0].gradients[0], alone.gradients[0])
+
+
+def test_the_weight_is_a_number_or_a_schedule():
+    assert weight_at(0.3, 1000) == 0.3
+    points = ((10, 1.0), (20, 0.5))
+    assert [weight_at(points, s) for s in (0, 10, 15, 20, 99)] == [1.0, 1.0, 0.75, 0.5, 0.5]
+
+
+@pytest.mark.parametrize("weight", [1.5, ((0, 0.5), (0, 0.6)), ((5, 0.5), (2, 0.6)), ((0, -0.1),), ()])
+def test_a_weight_that_is_none_is_refused(tmp_path, parent, weight):
+    with pytest.raises(UserError, match=r"parallel\.weight"):
+        parallel(str(parent), SMALL.model_copy(update={"weight": weight}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def weights_at_end(step: Path):
+    return load_file(step / "model.safetensors")
+
+
+def test_all_weight_on_one_side_is_that_recipe_alone(tmp_path, parent):
+    """The loop feeds each branch as `rl` and `sft` do: same rollouts, same batches, same weights within fp32.
+
+    Planted and seen to fail: weights of the two branches exchanged; the SFT batches not read on.
+    """
+    small = SMALL.rl.model_copy(update={"steps": 2, "kl": 0.0})
+    config = SMALL.model_copy(update={"rl": small, "weight": 1.0})
+    got = parallel(str(parent), config, tmp_path / "p1", quiet=True)
+    wanted = rl(str(parent), small, tmp_path / "rl", quiet=True)
+    for name, weight in weights_at_end(wanted).items():
+        torch.testing.assert_close(weights_at_end(got)[name], weight, rtol=1e-4, atol=1e-6)
+    once = config.sft.model_copy(update={"epochs": 2, "limit": 4, "batch": 2})  # 4 steps, as 2 x 2 updates
+    config = config.model_copy(update={"sft": once, "weight": 0.0})
+    got = parallel(str(parent), config, tmp_path / "p0", quiet=True)
+    wanted = sft(str(parent), once, tmp_path / "sft", quiet=True)
+    for name, weight in weights_at_end(wanted).items():
+        torch.testing.assert_close(weights_at_end(got)[name], weight, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, parent):
+    out = tmp_path_factory.mktemp("whole-parallel") / "run"
+    parallel(str(parent), SMALL, out, quiet=True)
+    return contents(out)
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+def test_parallel_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
+    """Fault 23 (planted: only one of the two optimizers restored; SFT batches counted from the resume)."""
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        cut_after(patch, cut)
+        with pytest.raises(Killed):
+            parallel(str(parent), SMALL, out, quiet=True)
+    parallel(str(parent), SMALL, out, quiet=True)
+    assert contents(out) == whole
+
+
+def test_rows_and_lineage_say_what_was_done(tmp_path, parent):
+    out = tmp_path / "run"
+    end = parallel(str(parent), SMALL, out, quiet=True)
+    rows = list(read_rows(out / "metrics.jsonl"))
+    assert [row["weight"] for row in rows] == pytest.approx([0.5, 0.575, 0.65, 0.725])
+    assert all(row["sft_loss"] > 0 and row["sft_grad_norm"] > 0 for row in rows)
+    assert json.loads((end / "lineage.json").read_text())["recipe"] == "parallel"
+
+
+def test_its_sections_stand_on_those_of_rl_and_sft(tmp_path):
+    path = tmp_path / "c.toml"
+    path.write_text(
+        "[rl]\nn = 6\nsteps = 3\n[sft]\nlimit = 9\n[parallel]\nweight = [[0, 1.0], [5, 0.5]]\nrl.n = 4\n"
+    )
+    config = load_config(ParallelConfig, "parallel", preset=None, path=path, overrides=["sft.batch=2"])
+    assert (config.rl.n, config.rl.steps, config.sft.limit, config.sft.batch) == (4, 3, 9, 2)
+    assert config.weight == ((0, 1.0), (5, 0.5))
+    with pytest.raises(UserError, match=r"parallel\.rl\.step; did you mean 'steps'"):
+        load_config(ParallelConfig, "parallel", preset=None, path=path, overrides=["rl.step=2"])
