@@ -1,6 +1,6 @@
 """A model that is a table: every probability is known, so every probe can be held against the truth.
 
-Vocabulary: token 0 ends a response, tokens 1 to 3 write a boxed answer each; the last box counts. The next
+Vocabulary: token 0 ends a response, tokens 1 to 3 write a digit; the last digit is the answer. The next
 token depends on problem, position and the token before it, so all responses can be enumerated.
 """
 
@@ -18,8 +18,7 @@ import pandas as pd
 
 from evals.records import Problem, content_hash
 
-TEXTS = ("", "\\boxed{1}", "\\boxed{2}", "\\boxed{3}")
-VOCABULARY = len(TEXTS)
+VOCABULARY = 4
 
 
 @dataclass(frozen=True)
@@ -135,14 +134,22 @@ class Toy:
 
 
 def random_toy(problems: int, length: int = 4, *, seed: int = 0, concentration: float = 1.0) -> Toy:
-    """A table drawn from Dirichlet distributions; concentration below 1 makes it peaked."""
+    """A table drawn from Dirichlet distributions; concentration below 1 makes it peaked.
+
+    Right answers are drawn from the model's own answers, so that likely answers are right more often.
+    """
     rng = np.random.default_rng(seed)
     table = rng.dirichlet(np.full(VOCABULARY, concentration), (problems, length, VOCABULARY))
     table = np.maximum(table, 1e-4)
     table /= table.sum(axis=-1, keepdims=True)
     table[:, -1] = 0.0
     table[:, -1, :, 0] = 1.0
-    return Toy(table, rng.integers(1, VOCABULARY, problems))
+    toy = Toy(table, np.ones(problems, dtype=int))
+    last = np.array([s[-2] if len(s) > 1 else 0 for s in toy.sequences])
+    shares = np.stack([toy.probabilities[:, last == a].sum(axis=1) for a in range(1, VOCABULARY)], axis=1)
+    shares /= shares.sum(axis=1, keepdims=True)
+    golds = 1 + (rng.random((problems, 1)) > shares.cumsum(axis=1)[:, :-1]).sum(axis=1)
+    return Toy(table, golds)
 
 
 def sharpened(toy: Toy, temperature: float) -> Toy:
@@ -151,16 +158,17 @@ def sharpened(toy: Toy, temperature: float) -> Toy:
 
 
 class ToyTokenizer:
-    """Reads the number of the problem out of a prompt; writes boxes."""
+    """Reads the number of the problem out of a prompt; writes digits and boxes the last."""
 
     def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
-        """One prompt token that stands for the problem: the last one named in the text."""
+        """One prompt token that stands for the problem named last in the text; the end token for none."""
         numbers = re.findall(r"toy problem (\d+)", text)
-        return {"input_ids": [VOCABULARY + int(numbers[-1])]}
+        return {"input_ids": [VOCABULARY + int(numbers[-1]) if numbers else 0]}
 
     def decode(self, ids: Sequence[int], **_: Any) -> str:
-        """The text of response tokens."""
-        return "".join(TEXTS[i] for i in ids)
+        """The text of response tokens: the digits written, and the last of them as the answer."""
+        body = "".join(str(i) for i in ids if i)
+        return f"{body} \\boxed{{{body[-1]}}}" if body else ""
 
 
 class ToyDecoder:

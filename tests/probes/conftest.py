@@ -39,14 +39,14 @@ def probes(monkeypatch, capsys) -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def base() -> Toy:
-    """A toy of 60 problems."""
-    return random_toy(60, seed=1, concentration=0.7)
+    """A toy of 120 problems."""
+    return random_toy(120, seed=1, concentration=0.4)
 
 
 @pytest.fixture(scope="session")
 def sharp(base: Toy) -> Toy:
     """The same toy at a lower temperature: it only sharpened."""
-    return sharpened(base, 0.4)
+    return sharpened(base, 0.3)
 
 
 def sample_toys(store_path: Path, toys: dict[str, Toy], n: int, draws: dict[str, int] | None = None) -> Any:
