@@ -21,18 +21,18 @@ CPU = torch.device("cpu")
 SMALL = ParallelConfig(
     rl=RLConfig(
         optimizer=OptimizerConfig(lr=1e-3),
-        steps=4,
+        steps=3,
         prompts=4,
         minibatch=2,
         n=4,
         max_tokens=6,
-        limit=50,
+        limit=12,
         kl=0.01,
         save_every=2,
         format_reward=0.1,
     ),
     sft=SFTConfig(optimizer=OptimizerConfig(lr=1e-3), limit=7, batch=3),
-    weight=((0, 0.5), (4, 0.8)),
+    weight=((0, 0.5), (2, 0.7)),
 )
 RL_BATCH = [[5, 9, 2, 40, 41, 3], [7, 7, 1, 30]]
 SFT_BATCH = [[11, 3, 8, 21, 60, 2, 2], [1, 50, 13]]
@@ -199,7 +199,7 @@ def whole(tmp_path_factory, parent):
     return contents(out)
 
 
-@pytest.mark.parametrize("cut", [0, 1, 2, 3])
+@pytest.mark.parametrize("cut", [0, 1, 2])
 def test_parallel_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
     """Fault 23 (planted: only one of the two optimizers restored; SFT batches counted from the resume)."""
     out = tmp_path / "run"
@@ -215,7 +215,7 @@ def test_rows_and_lineage_say_what_was_done(tmp_path, parent):
     out = tmp_path / "run"
     end = parallel(str(parent), SMALL, out, quiet=True)
     rows = list(read_rows(out / "metrics.jsonl"))
-    assert [row["weight"] for row in rows] == pytest.approx([0.5, 0.575, 0.65, 0.725])
+    assert [row["weight"] for row in rows] == pytest.approx([0.5, 0.6, 0.7])
     assert all(row["sft_loss"] > 0 and row["sft_grad_norm"] > 0 for row in rows)
     assert json.loads((end / "lineage.json").read_text())["recipe"] == "parallel"
 
