@@ -16,6 +16,7 @@ from evals.verify.tree import (
     EXPR,
     Group,
     Listing,
+    NamedSet,
     ParseError,
     Ratio,
     Region,
@@ -25,7 +26,7 @@ from evals.verify.tree import (
 )
 from evals.verify.words import with_unit, words
 
-CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",), "]": ("[", "]")}
+CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",)}
 SETS = ("cup", "cap", "setminus")
 
 
@@ -152,10 +153,11 @@ def _side(c: Cursor) -> Value:
     if phrase is not None:
         return phrase
     value = _ratio(c)
-    while c.token.kind == "op" and c.token.text in SETS:
-        op = c.token.text
+    while c.token.kind == "op" and (c.token.text in SETS or (c.at("-") and isinstance(value, NamedSet))):
+        mark = c.token.text
+        op = "setminus" if mark == "-" else mark
         parts = [value]
-        while c.at(op):
+        while c.at(mark):
             c.i += 1
             parts.append(_ratio(c))
         value = Region(op, tuple(parts))
@@ -198,8 +200,9 @@ def group(c: Cursor) -> Value:
     c.deeper()
     bars, c.bars = c.bars, 0
     start, money, c.money = c.start, c.money, ""
-    if left == "\\{" and c.token.kind == "sym" and c.tokens[c.i + 1].text in ("|", ":"):
-        c.i += 2
+    builder = _builder(c) if left == "\\{" else 0
+    if builder:
+        c.i += builder
         value = listing(c, ("\\}",))
         c.take("\\}")
     else:
@@ -214,6 +217,16 @@ def group(c: Cursor) -> Value:
     return value
 
 
+def _builder(c: Cursor) -> int:
+    """The number of tokens of "x |", "x :" or "x in R |" at the start of a set, else 0."""
+    marks = [t.text for t in c.tokens[c.i : c.i + 4]]
+    if c.token.kind != "sym" or len(marks) < 4:
+        return 0
+    if marks[1] in ("|", ":"):
+        return 2
+    return 4 if marks[1:] in (["in", "R", "|"], ["in", "R", ":"]) else 0
+
+
 def _grouped(left: str, right: str, items: list[Value], seps: list[str]) -> Value:
     if left == "\\{":
         return Listing(tuple(items), "set", seps[-1] if seps else ",")
@@ -221,8 +234,6 @@ def _grouped(left: str, right: str, items: list[Value], seps: list[str]) -> Valu
         raise ParseError("empty brackets")
     if left == "{":
         return items[0] if len(items) == 1 else _listed(items, seps)
-    if left == "]" or (left in "([" and right == "["):
-        left, right = {"]": "("}.get(left, left), {"[": ")"}.get(right, right)
     if len(items) == 1:
         if (left, right) not in (("(", ")"), ("[", "]"), ("<(", ")>")):
             raise ParseError("unbalanced brackets")

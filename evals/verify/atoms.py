@@ -5,9 +5,9 @@ from __future__ import annotations
 from evals.verify.commands import command, function, matrix
 from evals.verify.cursor import Cursor, expression
 from evals.verify.numerals import base_of, numeral, subscript
-from evals.verify.tree import Based, Const, Expr, NamedSet, Num, Op, ParseError, Sym, Value
+from evals.verify.tree import EMPTY, Based, Const, Expr, NamedSet, Num, Op, ParseError, Sym, Value
 
-OPENING = frozenset(("(", "[", "\\{", "{", "<(", "]"))
+OPENING = frozenset(("(", "[", "\\{", "{", "<("))
 APPLIED = "fgFG"
 
 
@@ -46,7 +46,7 @@ def primary(c: Cursor) -> Value:
         return primary(c)
     if kind == "set":
         c.i += 1
-        return NamedSet(text)
+        return NamedSet(text) if text else EMPTY
     if kind == "begin":
         return matrix(c)
     raise ParseError(f"unexpected {text[:20]!r}" if text else "unexpected end")

@@ -152,7 +152,7 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
         if region is not None:
             return region
     if isinstance(answer, Region | NamedSet):
-        return same_region(gold, answer, c) or False
+        return _has_intervals(gold) and (same_region(gold, answer, c) or False)
     if not isinstance(answer, Listing | Group):
         return False
     if isinstance(answer, Group) and (gold.kind == "set" or (answer.left, answer.right) != ("(", ")")):
@@ -171,6 +171,11 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
 
 def _inequalities(v: Listing) -> bool:
     return any(isinstance(item, Relation) and not set(item.ops) <= {"=", "~"} for item in v.items)
+
+
+def _has_intervals(v: Listing) -> bool:
+    """Whether a list is one of intervals rather than of points."""
+    return any(isinstance(item, Group) and item.left + item.right != "()" for item in v.items)
 
 
 def _sorted(items: list[Member]) -> list[Member]:

@@ -7,21 +7,31 @@ from evals.verify.cursor import Cursor, expression
 from evals.verify.limits import MAX_NESTING, LimitError
 from evals.verify.matrices import matrix_product, matrix_sum
 from evals.verify.numerals import base_of, number
-from evals.verify.tree import Based, Expr, Matrix, Num, Op, ParseError, Value, negative
+from evals.verify.tree import Based, Expr, Group, Matrix, NamedSet, Num, Op, ParseError, Value, negative
 from evals.verify.units import looks_like_unit
 
 MAX_MARKS = 8  # after one atom: exponents, factorials, percent and degree signs
+INFIX = {"over": "div", "choose": "binom"}
 SIGNS = ("+", "-", "pm", "mp")
 FACTOR_KINDS = frozenset(("sym", "const", "fn", "cmd", "num", "begin"))
 FACTOR_MARKS = frozenset(("(", "[", "{", "\\lfloor", "\\lceil"))
 
 
 def additive(c: Cursor) -> Value:
-    """A sum of terms; a single term may be any value (a matrix, a tuple)."""
+    """A sum of terms; a single term may be any value (a matrix, a tuple); a \\over b is a fraction."""
+    total = _sum(c)
+    if c.token.kind == "op" and c.token.text in INFIX:
+        name = INFIX[c.token.text]
+        c.i += 1
+        return Op(name, (expression(total), expression(_sum(c))))
+    return total
+
+
+def _sum(c: Cursor) -> Value:
     first = _signed(c)
-    if not (c.token.kind == "op" and c.token.text in SIGNS):
+    if not (c.token.kind == "op" and c.token.text in SIGNS) or isinstance(first, NamedSet):
         return first
-    terms = [first]
+    terms: list[Value] = [first]
     while c.token.kind == "op" and c.token.text in SIGNS:
         terms.append(_signed(c))
     if any(isinstance(t, Matrix) for t in terms):
@@ -74,7 +84,7 @@ def term(c: Cursor) -> Value:
             factors = []
             continue
         elif _starts_factor(c):
-            if plain and c.token.kind == "num":
+            if (plain and c.token.kind == "num") or _digits_in_braces(c):
                 raise ParseError("two numbers side by side")
             plain = c.token.kind == "num"
             right = power(c)
@@ -85,6 +95,12 @@ def term(c: Cursor) -> Value:
             continue
         factors.append(expression(value))
         value = right
+
+
+def _digits_in_braces(c: Cursor) -> bool:
+    """1{2} and {1}{2} are read as 12 by TeX and as a product by nobody."""
+    before = c.tokens[c.i - 1]
+    return c.at("{") and c.tokens[c.i + 1].kind == "num" and (before.kind == "num" or before.text == "}")
 
 
 def _product(factors: list[Expr], last: Value) -> Value:
@@ -103,7 +119,11 @@ def _signed_power(c: Cursor) -> Value:
 def _starts_factor(c: Cursor) -> bool:
     token = c.token
     if token.kind == "op":
+        if token.text == "{" and c.tokens[c.i + 1].kind == "text":
+            return False
         return token.text in FACTOR_MARKS or (token.text in ("|", "||") and not c.bars)
+    if token.text == "frac" and c.tokens[c.i + 2].kind == "text":
+        return len(c.tokens[c.i + 2].text) == 1 and c.tokens[c.i + 2].text in "ei"
     if token.kind == "word":
         return not (c.i > 0 and looks_like_unit(token.text, token.spaced))
     if token.kind == "text":
@@ -122,7 +142,7 @@ def power(c: Cursor) -> Value:
             raise LimitError("nesting")
         if mark == "^":
             c.i += 1
-            value = _raised(c, expression(value))
+            value = _transposed(c, value) or _raised(c, expression(value))
         elif mark == "!":
             c.i += 1
             if c.at("!"):
@@ -139,6 +159,18 @@ def power(c: Cursor) -> Value:
         else:
             break
     return value
+
+
+def _transposed(c: Cursor, value: Value) -> Matrix | None:
+    """(1,2)^T is a column; a matrix to the T its transpose."""
+    marks = [t.text for t in c.tokens[c.i : c.i + 3]]
+    length = 3 if marks[0] == "{" and marks[1] in ("T", "\\top") else 1 if marks[0] in ("T", "\\top") else 0
+    if not length or not isinstance(value, Group | Matrix):
+        return None
+    c.i += length
+    if isinstance(value, Matrix):
+        return Matrix(tuple(zip(*value.rows, strict=True)))
+    return Matrix(tuple((expression(item),) for item in value.items))
 
 
 def _raised(c: Cursor, base: Expr) -> Expr:

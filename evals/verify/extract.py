@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 from evals.verify.limits import MAX_BOXES, MAX_LENGTH, MAX_RESPONSE
 from evals.verify.verdict import Answer
@@ -23,6 +22,8 @@ SEPARATOR = re.compile(
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
     r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
 )
+MAX_GAP = 120  # characters between boxes of one run
+Box = tuple[int, int, str | None]
 WINDOW = 2 * MAX_LENGTH
 
 
@@ -86,12 +87,12 @@ def visible(response: str) -> str | None:
     return response[max(start, len(response) - MAX_RESPONSE) :]
 
 
-def boxes(text: str) -> list[tuple[int, int, str | None]]:
+def boxes(text: str) -> list[Box]:
     """The last boxes of a text as (start, end, content), latest first; content None: over the limit.
 
     Boxes that never close are passed over. At most MAX_BOXES are looked at.
     """
-    found: list[tuple[int, int, str | None]] = []
+    found: list[Box] = []
     end = len(text)
     for _ in range(MAX_BOXES):
         start = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
@@ -131,33 +132,41 @@ def _boxed(text: str) -> Answer | None:
     found = boxes(text)
     if not found:
         return None
+    found = _outermost(found)
     start, _, content = found[0]
-    run = [content]
-    contents = {content.strip() if content is not None else None}
-    joined = True
+    run, contents, joined = [content], {content}, True
     for earlier_start, earlier_end, earlier in found[1:]:
-        contents.add(earlier.strip() if earlier is not None else None)
-        if earlier_end > start:
-            joined = False  # nested: the inner box was taken already
-        elif joined and start - earlier_end <= 120 and SEPARATOR.fullmatch(text, earlier_end, start):
+        contents.add(earlier)
+        gap = start - earlier_end
+        joined = joined and gap <= MAX_GAP and SEPARATOR.fullmatch(text, earlier_end, start) is not None
+        if joined:
             run.append(earlier)
-        else:
-            joined = False
         start = earlier_start
-    flags = ("multi_box",) if len(contents) > 1 and not _nested(found) else ()
-    if any(part is None for part in run):  # longer than an answer may be
-        return Answer(
-            text[found[0][0] : found[0][0] + MAX_LENGTH + 9].strip().ljust(MAX_LENGTH + 1, "."),
-            "boxed",
-            flags,
-        )
-    parts = list(dict.fromkeys(part.strip() for part in reversed(run) if part is not None))
-    return Answer(parts[0] if len(parts) == 1 else " , ".join(parts), "boxed", flags)
+    flags = ("multi_box",) if len(contents) > 1 else ()
+    if None in run:  # longer than an answer may be
+        return Answer(text[found[0][0] :][: MAX_LENGTH + 9].ljust(MAX_LENGTH + 1, "."), "boxed", flags)
+    parts = list(dict.fromkeys(part for part in reversed(run) if part is not None))
+    return Answer(" , ".join(parts) if content else "", "boxed", flags)
 
 
-def _nested(found: list[tuple[int, int, str | None]]) -> bool:
-    """Whether all boxes are one inside the other."""
-    return all(b[0] < a[0] and a[1] <= b[1] for a, b in pairwise(found))
+def _outermost(found: list[Box]) -> list[Box]:
+    """Boxes without those inside others; of boxes one in the other alone the innermost content."""
+    kept: list[Box] = []
+    for start, end, content in found:
+        while kept and kept[-1][0] > start and kept[-1][1] <= end:
+            kept.pop()
+        kept.append((start, end, content))
+    return [(start, end, content and _unwrapped(content)) for start, end, content in kept]
+
+
+def _unwrapped(content: str) -> str:
+    """The content of a box that is nothing but another box."""
+    content = content.strip()
+    while content.startswith("\\boxed{") and content.endswith("}"):
+        if _closing(content, len("\\boxed")) != len(content) - 1:
+            break
+        content = content[len("\\boxed{") : -1].strip()
+    return content
 
 
 def _phrase(text: str) -> Answer:

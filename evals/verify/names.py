@@ -39,6 +39,7 @@ DECORATIONS = (
 DROPPED = (
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits "
     "nolimits scriptstyle mathstrut strut middle quad qquad thinspace enspace space hfill noindent "
+    "tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge "
     "thickspace medspace negthinspace allowbreak nobreak"
 ).split()
 RELATIONS = {
@@ -115,7 +116,10 @@ OPERATORS = {
     "\\lceil": "\\lceil",
     "\\rceil": "\\rceil",
     "\\circ": "\\circ",
+    "\\top": "\\top",
     "\\to": "\\to",
+    "\\over": "over",
+    "\\choose": "choose",
     "\\rightarrow": "\\to",
 }
 WORDS = {
@@ -127,6 +131,7 @@ WORDS = {
     "degree": "deg",
     "degrees": "deg",
     "deg": "deg",
+    "to": ":",
 }
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -146,6 +151,7 @@ UNICODE = {
     "⋅": "\\cdot ",
     "∙": "\\cdot ",
     "•": "\\cdot ",
+    "∗": "*",
     "÷": "/",
     "∕": "/",
     "⁄": "/",

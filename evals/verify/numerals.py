@@ -33,7 +33,7 @@ def numeral(c: Cursor) -> Value:
     if (after.kind == "cmd" and after.text == "overline") or after.text == ".":
         return _repeating(c, token.text)
     if token.text.isdecimal():
-        if after.kind == "cmd" and after.text == "frac":
+        if after.kind == "cmd" and after.text == "frac" and c.tokens[c.i + 2].kind != "text":
             return _mixed(c, token.text)
         if after.kind == "num" and after.spaced and c.tokens[c.i + 1].text == "/":
             return _mixed_plain(c, token.text)

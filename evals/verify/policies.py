@@ -15,9 +15,10 @@ from evals.verify.tree import Based, Expr, Num, Op, Quantity, Value, symbols, wa
 
 DIGITS = 9
 CHOICE = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*\(?([A-Z])\)?\s*\}?")
+DOUBT = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:not|no|or|nor|wrong|incorrect|false|except)\b")
 CHOICE_AND_MORE = re.compile(
     r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*"
-    r"(?:\(([A-Z])\)|([A-Z])[).:])(?:\s|\}|~|\\).*",
+    r"(?:\(([A-Z])\)|([A-Z])[).:])(?:[\s}~\\].*)?",
     re.DOTALL,
 )
 
@@ -195,6 +196,6 @@ def choice(gold: str, answer: str) -> bool | None:
     if plain is not None:
         return plain[1] == letter[1]
     more = CHOICE_AND_MORE.fullmatch(answer)
-    if more is None or re.search(r"\([A-Z]\)", answer[more.end(more.lastindex or 0) + 1 :]):
+    if more is None or DOUBT.search(answer[more.end(more.lastindex or 0) + 1 :]):
         return None
     return (more[1] or more[2]) == letter[1]

@@ -14,6 +14,8 @@ LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 MIXED = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 BACKSLASHES = re.compile(r"\\+")
 ESCAPED = re.compile(r"[A-Za-z!$%{}]")
+BRACED_SIGN = re.compile(r"\{([-+=<>:])\}")
+FRENCH = re.compile(r"([\[\]])([^\[\](){},;]+[,;][^\[\](){},;]+)([\[\]])")
 DELIMITERS = re.compile(r"\\[()\[\]]")
 DOLLAR = re.compile(r"(?<!\\)\$")
 MONEY = re.compile(r"[-+(\s]*\$\s*[\d.]")
@@ -36,6 +38,10 @@ def prepare(text: str) -> str:
         text = DELIMITERS.sub(_delimiter, text)
         if "quad" in text:
             text = SMALL_CAPS.sub(" ", text)
+    if "[" in text or "]" in text:
+        text = FRENCH.sub(_outward, text)
+    if "{" in text:
+        text = BRACED_SIGN.sub(r"\1", text).replace("{}", "")
     if "$" in text:
         text = _dollars(text)
     return _trim(text)
@@ -64,6 +70,12 @@ def _delimiter(match: re.Match[str]) -> str:
     before = match.string[: match.start()]
     odd = (len(before) - len(before.rstrip("\\"))) % 2
     return match.group() if odd else " "
+
+
+def _outward(match: re.Match[str]) -> str:
+    """An interval with outward brackets for open ends, ]1,2[, with parentheses."""
+    left, inner, right = match.groups()
+    return ("(" if left == "]" else "[") + inner + (")" if right == "[" else "]")
 
 
 def _dollars(text: str) -> str:

@@ -81,7 +81,7 @@ def _same(x: End, y: End, c: Context) -> bool:
 def region(v: Value, c: Context) -> tuple[str | None, Intervals] | None:
     """(name, sorted disjoint intervals) of a value, or None where it is no set of real numbers."""
     if isinstance(v, NamedSet):
-        return (None, LINE) if v.name == "R" else (None, []) if not v.name else None
+        return (None, LINE) if v.name == "R" else None
     if isinstance(v, Group):
         return _interval(v, c)
     if isinstance(v, Listing):

@@ -59,6 +59,8 @@ def name_of(side: Value) -> str | None:
     joined = " ".join(filter(None, inner))
     if side.name == "mul" and all(isinstance(arg, Sym) for arg in side.args):
         return joined if joined[0].isupper() or "\\" in joined else None
+    if side.name == "abs" and not (joined[0].isupper() or joined[0] in "zw"):
+        return None  # |x| = 3 says that x is 3 or -3; |AB| and |z| are lengths
     return f"{side.name} {joined}" if side.name in ("abs", "norm", "div", *NAMING_FUNCTIONS) else None
 
 

@@ -35,7 +35,7 @@ SCAN = re.compile(
     r"""
       (?P<space>(?:\s|~|\\[ ,;:!>/])+)
     | (?P<num>
-        (?: (?:\d{1,3}(?:\s?(?:\{,\s?\}|,\\!|\\,|\\!)\s?\d{3}(?!\d))+|\d+)(?:\.\d+|\.(?=\s*/))? | \.\d+)
+        (?: (?:\d{1,3}(?:\s?(?:\{,\s?\}|,\\!|\\[,!;: ])\s?\d{3}(?!\d))+|\d+)(?:\.\d+|\.(?=\s*/))? | \.\d+)
         (?:[eE][+-]?\d{1,5}(?![\w.]))?)
     | (?P<word>[^\W\d_]+)
     | (?P<cmd>\\[A-Za-z]+)
@@ -47,8 +47,12 @@ SCAN = re.compile(
 )
 COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
 SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d|\s*/)(?:\.\d+)?")
-JUNK = re.compile(r"[{},\\!\s]")
+JUNK = re.compile(r"[{},\\!;:\s]")
 CONNECTOR = re.compile(r"[\s,;]*(and|or)?[\s,;]*")
+UNITS = re.compile(
+    r"[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?(?:\s*(?:/|\s|\*|·|\.)\s*[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?)+"
+    r"|[A-Za-z]{1,3}\^\{?-?\d\}?"
+)
 TEXT_SPACE = re.compile(r"~|\\[ ,;:!]|\s+")
 LETTERS = re.compile(r"[^\W\d_]+")
 NUMBER_THEN_WORDS = re.compile(r"(-?[\d.,/:]+)\s+([a-zA-Z].*)", re.DOTALL)
@@ -61,7 +65,14 @@ PHANTOMS = ("phantom", "hphantom", "vphantom")
 WITH_ARGUMENT = ("hspace", "vspace", "label", "tag", "color", "textcolor", "kern", "mskip", "hskip")
 ALIGNED = ("cases", "aligned", "align", "gather", "gathered", "equation", "split", "alignedat", "center")
 ROOTS = ("sqrt", "usqrt", "ucbrt")
-MONIES = {"euro": "euro", "pound": "pounds sterling", "yen": "yen"}
+MONIES = {
+    "textdollar": "usd",
+    "texteuro": "euro",
+    "pounds": "pounds sterling",
+    "euro": "euro",
+    "pound": "pounds sterling",
+    "yen": "yen",
+}
 OPENING, CLOSING = ("(", "[", "\\{", "<("), (")", "]", "\\}", ")>")
 
 
@@ -248,6 +259,9 @@ class _Scanner:
             if name in ("mathbb", "Bbb") and (letter := re.compile(r"\s*([RZQNC])").match(text, place)):
                 self.add("set", letter[1], spaced, base + place)
                 return letter.end()
+            if name == "rm" and (words := re.compile(r"\s*([A-Za-z]{2,})(?=\s*\})").match(text, place)):
+                self.add("text", words[1], spaced, base + place)
+                return words.end()
             return place
         inner = TEXT_SPACE.sub(" ", content).strip()
         where = base + place
@@ -268,15 +282,20 @@ class _Scanner:
         elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
             self.scan(split[1], where, level + 1)
             self.add("text", split[2], True, where)
-        elif (any(len(w) > 1 for w in LETTERS.findall(inner)) and "\\" not in inner and "{" not in inner) or (
-            len(inner) == 1 and inner.isalpha()
-        ):
+        elif _is_words(inner):
             self.add("text", inner, spaced, where)
         elif level < 3:
             self.scan(inner, where, level + 1)
         else:
             raise LimitError("nesting")
         return end
+
+
+def _is_words(inner: str) -> bool:
+    """Whether the content of a text command is words or a unit rather than mathematics in text."""
+    if UNITS.fullmatch(inner) or (len(inner) == 1 and inner.isalpha()):
+        return True
+    return "\\" not in inner and "{" not in inner and any(len(w) > 1 for w in LETTERS.findall(inner))
 
 
 def _group(text: str, place: int) -> tuple[str | None, int]:

@@ -74,7 +74,9 @@ SPEED = {
 }
 PREFIXES = {"square": 2, "sq": 2, "cubic": 3, "cu": 3}
 SUFFIXES = {"squared": 2, "cubed": 3}
-SHORT = frozenset("cm mm km nm kg mg lb lbs oz ft yd mi ml min hr hrs sec mph kph gm sq cu in ms".split())
+SHORT = frozenset(
+    "cm mm km nm kg mg lb lbs oz ft yd mi ml min hr hrs sec mph kph gm sq cu in ms am pm".split()
+)
 # Words that change what a number says: no unit has one of them.
 NO_UNITS = frozenset(
     "dozen dozens hundred hundreds thousand thousands million millions billion billions trillion about "
@@ -83,10 +85,12 @@ NO_UNITS = frozenset(
     "possibly either neither minus plus times half double twice triple thrice score gross pair pairs couple "
     "percent is are was equals equal divided modulo base wait actually correct incorrect answer infinity "
     "infinite exactly only positive negative with without where for any all every some other ago before "
-    "after remainder".split()
+    "after remainder squared cubed root roots factorial choose inverse reciprocal point repeating recurring "
+    "fold prime halves thirds fourths quarter quarters fifths sixths sevenths eighths ninths tenths "
+    "hundredths thousandths tens ones".split()
 )
 PIECE = re.compile(
-    r"\s*(?:(?P<word>[^\W\d_]+|¢)|\^\s*\{?\s*(?P<power>-?\d)\s*\}?|(?P<per>/|\bper\b)|(?P<times>[*·.,()-]))"
+    r"\s*(?:(?P<word>[^\W\d_]+|¢)|\^\s*\{?\s*(?P<power>-?\d)\s*\}?|(?P<per>/|\bper\b)|(?P<times>[*·.,(){}-]))"
 )
 
 
@@ -130,6 +134,8 @@ def parse_unit(text: str) -> Unit:
                 raise ParseError(f"{word} is no unit")
             if word in PREFIXES:
                 pending = PREFIXES[word]
+            elif word in SUFFIXES and not last:
+                raise ParseError(f"{word} is no unit")
             elif word in SUFFIXES and last:
                 factor *= _multiply(powers, last, sign * (SUFFIXES[word] - 1))
             elif word in SPEED:

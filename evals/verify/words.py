@@ -56,11 +56,18 @@ def with_unit(c: Cursor, value: Value) -> Value:
         if token.kind in ("word", "text") or (token.kind == "sym" and parts):
             parts.append(" " + token.text)
         elif (
-            (token.kind == "op" and token.text in ("^", "/", "{", "(", "*", ".") and parts)
+            (
+                token.kind == "op"
+                and token.text in ("^", "/", "{", "(", "*", ".")
+                and (parts or _unit_ahead(c))
+            )
             or (token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text))
             or (token.kind == "num" and parts and parts[-1] in ("^", "{"))
         ):
             parts.append(token.text)
+        elif token.kind == "cmd" and token.text == "frac" and _unit_ahead(c, 1):
+            parts.append(_unit_fraction(c))
+            continue
         elif token.kind == "money" and not c.money and not parts:
             c.money = token.text
         else:
@@ -76,6 +83,28 @@ def with_unit(c: Cursor, value: Value) -> Value:
     if not isinstance(value, EXPR):
         raise ParseError("a unit on what is no number")
     return Quantity(value, parse_unit(text))
+
+
+def _unit_ahead(c: Cursor, skip: int = 0) -> bool:
+    """Whether a brace opens here and words follow it."""
+    return c.tokens[c.i + skip].text == "{" and c.tokens[c.i + skip + 1].kind == "text"
+
+
+def _unit_fraction(c: Cursor) -> str:
+    """\\frac{\\text{m}}{\\text{s}} as m/s."""
+    c.i += 1
+    halves: list[str] = []
+    for _ in range(2):
+        c.take("{")
+        words: list[str] = []
+        while not c.at("}"):
+            if c.token.kind not in ("text", "word", "sym", "num", "op"):
+                raise ParseError("a fraction that is no unit")
+            words.append(c.token.text)
+            c.i += 1
+        c.i += 1
+        halves.append(" ".join(words))
+    return f" {halves[0]} / {halves[1]}"
 
 
 def _open(parts: list[str], closer: str) -> bool:
