@@ -80,9 +80,10 @@ class Table:
         schema = self.schema.with_metadata({"blocks": json.dumps(present)})
         name = content_hash(rows["key"].to_pylist())
         with shared(self.root):
+            path = self.root / "pending" / self.name / group / f"{name}.parquet"
             write_file(
-                self.root / "pending" / self.name / group / f"{name}.parquet", _parquet(pieces, schema)
-            )
+                path, _parquet(pieces, schema, compression="lz4")
+            )  # soon read again: fast before small
 
     def put(self, group: str, block: str, rows: pa.Table, *, sync_rename: bool = True) -> None:
         """Write a whole block, in place of what it held (see `evals.files.replacing`)."""
@@ -218,14 +219,14 @@ def bucket(problem: str) -> int:
     return zlib.crc32(problem.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
-def _parquet(pieces: Sequence[pa.Table], schema: pa.Schema) -> memoryview:
+def _parquet(pieces: Sequence[pa.Table], schema: pa.Schema, compression: str = "zstd") -> memoryview:
     """A parquet file in memory, one row group a piece."""
     sink = pa.BufferOutputStream()
     encoded = [name for name in schema.names if name in NAMES]
     with pq.ParquetWriter(
         sink,
         schema,
-        compression="zstd",
+        compression=compression,
         use_dictionary=encoded,
         write_statistics=[n for n in schema.names if n in ("problem", "index")],
     ) as writer:

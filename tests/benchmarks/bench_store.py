@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evals.grading import cell_report, counts, grade_store
 from evals.problems import load_problems
 from evals.records import Problem, SamplingOptions, content_hash
@@ -95,18 +97,23 @@ def rows(cell: str, problems: list[Problem], n: int) -> Iterator[list[dict[str, 
     yield chunk
 
 
-def write(store: SampleStore, cell: str, problems: list[Problem], n: int) -> float:
-    """Write a cell; returns the CPU seconds that were the store's."""
-    seconds = 0.0
+def write(store: SampleStore, cell: str, problems: list[Problem], n: int) -> np.ndarray:
+    """Write a cell; returns (seconds, CPU seconds) that were the store's."""
+    spent = np.zeros(2)
     for chunk in rows(cell, problems, n):
-        began = processor()
+        began = now()
         store.add(chunk)
-        seconds += processor() - began
-    began = processor()
+        spent += now() - began
+    began = now()
     store.add_cell(cell, {"checkpoint": cell})
     store.add_problems(problems)
     store.compact([cell])
-    return seconds + processor() - began
+    return spent + now() - began
+
+
+def now() -> np.ndarray:
+    """(wall, CPU) seconds."""
+    return np.array([time.perf_counter(), processor()])
 
 
 def graded(folder: Path, data: Path) -> None:
@@ -116,8 +123,8 @@ def graded(folder: Path, data: Path) -> None:
     math = list(load_problems(str(data / "math" / "test.jsonl")).problems)
     cells = ["gsm8k", "math"]
     with measured("(making the samples and) storing them", "-"):
-        seconds = write(store, "gsm8k", gsm8k, 32) + write(store, "math", math, 32)
-    print(f"{'of which storing 202,000 samples':<58}            {seconds:7.2f} CPU s")
+        spent = write(store, "gsm8k", gsm8k, 32) + write(store, "math", math, 32)
+    print(f"{'of which storing 202,000 samples':<58} {spent[0]:7.2f} s  {spent[1]:7.2f} CPU s")
     with measured("grading 202,000 samples, 2 processes", "60 s with storing, 1 GB"):
         grade_store(store, cells, workers=2)
     with measured("counts of both", "2 s"):
