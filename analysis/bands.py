@@ -13,7 +13,7 @@ from analysis.bootstrap import Replicates
 from analysis.counts import Floats
 from analysis.intervals import clopper_pearson, normal_quantile, paired_rates, t_quantile
 
-FEW = 10  # below this many problems off the floor (or ceiling) resampling says too little
+FEW = 10  # with fewer problems off the common value, resampling says too little
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ def bca(rep: Replicates, level: float) -> tuple[Floats, Floats]:
     from scipy.special import ndtr, ndtri
 
     cube, square = (rep.influence**3).sum(0), (rep.influence**2).sum(0)
-    a = cube / (6 * np.maximum(square, 1e-300) ** 1.5)
+    a = np.where(square > 0, cube / (6 * np.where(square > 0, square, 1.0) ** 1.5), 0.0)
     below = ((rep.deviation < 0).mean(0) + (rep.deviation <= 0).mean(0)) / 2
     edge = 1 / (2 * len(rep.deviation))
     z0 = ndtri(np.clip(below, edge, 1 - edge))
@@ -83,10 +83,10 @@ def curve(
 ) -> Curve:
     """Pointwise intervals and max-t band of means of `values` in [0, 1], (M, K).
 
-    Where fewer than FEW problems lie off the floor or off the ceiling, interval and band also cover the
-    Clopper-Pearson interval of the mean: never of width zero.
+    Where fewer than FEW problems differ from the column's median (floor, ceiling), interval and band also
+    cover the Clopper-Pearson interval of the mean: never of width zero.
     """
-    few = np.minimum((values > 0).sum(0), (values < 1).sum(0)) < FEW
+    few = _few_differ(values)
     solved = rep.estimate[few] * rep.units
 
     def exact(level: float) -> tuple[Floats, Floats]:
@@ -100,7 +100,8 @@ def difference(
 ) -> Curve:
     """Pointwise intervals and max-t band of means of paired differences `values` in [-1, 1], (M, K).
 
-    Where fewer than FEW problems differ, interval and band also cover that of `paired_rates`.
+    Where fewer than FEW problems differ from the column's median (most often 0: no change), interval and
+    band also cover that of `paired_rates`: never of width zero.
     """
     few = _few_differ(values)
 
@@ -111,7 +112,7 @@ def difference(
 
 
 def widened(low: Floats, high: Floats, values: Floats, units: int, level: float) -> tuple[Floats, Floats]:
-    """Intervals (C,) of mean differences that cover `paired_rates` where fewer than FEW problems differ."""
+    """Intervals (C,) of mean differences that cover `paired_rates` where the bootstrap has too little to see."""
     few = _few_differ(values)
     exact_low, exact_high = _paired(values[:, few], units, level)
     low, high = low.copy(), high.copy()
@@ -120,7 +121,8 @@ def widened(low: Floats, high: Floats, values: Floats, units: int, level: float)
 
 
 def _few_differ(values: Floats) -> NDArray[np.bool_]:
-    return (values != 0).sum(0) < FEW
+    """Columns in which fewer than FEW problems have another value than the median."""
+    return (values != np.median(values, axis=0)).sum(0) < FEW
 
 
 def _paired(values: Floats, units: int, level: float) -> tuple[Floats, Floats]:

@@ -89,10 +89,9 @@ def bootstrap(
 def _weights(rng: np.random.Generator, rows: int, units: int) -> NDArray[np.float32]:
     """How often each unit is drawn in each of `rows` resamples, (rows, units)."""
     small = np.uint16 if units <= 1 << 16 else np.uint32
-    drawn = rng.integers(0, units, size=(rows, units), dtype=small)
     weights = np.empty((rows, units), np.float32)
-    for r in range(rows):
-        weights[r] = np.bincount(drawn[r], minlength=units)
+    for r in range(rows):  # row by row: the stream does not depend on the size of a block
+        weights[r] = np.bincount(rng.integers(0, units, units, dtype=small), minlength=units)
     return weights
 
 

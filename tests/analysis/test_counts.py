@@ -74,7 +74,9 @@ def test_thinning_is_hypergeometric_and_keyed() -> None:
         pair.thinned(9)
 
 
-@pytest.mark.parametrize(("n", "K"), [(2, 2), (3, 2), (4, 2), (8, 4), (32, 16), (33, 16), (64, 32), (1000, 256)])
+@pytest.mark.parametrize(
+    ("n", "K"), [(2, 2), (3, 2), (4, 2), (8, 4), (32, 16), (33, 16), (64, 32), (1000, 256)]
+)
 def test_default_K_is_the_largest_power_of_two_up_to_half(n: int, K: int) -> None:
     assert declared_K(n, None) == K
 
@@ -100,7 +102,15 @@ def test_grid_holds_1_K_n_and_the_powers(n: int) -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"level": 0}, {"level": 0.7}, {"margin": -0.1}, {"margin": 1}, {"K": 1}, {"replicates": 5}, {"interval": "x"}],
+    [
+        {"level": 0},
+        {"level": 0.7},
+        {"margin": -0.1},
+        {"margin": 1},
+        {"K": 1},
+        {"replicates": 5},
+        {"interval": "x"},
+    ],
 )
 def test_options_out_of_range_are_refused(bad: dict) -> None:
     with pytest.raises(AnalysisError):

@@ -12,7 +12,16 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis import AnalysisError, clopper_pearson, equivalence, holm, mcnemar, paired_rates, sign_flip, wilson
+from analysis import (
+    AnalysisError,
+    clopper_pearson,
+    equivalence,
+    holm,
+    mcnemar,
+    paired_rates,
+    sign_flip,
+    wilson,
+)
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -31,7 +31,9 @@ def test_every_value_up_to_n_40_is_the_rational_one(n: int) -> None:
     np.testing.assert_allclose(pass_hat_k(n, c, ks), every, **EXACT)
     if n >= 2:
         half = np.arange(1, n // 2 + 1)
-        var = [[float(failure(n, int(x), int(k)) ** 2 - failure(n, int(x), int(2 * k))) for k in half] for x in c]
+        var = [
+            [float(failure(n, int(x), int(k)) ** 2 - failure(n, int(x), int(2 * k))) for k in half] for x in c
+        ]
         np.testing.assert_allclose(pass_at_k_variance(n, c, half), var, rtol=1e-9, atol=1e-14)
 
 
@@ -63,7 +65,17 @@ def test_mg_pass_is_its_sum_over_i(n: int, c: int, k: int) -> None:
 
 def test_large_n_keeps_its_digits() -> None:
     n = 100_000
-    cases = [(1, 1), (1, n), (3, 50_000), (10, 10), (1000, 100), (99_999, 1), (50_000, 3), (0, 7), (2, 99_999)]
+    cases = [
+        (1, 1),
+        (1, n),
+        (3, 50_000),
+        (10, 10),
+        (1000, 100),
+        (99_999, 1),
+        (50_000, 3),
+        (0, 7),
+        (2, 99_999),
+    ]
     c, k = np.array(cases).T
     found = pass_at_k(n, c, np.unique(k))
     for row, (x, j) in enumerate(cases):
