@@ -14,9 +14,11 @@ from reports.style import style
 
 def settle(figure: Any) -> None:
     """Lay the figure out once, for all formats that it is written in."""
-    with style():
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        with style():
+            engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def svg_bytes(figure: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from evals.files import write_file
 from reports.inputs import expansions, load_findings
 from reports.page import view
-from reports.page.figures import DRAWN, comparison_figures, finding_figures, overview_figures
+from reports.page.figures import DISTRIBUTED, DRAWN, comparison_figures, finding_figures, overview_figures
 from reports.page.others import other
 from reports.page.payload import payload
 from reports.page.problems import ProblemSet, collect
@@ -32,7 +32,8 @@ def build_page(source: Path, out: Path) -> Path:
         shown: dict[str, Any] = view.card(finding, comparison) | {"id": f"comparison-{number + 1}"}
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:
-            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, sets)
+            held = sets if number < DISTRIBUTED else []
+            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, held)
         cards.append(shown)
     others = [
         other(f) | {"figures": finding_figures(f, folder, f"finding-{i + 1}-")}

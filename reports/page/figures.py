@@ -13,8 +13,9 @@ from reports.export import save
 from reports.page.problems import ProblemSet
 from reports.page.svg import inline
 
-DRAWN = 8  # comparisons that get figures of their own; a page of many stays small and quick
-LISTED = 60  # comparisons that fit into one forest plot
+DRAWN = 6  # comparisons that get figures of their own; a page of many stays small and quick
+DISTRIBUTED = 2  # comparisons that get a histogram and a flow as well, whose fit takes longest
+LISTED = 40  # comparisons that fit into one forest plot
 
 Drawn = tuple[str, str, Any, pd.DataFrame]  # name, title, figure, the frame behind it
 

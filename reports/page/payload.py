@@ -11,10 +11,13 @@ import json
 import zlib
 from typing import Any
 
-from reports.page.problems import ProblemSet
+from reports.page.problems import ProblemSet, Sample
+
+Samples = list[list[Sample]]  # of one problem, by checkpoint
 
 PART = 1_000_000  # characters of JSON in one part of samples
 BUDGET = 20_000_000  # bytes of base64 for all samples of a page
+SHARE = 20  # every so many problems are packed to estimate the size of all
 MOST = 64  # samples of one problem and checkpoint
 
 
@@ -29,20 +32,32 @@ def _packed(text: str) -> str:
 
 def payload(sets: list[ProblemSet], budget: int = BUDGET) -> tuple[str, list[str], str | None]:
     """(index, parts, note). As many samples of each problem as fit into the budget, halved until they do."""
-    largest = max((_largest(s) for s in sets), default=1)
-    most = max(1, min(MOST, largest))
+    held = [list(s.samples(MOST)) for s in sets]
+    most = largest = max((len(side) for rows in held for row in rows for side in row), default=1)
+    while most > 1 and _estimate(held, most) > budget:
+        most //= 2
     while True:
-        parts, places, full = _parts(sets, most, budget)
+        parts, places, full = _parts(held, most, budget)
         if full or most == 1:
             break
         most //= 2
-    index = [_index(held, where) for held, where in zip(sets, places, strict=True)]
+    index = [_index(one, where) for one, where in zip(sets, places, strict=True)]
     note = None
     if not full:
         note = "The page holds samples of the first problems only, so as to stay small."
     elif most < largest:
         note = f"The page holds at most {most} samples of each problem and checkpoint, so as to stay small."
     return packed(index), parts, note
+
+
+def _estimate(held: list[list[Samples]], most: int) -> int:
+    """Size of all parts, from every SHARE-th problem packed by itself."""
+    chosen = [_cut(row, most) for rows in held for row in rows[::SHARE]]
+    return SHARE * len(packed(chosen))
+
+
+def _cut(row: Samples, most: int) -> Samples:
+    return [side[:most] for side in row]
 
 
 def _index(held: ProblemSet, places: list[tuple[int, int] | None]) -> dict[str, Any]:
@@ -54,21 +69,21 @@ def _index(held: ProblemSet, places: list[tuple[int, int] | None]) -> dict[str, 
 
 
 def _parts(
-    sets: list[ProblemSet], most: int, budget: int
+    held: list[list[Samples]], most: int, budget: int
 ) -> tuple[list[str], list[list[tuple[int, int] | None]], bool]:
     """Parts within the budget, the (part, place) of every problem's samples, and whether all fitted."""
     parts: list[str] = []
     places: list[list[tuple[int, int] | None]] = []
     waiting: list[str] = []
     size = used = 0
-    for held in sets:
+    for rows in held:
         where: list[tuple[int, int] | None] = []
         places.append(where)
-        for samples in held.samples(most):
-            if used > budget or not any(samples):
+        for row in rows:
+            if used > budget or not any(row):
                 where.append(None)
                 continue
-            text = json.dumps(samples, ensure_ascii=False, separators=(",", ":"))
+            text = json.dumps(_cut(row, most), ensure_ascii=False, separators=(",", ":"))
             where.append((len(parts), len(waiting)))
             waiting.append(text)
             size += len(text)
@@ -82,7 +97,3 @@ def _parts(
         parts.append(_packed("[" + ",".join(waiting) + "]"))
         used += len(parts[-1])
     return parts, places, used <= budget
-
-
-def _largest(held: ProblemSet) -> int:
-    return max((pair[0] for counts in held.counts for pair in counts if pair), default=0)

@@ -48,8 +48,12 @@ def fill(store: SampleStore, problems: int, n: int) -> None:
     """A store of two graded cells, a and b."""
     generator = np.random.default_rng(0)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
-    vocabulary = np.array(["".join(generator.choice(letters, generator.integers(2, 11))) for _ in range(5000)])
-    asked = [Problem.make(f"{text}?", str(i)) for i, text in enumerate(texts(generator, vocabulary, problems, 1))]
+    vocabulary = np.array(
+        ["".join(generator.choice(letters, generator.integers(2, 11))) for _ in range(5000)]
+    )
+    asked = [
+        Problem.make(f"{text}?", str(i)) for i, text in enumerate(texts(generator, vocabulary, problems, 1))
+    ]
     store.add_problems(asked)
     for cell in "ab":
         store.add_cell(cell, {"checkpoint": cell})
@@ -58,7 +62,13 @@ def fill(store: SampleStore, problems: int, n: int) -> None:
         index = np.tile(np.arange(n), problems)
         rate = np.repeat(generator.beta(0.3, 1, problems), n)
         keys = [f"{cell}{i}" for i in range(rows)]
-        held = {"key": keys, "cell": [cell] * rows, "checkpoint": [cell] * rows, "problem": ids, "index": index}
+        held = {
+            "key": keys,
+            "cell": [cell] * rows,
+            "checkpoint": [cell] * rows,
+            "problem": ids,
+            "index": index,
+        }
         said = texts(generator, vocabulary, problems, n)
         store.sample_table.add(cell, _table(held | {"text": said}, SAMPLES, rows))
         graded = held | {"correct": generator.random(rows) < rate, "answer": index.astype(str)}
@@ -72,11 +82,20 @@ def _table(columns: dict[str, object], schema: pa.Schema, rows: int) -> pa.Table
     return pa.table(arrays, schema=schema)
 
 
+def wide(one: dict) -> dict:
+    """The same comparison with the 28 values of k of a real one."""
+    ks = np.unique(np.geomspace(1, 64, 34).round().astype(int)).tolist()
+    for values in (*one["passk"].values(), one["delta"]):
+        for name, held in values.items():
+            values[name] = np.interp(np.log(ks), np.log(one["k"]), held).tolist()
+    return one | {"k": ks}
+
+
 def measure(folder: Path, problems: int, findings: int) -> list[tuple[str, float, float]]:
     """(what, measured, bound) of every figure."""
     store = SampleStore(folder / "store")
     fill(store, problems, 32)
-    held = [finding(comparison("a", "b")) for _ in range(findings)]
+    held = [finding(wide(comparison("a", "b"))) for _ in range(findings)]
     for one in held:
         one["provenance"]["store"] = str(store.path)
         for checkpoint in one["checkpoints"]:
@@ -102,9 +121,9 @@ def opened(page: Path, folder: Path) -> list[tuple[str, float, float]]:
         ):
             began = time.perf_counter()
             tab.evaluate(
-                f"search.value = {query!r}; search.dispatchEvent(new Event('input')); status.textContent = ''; 1"
-                .replace("search.", "document.getElementById('search').")
-                .replace("status.", "document.getElementById('status').")
+                f"search.value = {query!r}; search.dispatchEvent(new Event('input')); status.textContent = ''; 1".replace(
+                    "search.", "document.getElementById('search')."
+                ).replace("status.", "document.getElementById('status').")
             )
             tab.until(f"document.getElementById('status').textContent.includes({done!r})")
             out.append((what, time.perf_counter() - began, 2.0))
