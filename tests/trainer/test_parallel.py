@@ -83,7 +83,10 @@ def same(left, right):
 
 
 def test_identical_batches_and_states_are_one_optimizer(two):
-    """Fault 30 (planted: updates added without their weights; the second branch begun at the first's end)."""
+    """Fault 30.
+
+    Planted and seen to fail: updates added without their weights; the second branch begun at the first's end.
+    """
     averaged, plain = two
     one, other, alone = Side(averaged, RL_BATCH), Side(averaged, RL_BATCH), Side(plain, RL_BATCH)
     for _ in range(4):
@@ -97,7 +100,7 @@ def test_identical_batches_and_states_are_one_optimizer(two):
 
 
 def test_sft_without_learning_rate_and_decay_leaves_exactly_half_the_rl_step(two):
-    """Fault 30 (planted: the mean taken of gradients, which Adam scales up again)."""
+    """Fault 30 (planted and seen to fail: the mean taken of gradients, which Adam scales up again)."""
     averaged, plain = two
     before = values(plain)
     parallel_step(
@@ -110,7 +113,10 @@ def test_sft_without_learning_rate_and_decay_leaves_exactly_half_the_rl_step(two
 
 
 def test_the_order_of_the_branches_does_not_change_a_bit(two):
-    """Fault 30 (planted: (snapshot + a) + b; no return to the snapshot before the second branch)."""
+    """Fault 30.
+
+    Planted and seen to fail: (snapshot + a) + b; no return to the snapshot before the second branch.
+    """
     finals = []
     for model, turned in zip(two, (False, True), strict=True):
         sides = [Side(model.float(), RL_BATCH, lr=3e-3, weight=0.3), Side(model, SFT_BATCH, weight=0.7)]
@@ -121,7 +127,7 @@ def test_the_order_of_the_branches_does_not_change_a_bit(two):
 
 
 def test_both_gradients_are_taken_at_the_snapshot(two):
-    """Fault 30 (planted: no return to the snapshot before the second branch)."""
+    """Fault 30 (planted and seen to fail: no return to the snapshot before the second branch)."""
     model = two[0]
     one, other = Side(model, RL_BATCH), Side(model, SFT_BATCH)
     for step in range(3):
@@ -201,7 +207,10 @@ def whole(tmp_path_factory, parent):
 
 @pytest.mark.parametrize("cut", [0, 1, 2])
 def test_parallel_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
-    """Fault 23 (planted: only one of the two optimizers restored; SFT batches counted from the resume)."""
+    """Fault 23.
+
+    Planted and seen to fail: one of the two optimizers not restored; SFT batches counted from the resume.
+    """
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
         cut_after(patch, cut)

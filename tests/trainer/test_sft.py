@@ -78,7 +78,7 @@ def test_loss_and_gradient_are_the_plain_loop_over_responses(model, size):
 
 
 def test_shares_of_two_ranks_add_up_to_one_process(model, monkeypatch):
-    """Faults 1 and 25 over ranks, one of them without any work (planted: each rank's own count)."""
+    """Faults 1 and 25 over ranks, one without any work (planted and seen to fail: each rank's own count)."""
     for batch in (made_up(), made_up()[:1]):
         model.zero_grad()
         whole = sft.gradient(model, batch, SMALL)
@@ -96,7 +96,7 @@ def test_shares_of_two_ranks_add_up_to_one_process(model, monkeypatch):
 
 
 def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeypatch):
-    """Fault 10 (planted: prompt and response tokenized as one text; another template for SFT)."""
+    """Fault 10 (planted and seen to fail: an exemplar before the question; the prompt ended by a space)."""
     shown = training_demonstrations(SMALL, engine)
     problems, prompts = training_prompts(RLConfig(limit=7, max_tokens=64), engine)
     assert [d.problem for d in shown] == [p.id for p in problems]
@@ -116,6 +116,7 @@ def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeyp
 
 
 def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
+    """Faults 8 and 10 (planted and seen to fail: no EOS; the space after the prompt lost)."""
     shown = training_demonstrations(SMALL, engine)
     for d, problem in zip(shown, training_problems(SMALL), strict=True):
         *body, end = d.response.tolist()
@@ -124,6 +125,7 @@ def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
 
 
 def test_one_demonstration_is_drawn_by_seed_and_problem_alone():
+    """Planted and seen to fail: the draw without the problem in its key; without the seed."""
     few, many = training_problems(SMALL), training_problems(SMALL.model_copy(update={"limit": 60}))
     drawn = {p.id: solutions_of(p, SMALL) for p in many}
     assert all(len(s) == 1 for s in drawn.values())
@@ -170,7 +172,7 @@ def whole(tmp_path_factory, parent):
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 3, 4, 5])
 def test_sft_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
-    """Fault 23 (planted: the optimizer's state not restored; the order of an epoch drawn anew)."""
+    """Fault 23 (planted and seen to fail: optimizer state not restored; batches counted from the resume)."""
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
         cut_after(patch, cut)

@@ -15,7 +15,7 @@ from evals.errors import UserError
 from tests.trainer.cuts import contents
 from trainer import cells, study
 from trainer.cells import Cell
-from trainer.config import StudyConfig, load_study
+from trainer.config import StudyConfig, load_study, preset_file
 
 TOML = """
 [study]
@@ -221,6 +221,19 @@ def test_status_before_the_start_and_as_a_command(tmp_path, monkeypatch, copied,
     shown = CliRunner().invoke(app, ["study", str(OUT / "study.toml"), "--out", str(OUT), "--status"]).output
     assert "1,500  rl           seed 0   failed   no room left" in shown
     assert shown.splitlines()[-1] == "4 done, 0 running, 1 failed, 0 left"
+
+
+def test_the_shipped_presets_are_studies_and_the_papers_has_its_numbers():
+    paper, _, _ = (load_study(preset_file(name)) for name in ("paper-1b", "small", "micro"))
+    assert (paper.pretrain.tokens, paper.pretrain.batch_tokens) == (50_000_000_000, 512 * 4096)
+    assert cells.starts_of(paper) == tuple(b * 10**9 for b in (2, 4, 6, 10, 12, 14, 20, 28, 44))
+    asked = paper.rl
+    assert (asked.prompts, asked.minibatch, asked.n, asked.optimizer.lr) == (512, 128, 32, 1e-6)
+    assert (asked.kl, asked.max_tokens, asked.optimizer.betas) == (0.001, 2048, (0.9, 0.999))
+    assert (paper.sft.epochs, paper.sft.optimizer.lr) == (5, 4e-5)
+    both = paper.parallel
+    assert (both.rl.kl, both.rl.max_tokens, both.rl.prompts, both.weight) == (0.0, 512, 512, 0.5)
+    assert (both.rl.optimizer.lr, both.sft.optimizer.lr) == (1e-6, 4e-5)
 
 
 def test_what_makes_no_study_is_refused_in_a_sentence(tmp_path, monkeypatch, copied, config):
