@@ -177,19 +177,16 @@ def _about_support(comparison: dict[str, Any]) -> list[str]:
 
 
 def _robustness(comparison: dict[str, Any]) -> list[RenderableType]:
-    """One line: whether the verdict survives other gradings, prompts and budgets."""
+    """Whether the verdict survives other gradings, prompts and budgets."""
     held = comparison.get("robustness")
     if not held:
         return []
     style = "green" if held["robust"] else "bold red" if held["robust"] is False else "dim"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (
-        ("the same question", "left"),
-        ("Δpass@1", "right"),
-        ("Δpass@K", "right"),
-        ("verdict", "left"),
-    ):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
+    table.add_column("asked otherwise")
+    for name in ("Δpass@1", "Δpass@K"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
     for row in held["rows"]:
         if row["outcome"] is None:
             table.add_row(Text(row["name"]), "-", "-", Text(row["detail"], style="dim"))

@@ -38,7 +38,7 @@ def passk(
     """The passk finding of one or more checkpoints.
 
     ks: values of k (default: the powers of two up to n). Estimates: pass@k (2107.03374) with a simultaneous
-    band over ks, pass^K (2406.12045), G-Pass@K and mG-Pass@K (2412.13147), maj@K where answers are known;
+    band over ks, pass^K (2406.12045), G-Pass@K and mG-Pass@K (2412.13147), maj@n where answers are known;
     rates. Beside them, labelled as what they are: Cover@tau of the deconvolved distribution of p
     (2510.08325), the deconvolved histogram, and pass@k beyond n by two models with a back-test.
     Raises AnalysisError for k > n.
@@ -112,7 +112,7 @@ def _relatives(
     pairs: Sequence[tuple[str, str]],
     options: Options,
 ) -> dict[str, list[dict[str, Any]]]:
-    """pass^K, G-Pass@K at tau = 1/2, mG-Pass@K, and maj@K where there are answers."""
+    """pass^K, G-Pass@K at tau = 1/2, mG-Pass@K, and maj@n where there are answers."""
     tables = {}
     for name, side in sides.items():
         n, c = side["n"].to_numpy(), side["c"].to_numpy()
@@ -127,22 +127,32 @@ def _relatives(
         Measure("mg_pass", f"mG-Pass@{K}", "rate", digits=4),
     ]
     if source.store is not None:
-        for name, rates in _majority(source, K).items():
-            tables[name]["majority"] = rates.reindex(tables[name].index)
-        measures.append(Measure("majority", f"maj@{K}", "rate", digits=4))
+        from probes.frames import equal_n, graded
+
+        samples, held = equal_n(graded(source, []))
+        for name, frame in samples.items():
+            tables[name]["majority"] = majority(frame).reindex(tables[name].index)
+        measures.append(Measure("majority", f"maj@{_used(held)}", "rate", digits=4))
     return infer(tables, measures, pairs, level=options.level, seed=options.seed)
 
 
-def _majority(source: Source, K: int) -> dict[str, pd.Series]:
-    from analysis.answers import answer_counts, majority_at_k
-    from probes.frames import graded
+def _used(equal: dict[str, Any]) -> int:
+    """The number of samples that `equal_n` kept of every problem."""
+    value = equal["value"]
+    return int(value[0] if isinstance(value, list) else value)
 
-    out = {}
-    for name, frame in graded(source, []).items():
-        held = answer_counts(frame[["problem", "answer", "correct"]])
-        rates = {p: majority_at_k(h["counts"], h["correct"], K, h["missing"]) for p, h in held.items()}
-        out[name] = pd.Series(rates)
-    return out
+
+def majority(samples: pd.DataFrame) -> pd.Series:
+    """maj@n of each problem: whether its most frequent answer is right; of ties, the share that is right.
+
+    samples: one row per sample with problem, answer (null = none) and correct. Samples without an answer do
+    not vote; a problem in which nobody votes is wrong.
+    """
+    voted = samples[samples["answer"].notna()]
+    votes = voted.groupby(["problem", "answer"], sort=True)["correct"].agg(["size", "max"]).reset_index()
+    top = votes[votes["size"] == votes.groupby("problem")["size"].transform("max")]
+    won = top["max"].astype(float).groupby(top["problem"]).mean()
+    return won.reindex(pd.Index(sorted(samples["problem"].unique()), name="problem"), fill_value=0.0)
 
 
 def _cover(side: pd.DataFrame) -> list[dict[str, Any]]:

@@ -38,8 +38,8 @@ def robustness(
 
     verdict: the declared one. a, b: tallies of the two cells (see `probes.tally`). more: further rows (see
     `asked`). Returns {"rows",
-    "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1, Δpass@K, rates), K and
-    detail; outcome is None where the reading is not possible, detail then says why. robust is None where the
+    "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1, Δpass@K, rates, with
+    _low and _high), K and detail; outcome is None where the reading is not possible, detail then says why. robust is None where the
     verdict is undetermined or no other reading is possible.
     """
 
@@ -63,7 +63,8 @@ def asked(pairs: Sequence[tuple[str, PairedCounts]], options: Options, K: int) -
 
 
 def _row(name: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    empty = dict.fromkeys(("outcome", "kind", "first", "large", "K"))
+    ends = ("first", "first_low", "first_high", "large", "large_low", "large_high")
+    empty = dict.fromkeys(("outcome", "kind", *ends, "K"))
     try:
         return {"name": name, **empty, **read()}
     except (Unreadable, AnalysisError) as reason:
@@ -152,15 +153,15 @@ def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> dict[s
     """The verdict of counts, at the declared K."""
     pair, text = read
     found = verdict_on_counts(pair, replace(options, K=K, replicates=REPLICATES))
-    first, large = found["numbers"]
-    return _as_row(found, first["estimate"], large["estimate"], K, text)
+    return _as_row(found, K, text)
 
 
-def _as_row(verdict: dict[str, Any], first: float, large: float, K: float, detail: str) -> dict[str, Any]:
-    return {
-        "outcome": verdict["outcome"], "kind": verdict["kind"], "first": first, "large": large, "K": K,
-        "detail": detail,
-    }  # fmt: skip
+def _as_row(verdict: dict[str, Any], K: float, detail: str) -> dict[str, Any]:
+    """One row; low and high of either number are its joint region."""
+    held = {"outcome": verdict["outcome"], "kind": verdict["kind"], "K": K, "detail": detail}
+    for name, number in zip(("first", "large"), verdict["numbers"], strict=True):
+        held |= {name: number["estimate"], f"{name}_low": number["low"], f"{name}_high": number["high"]}
+    return held
 
 
 def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> dict[str, Any]:
@@ -188,7 +189,7 @@ def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) ->
     text = (
         f"{length[0]:.0f} and {length[1]:.0f} tokens: A gets {ratio[0]:.2f}, B {ratio[1]:.2f} samples for one"
     )
-    return _as_row(found, readings[0].estimate, readings[1].estimate, large, text)
+    return _as_row(found, large, text)
 
 
 def at_budget(n: np.ndarray, c: np.ndarray, k: float) -> np.ndarray:

@@ -18,8 +18,13 @@ from probes.runs import final_reward, run_of
 from probes.sources import Source
 
 
-def seeds(source: Source, options: Options | None = None, *, command: Sequence[str] = ()) -> dict[str, Any]:
+def seeds(
+    source: Source, options: Options | None = None, *, parents: int = 1, command: Sequence[str] = ()
+) -> dict[str, Any]:
     """The seeds finding: the first checkpoint is the common parent, each other one a training seed.
+
+    parents: the first so many checkpoints are parents, one of each seed in the same order (RL after SFT);
+    differences are then taken seed by seed.
 
     Per seed pass@1 and pass@K on test and, where the checkpoint lies in its run's folder, the mean training
     reward of the last steps. Over seeds: mean change with an interval that counts seeds and problems as
@@ -28,16 +33,16 @@ def seeds(source: Source, options: Options | None = None, *, command: Sequence[s
     training reward. UserError for fewer than two seeds.
     """
     options = options or Options()
-    parent, members = source.checkpoints[0], source.checkpoints[1:]
+    before, members = source.checkpoints[:parents], source.checkpoints[parents:]
     if len(members) < 2:
-        raise UserError(
-            "seeds need the parent and at least two runs from it; give --ckpt three times or more"
-        )
+        raise UserError("seeds need the parent and at least two runs from it; give --ckpt three times")
+    if parents not in (1, len(members)):
+        raise UserError(f"{parents} parents and {len(members)} seeds do not pair; give one, or one each")
     n = int(source.counts["n"].min())
     K = declared_K(n, options.K) if n > 1 else 1
     ks = [1, K] if K > 1 else [1]
     values = {d["name"]: _values(source, d["name"], ks) for d in source.checkpoints}
-    base = values[parent["name"]]
+    base = np.stack([values[d["name"]] for d in before])  # (1 or S, M, 2)
     stacked = np.stack([values[d["name"]] for d in members])  # (S, M, 2)
     rewards = [_reward(d) for d in members]
     rows = [
@@ -46,7 +51,7 @@ def seeds(source: Source, options: Options | None = None, *, command: Sequence[s
         for i, (d, reward) in enumerate(zip(members, rewards, strict=True))
     ]  # fmt: skip
     changes = [
-        {"k": k, **seed_difference(base[None, :, j], stacked[:, :, j], level=options.level)}
+        {"k": k, **seed_difference(base[:, :, j], stacked[:, :, j], level=options.level, paired=parents > 1)}
         for j, k in enumerate(ks)
     ]
     return finding(
@@ -55,11 +60,11 @@ def seeds(source: Source, options: Options | None = None, *, command: Sequence[s
         problems=source.problems,
         command=command,
         store=source.store,
-        checks=[*_recipes(members), *over_pairs([(parent, d) for d in members])],
+        checks=[*_recipes(members), *over_pairs([(before[i % parents], d) for i, d in enumerate(members)])],
         options={"level": options.level, "seed": options.seed, "K": K},
-        estimates=[_estimate(source, d["name"], k, float(values[d["name"]][:, j].mean()), len(base))
+        estimates=[_estimate(source, d["name"], k, float(values[d["name"]][:, j].mean()), base.shape[1])
                    for j, k in enumerate(ks) for d in source.checkpoints],
-        differences=[_difference(parent["name"], members, c, len(base)) for c in changes],
+        differences=[_difference(_of(before), _of(members), c, base.shape[1]) for c in changes],
         seeds=rows,
         changes=changes,
         interquartile_mean={
@@ -89,11 +94,15 @@ def _estimate(source: Source, name: str, k: int, value: float, problems: int) ->
             "estimate": value, "low": None, "high": None, "problems": problems}  # fmt: skip
 
 
-def _difference(parent: str, members: Sequence[Any], change: dict[str, Any], problems: int) -> dict[str, Any]:
+def _of(group: Sequence[dict[str, Any]]) -> str:
+    return str(group[0]["name"]) if len(group) == 1 else f"mean of {len(group)} seeds ({group[0]['recipe']})"
+
+
+def _difference(a: str, b: str, change: dict[str, Any], problems: int) -> dict[str, Any]:
     k = change["k"]
-    return {"a": parent, "b": f"mean of {len(members)} seeds", "measure": f"pass@{k}", "label": f"pass@{k}",
-            "unit": "rate", "digits": 4, "estimate": change["estimate"], "low": change["low"],
-            "high": change["high"], "problems": problems}  # fmt: skip
+    return {"a": a, "b": b, "measure": f"pass@{k}", "label": f"pass@{k}", "unit": "rate", "digits": 4,
+            "estimate": change["estimate"], "low": change["low"], "high": change["high"],
+            "problems": problems}  # fmt: skip
 
 
 def _brittleness(rows: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]) -> dict[str, Any]:

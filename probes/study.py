@@ -25,6 +25,7 @@ from probes.study_table import write_table
 
 PROBES = ("expand", "passk", "support", "entropy", "diversity", "likelihood", "seeds", "weights",
           "capability", "readiness")  # fmt: skip
+AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # recipes that go on from another one's end
 PROMPTS = 200  # training prompts that readiness is measured on
 
 
@@ -141,7 +142,18 @@ def _cells_of(task: Task, mine: Sequence[Cell]) -> None:
         if not made(file, task.key):
             pair = (labels[0], label)
             held = chosen(source, pair), chosen(at_one, pair)
-            _write(task, file, [BY_CELL[name](task, *held) for name in wanted], cell)
+            found = [BY_CELL[name](task, *held) for name in wanted]
+            parent = _parent(source, label)
+            if "expand" in wanted and parent not in (None, labels[0]):  # such as RL after SFT
+                found.append(_expand(task, chosen(source, (str(parent), label)), source))
+            _write(task, file, found, cell)
+
+
+def _parent(source: Source, name: str) -> str | None:
+    """Which checkpoint of the source another was trained from, by lineage."""
+    weights = {d["fingerprint"]: d["name"] for d in reversed(source.checkpoints)}
+    lineage = next(d["lineage"] for d in source.checkpoints if d["name"] == name) or {}
+    return weights.get(lineage.get("parent"))
 
 
 def _together(task: Task, mine: Sequence[Cell]) -> None:
@@ -164,6 +176,10 @@ def _together(task: Task, mine: Sequence[Cell]) -> None:
 
             members = [str(c.checkpoint) for c in mine if c.recipe == recipe]
             found = [seeds(task.source([base, *members]), task.options, command=task.command)]
+            before = [str(c.checkpoint) for c in mine if c.recipe == AFTER.get(recipe)]
+            if len(before) == len(members):  # seed by seed beside what each was trained from
+                source = task.source([*before, *members])
+                found.append(seeds(source, task.options, parents=len(before), command=task.command))
             _write(task, file, found, replace(mine[0], recipe=recipe, seed="all"))
 
 

@@ -74,7 +74,7 @@ def path_tables(samples: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     least = {p: min(sum(k.get(p, Counter()).values()) for k in kinds.values()) for p in problems}
     out = {}
     for name, held in kinds.items():
-        values = [_rarefied(held[p], least[p]) for p in problems]
+        values = [_rarefied(held.get(p, Counter()), least[p]) for p in problems]
         out[name] = pd.DataFrame({"paths": values}, index=pd.Index(problems, name="problem"))
     return out
 

@@ -91,7 +91,9 @@ def tiny_checkpoint(tmp_path_factory) -> Path:
     return random_checkpoint(tmp_path_factory.mktemp("tiny") / "base", seed=2)
 
 
-def random_checkpoint(path: Path, seed: int, parent: str | None = None, recipe: str = "base") -> Path:
+def random_checkpoint(
+    path: Path, seed: int, parent: str | None = None, recipe: str = "base", training_seed: int = 0
+) -> Path:
     """Write a 2-layer OLMo2 with random weights as a Hugging Face folder with lineage."""
     import json
     from itertools import islice
@@ -123,7 +125,7 @@ def random_checkpoint(path: Path, seed: int, parent: str | None = None, recipe: 
         "pad_token_id": tokenizer.pad_token_id,
     }  # fmt: skip
     (path / "config.json").write_text(json.dumps(config))
-    lineage = {"parent": parent, "recipe": recipe, "step": 0, "tokens": 0, "seed": 0,
+    lineage = {"parent": parent, "recipe": recipe, "step": 0, "tokens": 0, "seed": training_seed,
                "prompt": {"template": "world", "shots": 0}}  # fmt: skip
     (path / "lineage.json").write_text(json.dumps(lineage))
     return path

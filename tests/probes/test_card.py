@@ -1,0 +1,49 @@
+"""The card says what a reader needs who sees nothing else, in a narrow terminal."""
+
+import json
+from io import StringIO
+
+from rich.console import Console
+
+from probes.card import card, chosen
+from probes.expand import expand
+
+
+def shown(finding, width=80):
+    console = Console(width=width, record=True, file=StringIO())
+    for comparison in finding["comparisons"]:
+        console.print(card(finding, comparison))
+    return console.export_text()
+
+
+def test_everything_stands_on_it(toy_source):
+    finding = expand(toy_source)
+    text = shown(finding)
+    for words in (
+        "A drawn twice gives", "by chance", "Crossover", "McNemar", "guess floor", "format", "truncation",
+        "asked otherwise", "Look before you believe it", "Declared: level 0.05, K = 32",
+        "other training seeds",
+    ):  # fmt: skip
+        assert words in " ".join(text.split()).replace("│ ", ""), words
+    assert max(map(len, text.splitlines())) <= 80
+    for row in text.splitlines():
+        if "*1 " in row or "*32 " in row:
+            assert "]" in row  # an interval is not broken over lines
+    assert json.dumps(finding, allow_nan=False)
+
+
+def test_hostile_names_are_text(toy_source):
+    from dataclasses import replace
+
+    evil = "[red]x[/red] [link=file:///etc/passwd]" * 3
+    counts = toy_source.counts.assign(checkpoint=toy_source.counts["checkpoint"].replace("base", evil))
+    first, second = toy_source.checkpoints
+    source = replace(toy_source, counts=counts, checkpoints=[{**first, "name": evil}, second])
+    assert "passwd]" in shown(expand(source)).replace("\n", "")
+
+
+def test_rows_of_k():
+    k = [1, 2, 3, 4, 8, 16, 24, 32, 64]
+    picked = [k[i] for i in chosen(k, 24)]
+    assert {1, 24, 64} <= set(picked)
+    assert len(picked) <= 8

@@ -1,0 +1,91 @@
+"""Readiness, rollouts and what is read of runs, against planted numbers."""
+
+import json
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evals.errors import UserError
+from probes.budgets import efficiency
+from probes.readiness import mixed_share, spearman
+from probes.runs import checkpoints, final_reward, metrics, run_of
+
+
+def test_mixed_groups_by_brute_force():
+    for c in range(7):
+        samples = [1] * c + [0] * (6 - c)
+        every = [0 < sum(g) < 3 for g in combinations(samples, 3)]
+        assert mixed_share(np.array([6]), np.array([c]), 3)[0] == pytest.approx(np.mean(every))
+
+
+def test_spearman_says_when_it_cannot():
+    assert spearman([1, 2], [1, 2])["estimate"] is None
+    assert spearman([1, 1, 1], [1, 2, 3])["estimate"] is None
+    few = spearman([1, 2, 3, 4], [1, 2, 3, 4])
+    assert few["estimate"] == pytest.approx(1)
+    assert few["low"] is None
+    many = spearman(list(range(10)), [*range(9), -5])
+    assert many["low"] < many["estimate"] < many["high"]
+
+
+def test_what_is_no_run(tmp_path):
+    with pytest.raises(UserError, match=r"has no metrics\.jsonl"):
+        metrics(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1, "reward": 0.5}\n{"step"')
+    with pytest.raises(UserError, match="line 2 is not JSON"):
+        metrics(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text("")
+    with pytest.raises(UserError, match="no steps yet"):
+        metrics(tmp_path)
+    with pytest.raises(UserError, match="has no checkpoints"):
+        checkpoints(tmp_path)
+
+
+def test_final_reward_is_a_mean_over_the_last_tenth(tmp_path):
+    rows = [{"step": i + 1, "reward": float(i)} for i in range(40)]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    assert final_reward(tmp_path) == pytest.approx(np.mean([36, 37, 38, 39]))
+    (tmp_path / "step-000040").mkdir()
+    assert run_of(tmp_path / "step-000040") == tmp_path
+
+
+def rl_run(folder, n, accuracy, steps=12, prompts=8):
+    """A run whose accuracy at each step is planted."""
+    rng = np.random.default_rng(n)
+    rows = []
+    for step in range(1, steps + 1):
+        groups = np.repeat(np.arange(prompts), n)
+        right = rng.random(len(groups)) < accuracy(step)
+        table = pd.DataFrame(
+            {"step": step, "group": groups, "problem": [f"p{g}" for g in groups], "reward": right * 1.0,
+             "correct": right, "token_ids": [[1, 2]] * len(groups)}
+        )  # fmt: skip
+        target = folder / "rollouts" / f"step-{step:06d}"
+        target.mkdir(parents=True)
+        table.to_parquet(target / "rollouts.parquet")
+        rows.append({"step": step, "flops": 1e9 * step * prompts * (n + 10)})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    (folder / "resolved.json").write_text(json.dumps({"n": n, "parent": "p", "lr": 1e-4, "seed": 0}))
+    return folder
+
+
+def test_rollouts_at_equal_samples_and_equal_compute(tmp_path):
+    small = rl_run(tmp_path / "n4", 4, lambda step: 0.02 * step)
+    large = rl_run(tmp_path / "n16", 16, lambda step: 0.06 * step)
+    found = efficiency([small, large])
+    last = {
+        axis: {r["run"]: r for r in found["budgets"] if r["axis"] == axis and r["groups"]}
+        for axis in ("rollouts", "flops")
+    }
+    assert set(last["rollouts"]) == {"n4", "n16"}
+    first = next(r for r in found["budgets"] if r["run"] == "n4" and r["groups"])
+    assert first["low"] <= first["estimate"] <= first["high"]
+    checks = {c["name"]: c for c in found["checks"]}
+    assert checks["only n differs"]["passed"] is True
+    assert checks["one parent"]["passed"] is True
+    with pytest.raises(UserError, match="got one"):
+        efficiency([small])
+    with pytest.raises(UserError, match="has no saved rollouts"):
+        efficiency([small, tmp_path])

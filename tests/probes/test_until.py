@@ -1,0 +1,62 @@
+"""Looking while sampling goes on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import Options
+from evals.errors import UserError
+from probes.expand import expand
+from probes.sources import Source
+from probes.until import looks_at, until_decided, with_looks
+
+
+def drawer(p, q, seed=0):
+    """A source that grows: the first n of one fixed stream of samples of each problem."""
+    rng = np.random.default_rng(seed)
+    streams = {name: rng.random((len(r), 256)) < r[:, None] for name, r in (("a", p), ("b", q))}
+    asked = []
+
+    def draw(n):
+        asked.append(n)
+        rows = [
+            {"problem": f"p{i}", "checkpoint": name, "n": n, "c": int(s[i, :n].sum())}
+            for name, s in streams.items()
+            for i in range(len(s))
+        ]
+        keys = ("path", "fingerprint", "recipe", "lineage", "cell", "report")
+        held = [{"name": name, **dict.fromkeys(keys)} for name in streams]
+        return Source(pd.DataFrame(rows), held, {"name": "x", "fingerprint": None, "count": len(p)})
+
+    return draw, asked
+
+
+def test_looks_double_and_end_at_the_most():
+    assert list(looks_at(16, 100)) == [16, 32, 64, 100]
+    assert list(looks_at(16, 16)) == [16]
+    with pytest.raises(UserError, match="lies below --n"):
+        list(looks_at(16, 8))
+
+
+def test_a_large_gain_stops_early_and_says_so():
+    p = np.random.default_rng(1).beta(0.5, 2, 300)
+    draw, asked = drawer(p, np.minimum(1, p + 0.2))
+    source, options, looks = until_decided(draw, Options(replicates=500), start=16, most=256)
+    assert asked == [16]
+    assert options.K == 8  # declared at the first look
+    assert looks[-1]["verdicts"][0]["outcome"] == "expansion"
+    finding = with_looks(expand(source, options), looks)
+    comparison = finding["comparisons"][0]
+    assert comparison["verdict"]["outcome"] == "expansion"
+    assert [x["n"] for x in comparison["looks"]] == [16]
+    assert comparison["looks"][0]["spent_level"] == 0.025
+
+
+def test_one_model_twice_goes_on_to_the_end_without_a_claim():
+    p = np.random.default_rng(1).beta(0.5, 2, 40)
+    draw, asked = drawer(p, p, seed=5)
+    _, options, looks = until_decided(draw, Options(replicates=500), start=16, most=64)
+    assert options.K == 8
+    assert looks[-1]["verdicts"][0]["outcome"] in ("no-change", "undetermined")
+    assert asked[0] == 16
+    assert [look["n"] for look in looks] == asked
