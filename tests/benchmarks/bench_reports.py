@@ -29,6 +29,12 @@ from evals.store.store import grade_group
 from probes.finding import write_findings
 from reports.page.build import build_page
 
+TYPE = """
+var [search, says] = ["search", "status"].map((id) => document.getElementById(id));
+search.value = "QUERY";
+says.textContent = "";
+search.dispatchEvent(new Event("input"));
+"""
 WORDS = 60  # words of a sample; three in ten differ between two samples of a problem
 
 
@@ -120,11 +126,7 @@ def opened(page: Path, folder: Path) -> list[tuple[str, float, float]]:
             ("seconds to search all samples", "boxed{7", "questions and samples searched"),
         ):
             began = time.perf_counter()
-            tab.evaluate(
-                f"search.value = {query!r}; search.dispatchEvent(new Event('input')); status.textContent = ''; 1".replace(
-                    "search.", "document.getElementById('search')."
-                ).replace("status.", "document.getElementById('status').")
-            )
+            tab.evaluate(TYPE.replace("QUERY", query))
             tab.until(f"document.getElementById('status').textContent.includes({done!r})")
             out.append((what, time.perf_counter() - began, 2.0))
     return out

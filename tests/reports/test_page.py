@@ -153,7 +153,7 @@ def test_many_comparisons_get_one_overview_and_figures_for_the_first(
     page = build_page(written(tmp_path, held), tmp_path / "out")
     text = page.read_text("utf-8")
     assert text.count("<article") == 5
-    assert "the other 4 have their numbers" in text
+    assert "the other 4 have their card" in text
     names = sorted(p.stem for p in (tmp_path / "out" / "figures").glob("*.svg"))
     assert names == ["01-delta", "01-passk", "01-support", "all-comparisons", "all-gained-lost"]
 
