@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,3 +136,14 @@ def failure(out: Path, name: str) -> str | None:
     """Why a cell failed when it was last tried, or None."""
     path = out / "failed" / name
     return path.read_text("utf-8").strip() if path.is_file() else None
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has: a killed parent cannot end its children itself."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

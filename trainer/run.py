@@ -20,7 +20,7 @@ def claim(out: Path, config: BaseModel, extra: dict[str, Any] | None = None) -> 
     text = json.dumps(json.loads(resolved_json(config)) | (extra or {}), indent=1, sort_keys=True) + "\n"
     path = out / "resolved.json"
     if path.is_file():
-        old, new = json.loads(path.read_text("utf-8")), json.loads(text)
+        old, new = (flat(json.loads(t)) for t in (path.read_text("utf-8"), text))
         if different := [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]:
             key = different[0]
             raise UserError(
@@ -32,6 +32,14 @@ def claim(out: Path, config: BaseModel, extra: dict[str, Any] | None = None) -> 
         raise UserError(f"{out} is not empty and holds no run; choose another --out")
     else:
         write_file(path, text)
+
+
+def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested sections as dotted keys."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        out |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return out
 
 
 def finish(out: Path) -> None:

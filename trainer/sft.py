@@ -103,12 +103,12 @@ def gradient(model: Olmo2, batch: Sequence[Demonstration], config: SFTConfig) ->
     """
     device = model.lm_head.weight.device
     tokens = sum(len(d.response) for d in batch)
-    total = torch.zeros((), dtype=torch.float64)
+    total = torch.zeros((), dtype=torch.float64, device=device)
     for part in _passes(batch[distributed.rank() :: distributed.world()], config.tokens_per_pass):
         data = stream([d.ids for d in part], [len(d.response) for d in part], device)
         loss = token_losses(model, data).sum() / tokens
         loss.backward()
-        total += loss.detach().cpu()
+        total += loss.detach()
     distributed.sum_gradients(model.parameters())
     return float(distributed.sum_over_ranks(total))
 

@@ -8,7 +8,6 @@ import platform
 import shutil
 import signal
 import sys
-import threading
 import time
 from dataclasses import asdict
 from importlib import metadata
@@ -24,7 +23,7 @@ from trainer.files import write_file, write_json
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
-from trainer.run import finished
+from trainer.run import finished, flat
 from trainer.sft import sft
 
 POLL = 0.5  # seconds between looks at what other processes have done
@@ -97,7 +96,7 @@ def _take(config: StudyConfig, out: Path, source: str) -> None:
     path = out / "resolved.json"
     if path.is_file():
         old, now = (
-            _flat({k: v for k, v in d.items() if k not in GROWS}) for d in (json.loads(path.read_text()), new)
+            flat({k: v for k, v in d.items() if k not in GROWS}) for d in (json.loads(path.read_text()), new)
         )
         if different := [k for k in sorted({*old, *now}) if old.get(k) != now.get(k)]:
             key = different[0]
@@ -112,15 +111,6 @@ def _take(config: StudyConfig, out: Path, source: str) -> None:
     write_json(path, new)
     if not (out / "env.json").is_file():
         write_json(out / "env.json", _environment())
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested sections as dotted keys."""
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        inner = _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-        out |= inner
-    return out
 
 
 def _environment() -> dict[str, Any]:
@@ -175,14 +165,8 @@ def _work_together(config: StudyConfig, out: Path, processes: int, quiet: bool) 
 
 def _other(config: StudyConfig, out: Path, quiet: bool, parent: int) -> None:
     """A further process of one study: Ctrl-C is the parent's, and it ends when the parent is gone."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(POLL)
-        os._exit(1)
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=watch, daemon=True).start()
+    cells.end_with(parent)
     _work(config, out, quiet, inner=False)
 
 

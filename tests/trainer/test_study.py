@@ -158,6 +158,19 @@ def test_a_claim_is_held_by_one_and_ends_with_its_holder(tmp_path):
         assert ours
 
 
+def test_a_child_ends_when_its_parent_is_killed():
+    """Planted and seen to fail: no watch."""
+    child = (
+        "import os, time; from trainer.cells import end_with\n"
+        "end_with(os.getppid()); print('up', flush=True); time.sleep(60)"
+    )
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"up\n"
+    process.kill()
+    process.communicate(timeout=30)  # the pipe closes when the child has ended too
+
+
 @pytest.fixture
 def copied(tmp_path, monkeypatch, whole):
     """A copy of the finished study to work on."""
