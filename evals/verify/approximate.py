@@ -17,6 +17,7 @@ from evals.verify.tree import Const, Expr, Num, Op, Sym
 
 NEAR, FAR = 200, 1000  # bits: 50 digits and some, 300 digits
 Value = tuple[Any, Any]  # real and imaginary part, as mpf tuples
+ROOTS = 100  # odd roots up to this one are real for negative numbers
 HUGE = 400  # bits of the magnitude of an argument of exp, sin, …
 _warming = Lock()
 
@@ -147,7 +148,7 @@ def _power(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
         _bounded(top, 64, m)
         work.spend(20 if bits == NEAR else 100)
         return m.mpc_pow(base, top, bits)
-    if abs(power.numerator) > MAX_EXPONENT or power.denominator > MAX_EXPONENT:
+    if abs(power) > MAX_EXPONENT:
         raise LimitError("exponent")
     if base == m.mpc_zero:
         if power <= 0:
@@ -157,7 +158,7 @@ def _power(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
         work.spend(power.numerator.bit_length())
         return m.mpc_pow_int(base, power.numerator, bits)
     work.spend(20 if bits == NEAR else 100)
-    if power.denominator % 2 and base[1] == m.fzero and base[0][0]:
+    if power.denominator % 2 and power.denominator < ROOTS and base[1] == m.fzero and base[0][0]:
         size = m.mpc_pow(m.mpc_neg(base), _rational(power, bits, m), bits)
         return m.mpc_neg(size) if power.numerator % 2 else size
     return m.mpc_pow(base, _rational(power, bits, m), bits)
@@ -226,6 +227,8 @@ def _special(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
     whole = exact(e, env, work)
     if whole is not None:
         return _rational(whole, bits, m)
+    if e.name in ("floor", "ceil"):
+        return _whole(e, env, bits, work, m)
     if e.name not in ("fact", "binom"):
         raise Unknown
     work.spend(200 if bits == NEAR else 2000)
@@ -237,6 +240,15 @@ def _special(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
         return gammas[0]
     rest = m.mpc_gamma(m.mpc_add(m.mpc_sub(values[0], values[1], bits), m.mpc_one, bits), bits)
     return m.mpc_div(gammas[0], m.mpc_mul(gammas[1], rest, bits), bits)
+
+
+def _whole(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
+    """The floor or ceiling of a real number that is clearly no integer."""
+    re, im = _value(e.args[0], env, bits, work, m)
+    gap = m.mpf_sub(re, m.mpf_nint(re, bits, "n"), bits, "n")
+    if im != m.fzero or gap == m.fzero or gap[2] + gap[3] < 60 - bits:
+        raise Unknown
+    return (m.mpf_floor if e.name == "floor" else m.mpf_ceil)(re, bits, "n"), m.fzero
 
 
 def _applied(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:

@@ -124,7 +124,14 @@ def rounding(gold: Expr, answer: Expr, c: Context) -> bool:
     if written is None or any(isinstance(n, Num) and n.place is not None for n in walk(answer)):
         return False
     x = number_of(answer, c.work)
-    return x is not None and abs(x - written[0]) <= Fraction(1, 2) * Fraction(10) ** -written[1]
+    return x is not None and _rounded(x, written[1]) == written[0]
+
+
+def _rounded(x: Fraction, place: int) -> Fraction:
+    """x rounded to so many places, halves away from zero."""
+    unit = Fraction(10) ** -place
+    steps = (abs(x) / unit + Fraction(1, 2)).__floor__()
+    return unit * (steps if x >= 0 else -steps)
 
 
 def _right_digits(gold: Expr, shown: Fraction, place: int, c: Context) -> bool:
