@@ -37,10 +37,9 @@ def robustness(
     """The robustness table of one comparison.
 
     verdict: the declared one. a, b: tallies of the two cells (see `probes.tally`). more: further rows (see
-    `asked`). Returns {"rows",
-    "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1, Δpass@K, rates, with
-    _low and _high), K and detail; outcome is None where the reading is not possible, detail then says why. robust is None where the
-    verdict is undetermined or no other reading is possible.
+    `asked`). Returns {"rows", "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1,
+    Δpass@K, rates, with _low and _high), K and detail; outcome is None where the reading is not possible,
+    detail then says why. robust is None where the verdict is undetermined or no other reading is possible.
     """
 
     def among(held: str, correct: str) -> dict[str, Any]:

@@ -82,6 +82,10 @@ class Toy:
         raised = self.table ** (1.0 / temperature)
         return Toy(raised / raised.sum(axis=-1, keepdims=True), self.golds)
 
+    def subset(self, problems: np.ndarray) -> Toy:
+        """The same model on these problems only."""
+        return Toy(self.table[problems], self.golds[problems])
+
     def problems(self) -> list[Problem]:
         """The M problems, told apart by a number in the question."""
         return [Problem.make(f"toy problem {i}", str(int(g))) for i, g in enumerate(self.golds)]
@@ -95,8 +99,8 @@ class Toy:
     def scored(self, drawn: np.ndarray, name: str = "toy") -> pd.DataFrame:
         """Drawn responses (M, n) as a frame of scores (see `probes.scores`), with this model's log-probs.
 
-        Columns problem, index, checkpoint, tokens, correct, answer, logprobs (list), entropy (sum, nats),
-        outside (tokens outside this model's top-p = .95 set).
+        Columns problem, index, checkpoint, sequence, tokens, correct, answer, logprobs (list), entropy (sum,
+        nats), outside (tokens outside this model's top-p = .95 set).
         """
         rows = []
         for i, numbers in enumerate(drawn):
@@ -105,6 +109,7 @@ class Toy:
                 rows.append((f"p{i}", j, name, len(sequence), bool(self.solved[i, number])))
         frame = pd.DataFrame(rows, columns=["problem", "index", "checkpoint", "tokens", "correct"])
         last = [self.sequences[k][-2] if len(self.sequences[k]) > 1 else 0 for k in drawn.ravel()]
+        frame["sequence"] = [self.sequences[k] for k in drawn.ravel()]
         frame["answer"] = [str(a) if a else None for a in last]
         steps = [self.steps(s) for s in self.sequences]
         where = [(i, k) for i, row in enumerate(drawn) for k in row]
