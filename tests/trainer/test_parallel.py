@@ -157,9 +157,13 @@ def test_moments_never_mix(two):
             torch.testing.assert_close(state["exp_avg"], first, rtol=1e-10, atol=1e-16)
             torch.testing.assert_close(state["exp_avg_sq"], second, rtol=1e-10, atol=1e-20)
             assert state["step"] == 3
-    alone = Side(two[1], RL_BATCH)  # the first gradient is that of the branch's own batch
-    alone.gradient()
-    assert same(sides[0].gradients[0], alone.gradients[0])
+    for side in sides:  # and each gradient is that of the side's own batch, where it was taken
+        alone = Side(two[1], side.batch)
+        for seen, gradient in zip(side.saw, side.gradients, strict=True):
+            two[1].zero_grad()
+            torch.nn.utils.vector_to_parameters(torch.cat([p.flatten() for p in seen]), two[1].parameters())
+            alone.gradient()
+            assert same(alone.gradients[-1], gradient)
 
 
 def test_the_weight_is_a_number_or_a_schedule():

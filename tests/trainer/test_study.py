@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from evals.errors import UserError
+from evals.world import documents
 from tests.trainer.cuts import contents
-from trainer import cells, study
+from trainer import cells, data, study
 from trainer.cells import Cell
 from trainer.config import StudyConfig, load_study, preset_file
 
@@ -22,7 +25,7 @@ TOML = """
 starts = [1500]
 recipes = ["rl", "sft-rl", "parallel"]
 [pretrain]
-vocab_size = 300
+vocab_size = 400
 tokens = 3000
 batch_tokens = 1024
 model = {hidden_size = 32, intermediate_size = 48, layers = 2, heads = 2}
@@ -53,16 +56,18 @@ def config(tmp_path_factory) -> StudyConfig:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, config):
+def whole(tmp_path_factory, config, tokenizer):
     """(folder, contents) of a study that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole-study")
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
+    texts = [*islice(documents(), 80)]
+    ids = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
+    tokens = np.array([i for one in ids for i in one], dtype=np.int32)
+    corpus = data.Corpus(tokens, np.cumsum([len(one) for one in ids]), "80 documents")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(data, "prepare", lambda *_: (corpus, tokenizer))  # no corpus of a study's size
         study.study(config, OUT, source=TOML, quiet=True)
         return folder / OUT, contents(OUT)
-    finally:
-        os.chdir(before)
 
 
 def states(config, out=OUT):
