@@ -10,7 +10,7 @@ from evals.verify.verdict import Answer
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 BOX = re.compile(r"\\(?:boxed|fbox)\s*")
 BARE_BOX = re.compile(r"\s+([^\s${}\\]{1,40})")
-PHRASE = re.compile(r"(?:\banswer\s+is\b\s*:?|####)", re.IGNORECASE)
+PHRASE = re.compile(r"\b(?:answer|Answer|ANSWER)\s+(?:is|IS|Is)\b\s*:?|####")
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n|<\||\bI hope it is correct\b")
 NUMBER = re.compile(r"-?\$?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
 DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
@@ -22,6 +22,7 @@ SEPARATOR = re.compile(
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
     r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
 )
+MAX_OPEN = 16  # boxes that never close, before the search for one that does is given up
 MAX_GAP = 120  # characters between boxes of one run
 Box = tuple[int, int, str | None]
 WINDOW = 2 * MAX_LENGTH
@@ -46,7 +47,11 @@ def extract(response: str) -> Answer:
 def extract_lenient(response: str) -> Answer:
     """As `extract`; where that finds nothing: the whole text if it is short and has no words around it,
     else the last formula or the last number of the visible text, whichever comes later."""
-    strict = extract(response)
+    return fallback(response, extract(response))
+
+
+def fallback(response: str, strict: Answer) -> Answer:
+    """The lenient answer of a response whose strict one is known."""
     text = visible(response)
     if strict.text is not None or text is None:
         return strict
@@ -93,7 +98,7 @@ def boxes(text: str) -> list[Box]:
     Boxes that never close are passed over. At most MAX_BOXES are looked at.
     """
     found: list[Box] = []
-    end = len(text)
+    end, open_boxes = len(text), 0
     for _ in range(MAX_BOXES):
         start = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
         if start < 0:
@@ -104,6 +109,9 @@ def boxes(text: str) -> list[Box]:
         if text.startswith("{", head.end()):
             close = _closing(text, head.end())
             if close is None:
+                open_boxes += 1
+                if open_boxes > MAX_OPEN:
+                    break
                 continue
             found.append((start, close + 1, text[head.end() + 1 : close] if close > 0 else None))
         elif bare := BARE_BOX.match(text, start + len("\\boxed")):
@@ -172,8 +180,9 @@ def _unwrapped(content: str) -> str:
 def _phrase(text: str) -> Answer:
     """The rest of the last line that announces the answer."""
     last = None
-    for last in PHRASE.finditer(text):  # noqa: B007
-        pass
+    if "nswer" in text or "####" in text or "NSWER" in text:
+        for last in PHRASE.finditer(text):  # noqa: B007
+            pass
     if last is None:
         line = text[-WINDOW:].rstrip().rpartition("\n")[2].strip()
         answer = line.removeprefix("A:").strip()

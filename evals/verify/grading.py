@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 from evals.verify.context import Prove
-from evals.verify.decide import Decision, decide
-from evals.verify.extract import boxes, extract, extract_lenient, visible
+from evals.verify.decide import decide
+from evals.verify.extract import boxes, extract, fallback, visible
 from evals.verify.limits import MAX_LENGTH
 from evals.verify.verdict import Answer, Verdict
 
@@ -22,16 +22,13 @@ def grade(gold: str, response: str, mode: Mode = "reward", prove: Prove | None =
     prove: the symbolic stage for what is left undecided; workers of `Grader` have it, here it is off.
     """
     start = time.perf_counter()
-    strict = judge(gold, extract(response), prove)
-    if mode == "eval":
-        strict = with_lenient(gold, response, strict, prove)
-    return _timed(strict, start)
+    strict = judge(gold, extract(response), start, prove)
+    return strict if mode == "reward" else with_lenient(gold, response, strict, start, prove)
 
 
 def grade_answer(gold: str, answer: str) -> Verdict:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
-    start = time.perf_counter()
-    return _timed(judge(gold, Answer(answer, "given")), start)
+    return judge(gold, Answer(answer, "given"), time.perf_counter())
 
 
 def format_reward(text: str) -> float:
@@ -43,30 +40,29 @@ def format_reward(text: str) -> float:
     return 0.5 if "multi_box" in extract(text).flags else 1.0
 
 
-def judge(gold: str, found: Answer, prove: Prove | None = None) -> Verdict:
-    """The verdict on an extracted answer, without its time."""
+def judge(gold: str, found: Answer, start: float, prove: Prove | None = None) -> Verdict:
+    """The verdict on an extracted answer; start: when the grading began (perf_counter)."""
     if found.text is None or not found.text.strip():
-        return Verdict(False, "extract", "no answer", found.text, found.route, flags=found.flags)
-    return verdict(decide(gold, found.text, prove), found)
+        ms = (time.perf_counter() - start) * 1000
+        return Verdict(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags)
+    correct, stage, reason, gold_type, answer_type, flags = decide(gold, found.text, prove)
+    flags = (*found.flags, *flags) if flags else found.flags
+    ms = (time.perf_counter() - start) * 1000
+    text = found.text[:MAX_LENGTH]
+    return Verdict(bool(correct), stage, reason, text, found.route, gold_type, answer_type, ms, flags)
 
 
-def verdict(decision: Decision, found: Answer) -> Verdict:
-    """A decision and the answer it is about; undecided is not correct."""
-    correct, stage, reason, gold_type, answer_type, flags = decision
-    answer = found.text[:MAX_LENGTH] if found.text is not None else None
-    return Verdict(
-        bool(correct), stage, reason, answer, found.route, gold_type, answer_type, 0.0, (*found.flags, *flags)
-    )
-
-
-def with_lenient(gold: str, response: str, strict: Verdict, prove: Prove | None = None) -> Verdict:
+def with_lenient(
+    gold: str, response: str, strict: Verdict, start: float, prove: Prove | None = None
+) -> Verdict:
     """The verdict with the lenient one beside it."""
-    loose = extract_lenient(response) if strict.stage == "extract" else None
-    lenient = judge(gold, loose, prove) if loose is not None and "lenient" in loose.flags else strict
+    found = Answer(strict.answer, strict.route, strict.flags)
+    loose = fallback(response, found) if strict.stage == "extract" else found
+    lenient = judge(gold, loose, start, prove) if "lenient" in loose.flags else strict
     return replace(
-        strict, lenient=lenient.correct, lenient_answer=lenient.answer, lenient_route=lenient.route
+        strict,
+        ms=(time.perf_counter() - start) * 1000,
+        lenient=lenient.correct,
+        lenient_answer=lenient.answer,
+        lenient_route=lenient.route,
     )
-
-
-def _timed(v: Verdict, start: float) -> Verdict:
-    return replace(v, ms=(time.perf_counter() - start) * 1000)
