@@ -85,11 +85,9 @@ def timed(name, grader, pairs):
     half, last = len(pairs) // 2, int(len(pairs) * 0.99)
     wall.sort()
     used.sort()
-    print(
-        f"{name:34} {len(pairs):6} grades {rate:8,.0f} /core-s   "
-        f"clock p50 {wall[half]:7.3f} p99 {wall[last]:8.3f} ms   processor p50 {used[half]:7.3f} p99 {used[last]:8.3f} ms",
-        flush=True,
-    )
+    clock = f"clock p50 {wall[half]:7.3f} p99 {wall[last]:8.3f} ms"
+    processor = f"processor p50 {used[half]:7.3f} p99 {used[last]:8.3f} ms"
+    print(f"{name:34} {len(pairs):6} grades {rate:8,.0f} /core-s   {clock}   {processor}", flush=True)
 
 
 def speed(_):
@@ -220,9 +218,7 @@ def fuzz(count):
     thread.join()
     assert found, "the fuzz run failed"
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(
-        f"{seen}, slowest {slowest[0]:.3f} s of processor, memory grew by {memory:.0f} MB (hypothesis included)"
-    )
+    print(f"{seen}, slowest {slowest[0]:.3f} s of processor, +{memory:.0f} MB (with hypothesis)")
 
 
 PARTS = {"speed": speed, "quality": quality, "rewritten": rewritten, "attacks": attack_all, "fuzz": fuzz}
