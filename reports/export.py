@@ -22,8 +22,12 @@ def settle(figure: Any) -> None:
 
 
 def svg_bytes(figure: Any) -> bytes:
-    """The figure as SVG, without date and program version: equal figures give equal bytes."""
-    return _rendered(figure, "svg", {"Date": None, "Creator": None})
+    """The figure as SVG, without date and program version: equal figures give equal bytes.
+
+    Text stays text; where the font is not installed, one of the same widths or any other without serifs.
+    """
+    svg = _rendered(figure, "svg", {"Date": None, "Creator": None})
+    return svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
 
 
 def png_bytes(figure: Any) -> bytes:

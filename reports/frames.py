@@ -121,6 +121,12 @@ def distribution(
     return pd.DataFrame(bars), pd.DataFrame(moves)
 
 
+def histogram(finding: dict[str, Any]) -> pd.DataFrame:
+    """The deconvolved histograms of a passk finding: checkpoint, recipe, low, high, share."""
+    frame = pd.DataFrame(finding.get("histogram") or [], columns=["checkpoint", "low", "high", "share"])
+    return frame.assign(recipe=frame["checkpoint"].map(recipes(finding)))
+
+
 def perplexity(finding: dict[str, Any]) -> pd.DataFrame:
     """Perplexity by group of a likelihood finding: samples, group, estimate, low, high, problems."""
     frame = pd.DataFrame(finding.get("perplexity") or [])

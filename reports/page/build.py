@@ -17,6 +17,9 @@ from reports.page.others import other
 from reports.page.payload import payload
 from reports.page.problems import ProblemSet, collect
 
+OPENED = 6  # findings of other probes that are shown unfolded; of more, all are folded
+ILLUSTRATED = 12  # findings of other probes that get figures
+
 
 def build_page(source: Path, out: Path) -> Path:
     """Write out/index.html with figures/ and findings.json beside it; returns the page's path.
@@ -32,13 +35,13 @@ def build_page(source: Path, out: Path) -> Path:
         shown: dict[str, Any] = view.card(finding, comparison) | {"id": f"comparison-{number + 1}"}
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:
-            held = sets if number < DISTRIBUTED else []
-            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, held)
+            known = sets if number < DISTRIBUTED else []
+            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, known)
         cards.append(shown)
-    others = [
-        other(f) | {"figures": finding_figures(f, folder, f"finding-{i + 1}-")}
-        for i, f in enumerate(f for f in findings if f["probe"] != "expand")
-    ]
+    held = [f for f in findings if f["probe"] != "expand"]
+    others = [other(f, opened=len(held) <= OPENED) for f in held]
+    for number, (one, finding) in enumerate(zip(others[:ILLUSTRATED], held, strict=False), 1):
+        one["figures"] = finding_figures(finding, folder, f"finding-{number}-")
     overview = overview_figures(pairs, folder) if len(pairs) > 1 else []
     text = render(findings, sets, cards=cards, others=others, overview=overview)
     write_file(out / "findings.json", copied(findings))

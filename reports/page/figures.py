@@ -96,6 +96,9 @@ def finding_figures(finding: dict[str, Any], folder: Path, prefix: str) -> list[
 
 def _of_probe(finding: dict[str, Any]) -> Iterator[Drawn]:
     probe = finding["probe"]
+    if probe == "passk" and len(frame := frames.histogram(finding)):
+        title = "Success rates of problems, sampling noise taken out"
+        yield "histogram", title, histograms.accuracy_histogram(frame), frame
     if probe == "likelihood" and len(frame := frames.perplexity(finding)):
         yield "perplexity", "Perplexity by group of problems", groups.perplexity_by_group(frame), frame
     if probe == "dynamics" and len(frame := probed.training([finding])):

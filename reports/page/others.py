@@ -9,7 +9,7 @@ from reports.page.view import listed
 Cell = dict[str, Any]
 
 
-def other(finding: dict[str, Any]) -> dict[str, Any]:
+def other(finding: dict[str, Any], *, opened: bool = True) -> dict[str, Any]:
     """What the page shows of a finding that is not an expand finding."""
     names = " · ".join(str(c.get("name")) for c in finding.get("checkpoints") or [])
     problems = finding.get("problems") or {}
@@ -22,7 +22,8 @@ def other(finding: dict[str, Any]) -> dict[str, Any]:
         "tables": tables,
         "notes": [str(n) for n in finding.get("notes") or []],
         "checks": listed(finding.get("checks") or []),
-        "open": True,
+        "open": opened,
+        "figures": [],
     }
 
 
@@ -52,7 +53,7 @@ def _value(row: dict[str, Any] | None, *, signed: bool = False) -> Cell:
     text = f"{row['estimate']:{sign}.{digits}f}"
     if row.get("low") is not None and row.get("high") is not None:
         text += f" [{row['low']:{sign}.{digits}f}, {row['high']:{sign}.{digits}f}]"
-    return {"text": text.replace("-", "−"), "value": row["estimate"]}
+    return {"text": text.replace("-", "−"), "value": row["estimate"], "css": ""}
 
 
 def _plain(block: dict[str, Any]) -> dict[str, Any]:
@@ -63,9 +64,13 @@ def _plain(block: dict[str, Any]) -> dict[str, Any]:
 def cell(value: Any) -> Cell:
     """A cell: its text, and the number by which it sorts where it is one."""
     if value is None:
-        return {"text": "—", "value": None}
+        return {"text": "—", "value": None, "css": ""}
     if isinstance(value, bool):
-        return {"text": "yes" if value else "no", "value": None}
+        return {"text": "yes" if value else "no", "value": None, "css": ""}
     if isinstance(value, (int, float)):
-        return {"text": f"{value:.4g}" if isinstance(value, float) else f"{value:,}", "value": value}
-    return {"text": str(value), "value": None}
+        return {
+            "text": f"{value:.4g}" if isinstance(value, float) else f"{value:,}",
+            "value": value,
+            "css": "",
+        }
+    return {"text": str(value), "value": None, "css": "words" if str(value)[:1].isalpha() else ""}

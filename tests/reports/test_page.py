@@ -252,6 +252,17 @@ def test_a_page_that_cannot_be_finished_leaves_none(tmp_path: Path, monkeypatch:
     assert not (tmp_path / "out" / "index.html").exists()
 
 
+def test_many_findings_of_other_probes_are_folded_and_few_are_not(tmp_path: Path) -> None:
+    one = finding() | {"probe": "passk", "tables": [], "problems": None}
+    del one["comparisons"]
+    bars = [{"checkpoint": "before", "low": 0.0, "high": 0.5, "share": 1.0}]
+    few = build_page(written(tmp_path / "few", one | {"histogram": bars}), tmp_path / "few" / "out")
+    assert '<details class="finding" open>' in few.read_text("utf-8")
+    assert (tmp_path / "few" / "out" / "figures" / "finding-1-histogram.svg").is_file()
+    many = build_page(written(tmp_path / "many", *[one] * 7), tmp_path / "many" / "out").read_text("utf-8")
+    assert many.count('<details class="finding" >') == 7
+
+
 @pytest.mark.parametrize(
     ("held", "says"),
     [
