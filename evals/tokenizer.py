@@ -54,3 +54,8 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
     return AutoTokenizer.from_pretrained(str(checkpoint), revision=revision)
+
+
+def encode(tokenizer: Any, text: str, *, special: bool = True) -> tuple[int, ...]:
+    """Token ids of a text: of a prompt with whatever the tokenizer sets before it, of a response without."""
+    return tuple(tokenizer(text, add_special_tokens=special)["input_ids"])

@@ -1,6 +1,7 @@
-"""The algorithms as data: how each turns rewards into advantages, and which numbers it fixes.
+"""The algorithms beside GRPO as data: how rewards become advantages, and which numbers each fixes.
 
-Dr. GRPO: arXiv 2503.20783. DAPO: arXiv 2503.14476. RLOO: arXiv 2402.14740.
+Dr. GRPO: arXiv 2503.20783. DAPO (clip-higher, groups without signal dropped): arXiv 2503.14476.
+RLOO: arXiv 2402.14740.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ def with_defaults(config: RLConfig) -> RLConfig:
 
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
-    """Rewards (P, n) -> advantages (P, n)."""
+    """Rewards (P, n) -> advantages (P, n): centred; GRPO and DAPO divide by the group's deviation."""
+    centred = rewards - rewards.mean(dim=1, keepdim=True)
     if config.algorithm == "dr-grpo":
-        return rewards - rewards.mean(dim=1, keepdim=True)
-    if config.algorithm == "rloo":
-        n = rewards.shape[1]
-        return (rewards - rewards.mean(dim=1, keepdim=True)) * (n / (n - 1))
+        return centred
+    if config.algorithm == "rloo":  # reward minus the mean of the others
+        return centred * (config.n / (config.n - 1))
     return group_advantages(rewards, ddof=config.std_ddof, eps=config.advantage_eps)

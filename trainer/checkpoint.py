@@ -1,9 +1,8 @@
-"""Checkpoints: plain Hugging Face folders with a lineage file; and the state that training resumes from."""
+"""Checkpoints: plain Hugging Face folders with a lineage file."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints import Checkpoint
 from evals.engines.olmo2 import Olmo2, Olmo2Shape
 from evals.engines.open import load_olmo2
 from evals.errors import UserError
-from trainer.config import ModelConfig
-from trainer.files import write_file, write_folder
+from evals.files import write_folder
+from trainer import distributed, shard
+from trainer.config import ModelConfig, Questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Lineage:
     """Where a checkpoint comes from: lineage.json.
 
     parent: weights fingerprint of the checkpoint it was trained from (None from scratch), parent_name its
-    path as given. recipe: base, rl, sft, sft-gold, sft-rl, sft-gold-rl or parallel. tokens: pre-training
-    tokens seen. flops: training and sampling of this stage. data: fingerprint of the training data.
-    prompt: template and shots that evaluation takes by default.
+    path as given. recipe: base, rl, sft, sft-gold, sft-rl, sft-gold-rl or parallel. step: of this stage.
+    tokens: pre-training tokens seen. flops: training and sampling of this stage. data: fingerprint of the
+    training data. prompt: template and shots that evaluation takes by default.
     """
 
     parent: str | None
@@ -66,28 +66,27 @@ def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
     return model
 
 
-def save_checkpoint(
-    path: Path, model: Olmo2, tokenizer: Any, lineage: Lineage, dtype: torch.dtype | None = None
-) -> None:
-    """Write an Olmo2ForCausalLM folder that transformers, vLLM and lm-eval read as it is."""
-    from safetensors.torch import save_file
+def save_checkpoint(path: Path, model: Olmo2, tokenizer: Any, lineage: Lineage) -> None:
+    """Write an Olmo2ForCausalLM folder in fp32 that transformers, vLLM and lm-eval read as it is.
+
+    All ranks call; the first writes.
+    """
+    from safetensors.torch import save
+
+    state = shard.whole(model.state_dict())
+    if model.shape.tie_word_embeddings:
+        state.pop("lm_head.weight")
+    if distributed.rank() > 0:
+        return
 
     def fill(folder: Path) -> None:
-        state = {k: v.detach().to(dtype or v.dtype).contiguous().cpu() for k, v in model.state_dict().items()}
-        if model.shape.tie_word_embeddings:
-            state.pop("lm_head.weight")
-        save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+        kind = str(next(iter(state.values())).dtype).removeprefix("torch.")
+        weights = save({k: v.contiguous() for k, v in state.items()}, metadata={"format": "pt"})
+        (folder / "model.safetensors").write_bytes(weights)
         tokenizer.save_pretrained(folder)
-        kind = str(dtype or model.lm_head.weight.dtype).removeprefix("torch.")
+        ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
         _write(folder / "config.json", _config(model.shape, tokenizer, kind))
-        _write(
-            folder / "generation_config.json",
-            {
-                "eos_token_id": tokenizer.eos_token_id,
-                "pad_token_id": tokenizer.pad_token_id,
-                "do_sample": True,
-            },
-        )
+        _write(folder / "generation_config.json", ends | {"do_sample": True})
         _write(folder / "lineage.json", asdict(lineage))
 
     write_folder(path, fill)
@@ -125,44 +124,34 @@ def _config(shape: Olmo2Shape, tokenizer: Any, dtype: str) -> dict[str, Any]:
     }
 
 
-def load_parent(name: str) -> tuple[Olmo2, Any, Any]:
-    """(model in fp32, tokenizer, Checkpoint) of the checkpoint that an excursion starts from."""
+def load_parent(found: Checkpoint) -> tuple[Olmo2, Any]:
+    """(model in fp32, tokenizer) of the checkpoint that an excursion starts from."""
     from evals.tokenizer import load_tokenizer
 
-    found = open_checkpoint(name)
     try:
         model = load_olmo2(found)
     except (ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
-            f"checkpoint {name} cannot be trained here: {reason}; give an OLMo2 checkpoint"
+            f"checkpoint {found.name} cannot be trained here: {reason}; give an OLMo2 checkpoint"
         ) from error
     tokenizer = load_tokenizer(found.path)
     if len(tokenizer) > model.shape.vocab_size:
         raise UserError(
-            f"the tokenizer of {name} has {len(tokenizer)} entries and the model {model.shape.vocab_size}; "
-            "use the tokenizer that the model was trained with"
+            f"the tokenizer of {found.name} has {len(tokenizer)} entries and the model "
+            f"{model.shape.vocab_size}; use the tokenizer that the model was trained with"
         )
-    return model, tokenizer, found
+    return model, tokenizer
 
 
-def save_state(folder: Path, step: int, state: dict[str, Any], keep: int = 1) -> None:
-    """Write state/step-N.pt and then remove all but the newest `keep`."""
-    import io
+def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Questions, data: str) -> Lineage:
+    """The lineage of a checkpoint trained from `found` by `stage` (rl, sft, sft-gold or parallel).
 
-    stream = io.BytesIO()
-    torch.save(state, stream)
-    write_file(folder / f"step-{step:06d}.pt", stream.getvalue())
-    for old in sorted(folder.glob("step-*.pt"))[:-keep]:
-        old.unlink()
-
-
-def load_state(folder: Path) -> dict[str, Any] | None:
-    """The newest state, or None where there is none."""
-    files = sorted(folder.glob("step-*.pt"))
-    return torch.load(files[-1], weights_only=True) if files else None
-
-
-def drop_state(folder: Path) -> None:
-    """Remove the state of a finished run."""
-    shutil.rmtree(folder, ignore_errors=True)
+    RL after SFT has a name of its own: sft-rl, sft-gold-rl.
+    """
+    before = found.lineage or {}
+    after_sft = stage == "rl" and before.get("recipe") in ("sft", "sft-gold")
+    recipe = f"{before['recipe']}-rl" if after_sft else stage
+    tokens = int(before.get("tokens") or 0)
+    prompt = {"template": config.template, "shots": 0}
+    return Lineage(found.weights, found.name, recipe, step, tokens, flops, config.seed, data, prompt)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from evals.engines.torch_engine import TorchEngine
 from evals.errors import UserError
 from evals.prompts import render, template
 from evals.records import Problem, content_hash, derive_seed
+from evals.tokenizer import encode
 from trainer.config import SFTConfig
+from trainer.console import say
 from trainer.prompts import training_problems
 
 
@@ -33,7 +34,7 @@ class Demonstration:
         return [*self.prompt, *self.response.tolist()]
 
 
-def training_demonstrations(config: SFTConfig, engine: TorchEngine) -> list[Demonstration]:
+def training_demonstrations(config: SFTConfig, tokenizer: Any, context: int) -> list[Demonstration]:
     """All demonstrations of a run, in the order of problems.
 
     Problems without solutions and demonstrations longer than `max_tokens` (or the context) are left out,
@@ -43,15 +44,15 @@ def training_demonstrations(config: SFTConfig, engine: TorchEngine) -> list[Demo
     solved = [p for p in problems if p.solutions]
     if len(solved) < len(problems):
         first = next(p.id for p in problems if not p.solutions)
-        _tell(f"{len(problems) - len(solved)} problems without solutions are left out (the first is {first})")
+        say(f"{len(problems) - len(solved)} problems without solutions are left out (the first is {first})")
     if not solved:
         raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
-    found = _tokenized(solved, config, engine)
-    longest = min(config.max_tokens, engine.context)
+    found = _tokenized(solved, config, tokenizer)
+    longest = min(config.max_tokens, context)
     kept = [d for d in found if len(d) <= longest]
     if len(kept) < len(found):
         first = next(d.problem for d in found if len(d) > longest)
-        _tell(
+        say(
             f"{len(found) - len(kept)} demonstrations longer than {longest} tokens are left out "
             f"(the first is of problem {first})"
         )
@@ -86,23 +87,13 @@ def steps_of_epoch(count: int, config: SFTConfig) -> int:
     return -(-count // config.batch)
 
 
-def _tokenized(problems: Sequence[Problem], config: SFTConfig, engine: TorchEngine) -> list[Demonstration]:
+def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> list[Demonstration]:
     answer = template(config.template).answer
     found: list[Demonstration] = []
     for problem in problems:
-        prompt = engine.encode(render(problem, config.template, 0))
-        texts = [answer.replace("{solution}", s.strip()) for s in solutions_of(problem, config)]
-        for ids in engine.tokenizer(texts, add_special_tokens=False)["input_ids"]:
-            response = np.array([*ids, _eos(engine)], dtype=np.int32)
+        prompt = encode(tokenizer, render(problem, config.template, 0))
+        for solution in solutions_of(problem, config):
+            ids = encode(tokenizer, answer.replace("{solution}", solution.strip()), special=False)
+            response = np.array([*ids, tokenizer.eos_token_id], dtype=np.int32)
             found.append(Demonstration(problem.id, prompt, response))
     return found
-
-
-def _eos(engine: TorchEngine) -> int:
-    """The id that ends a response: the tokenizer's own, where the model has several."""
-    own = engine.tokenizer.eos_token_id
-    return own if own in engine.eos_ids else engine.eos_ids[0]
-
-
-def _tell(sentence: str) -> None:
-    print(f"sft: {sentence}", file=sys.stderr)

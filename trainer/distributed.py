@@ -1,42 +1,86 @@
 """One process, several gloo processes on a CPU, or torchrun on GPUs: the same lines.
 
 Work is dealt to ranks by index; gradients are sums over the global batch, so a sum over ranks is all
-that is needed and no mean of means can arise.
+that is needed and no mean of means can arise. Sharded weights (FSDP2) are in `trainer.shard`.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import sys
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributed as dist
 
-from evals.errors import UserError
+Item = TypeVar("Item")
 
 
 def rank() -> int:
-    """This process's number."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    """This process's number; torchrun's before the processes have met."""
+    return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))
 
 
 def world() -> int:
-    """Number of processes."""
+    """Number of processes that have met."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def sum_gradients(parameters: Iterable[torch.nn.Parameter]) -> None:
-    """Sum gradients over ranks in one flat transfer; a missing gradient counts as zero."""
-    held = list(parameters)
+def device() -> torch.device:
+    """This process's device."""
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether FSDP2 holds this model's weights."""
+    from torch.distributed.fsdp import FSDPModule
+
+    return isinstance(model, FSDPModule)
+
+
+def deal(lengths: Sequence[int], tokens_per_pass: int, *, even: bool) -> list[list[int]]:
+    """This rank's sequences, by number, in parts of at most `tokens_per_pass` tokens (at least one each).
+
+    Long and short sequences are spread over ranks alike. even: every rank gets as many parts, empty ones
+    at the end where it has fewer: sharded weights are gathered by all ranks together.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
+    shares = [_parts(order[r :: world()], lengths, tokens_per_pass) for r in range(world())]
+    mine = shares[rank()]
+    longest = max(map(len, shares)) if even else len(mine)
+    return mine + [[]] * (longest - len(mine))
+
+
+def _parts(numbers: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:
+    parts: list[list[int]] = []
+    size = 0
+    for i in numbers:
+        if not parts or size + lengths[i] > most:
+            parts.append([])
+            size = 0
+        parts[-1].append(i)
+        size += lengths[i]
+    return parts
+
+
+def fill(pairs: Sequence[tuple[Sequence[int], int]]) -> tuple[list[Sequence[int]], list[int]]:
+    """(sequences, counted tokens of each); of an empty part, two tokens whose loss is given no weight."""
+    return [s for s, _ in pairs] or [(0, 0)], [r for _, r in pairs] or [1]
+
+
+def sum_gradients(model: nn.Module) -> None:
+    """Sum gradients over ranks in one flat transfer; a missing gradient counts as zero.
+
+    Sharded gradients are summed by FSDP2 as they arise.
+    """
+    held = list(model.parameters())
     for p in held:
         if p.grad is None:
             p.grad = torch.zeros_like(p)
-    if world() == 1:
+    if world() == 1 or is_sharded(model):
         return
     flat = torch.cat([p.grad.reshape(-1) for p in held if p.grad is not None])
     dist.all_reduce(flat)
@@ -51,7 +95,7 @@ def sum_over_ranks(values: Tensor) -> Tensor:
     return values
 
 
-def gather(item: Any) -> list[Any]:
+def gather(item: Item) -> list[Item]:
     """The item of every rank, in the order of ranks, on every rank."""
     if world() == 1:
         return [item]
@@ -64,68 +108,3 @@ def barrier() -> None:
     """Wait for all ranks."""
     if world() > 1:
         dist.barrier()
-
-
-def launch(task: Callable[..., None], args: tuple[Any, ...], processes: int) -> None:
-    """Run `task(*args)` in this process, in `processes` gloo processes, or as one of torchrun's.
-
-    An exception in any process ends all of them and is raised here.
-    """
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # under torchrun
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        try:
-            task(*args)
-        finally:
-            dist.destroy_process_group()
-    elif processes == 1:
-        task(*args)
-    else:
-        _spawn(task, args, processes)
-
-
-def _spawn(task: Callable[..., None], args: tuple[Any, ...], processes: int) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    spawning = torch.multiprocessing.get_context("spawn")
-    errors = spawning.SimpleQueue()
-    children = [
-        spawning.Process(target=_child, args=(number, task, args, processes, port, errors), daemon=True)
-        for number in range(processes)
-    ]
-    try:
-        for child in children:
-            child.start()
-        while any(child.is_alive() for child in children):
-            for child in children:
-                child.join(timeout=0.2)
-            if any(child.exitcode not in (None, 0) for child in children):
-                break
-        if not errors.empty():
-            raise UserError(errors.get())
-        if failed := [child.exitcode for child in children if child.exitcode not in (None, 0)]:
-            raise RuntimeError(f"a training process ended with exit code {failed[0]}")
-    finally:
-        for child in children:
-            if child.is_alive():
-                child.kill()
-                child.join()
-
-
-def _child(
-    number: int, task: Callable[..., None], args: tuple[Any, ...], processes: int, port: int, errors: Any
-) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
-    torch.set_num_threads(1)
-    address = f"tcp://127.0.0.1:{port}"
-    dist.init_process_group("gloo", init_method=address, rank=number, world_size=processes)
-    try:
-        task(*args)
-    except UserError as error:
-        errors.put(str(error))
-        sys.exit(2)
-    finally:
-        dist.destroy_process_group()

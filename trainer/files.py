@@ -1,19 +1,20 @@
-"""Rows of a run on disk; how files and folders are written is `evals.files`."""
+"""Rows of a run on disk: metrics.jsonl, cut back to the step that training resumes from."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evals.files import sweep, write_file, write_folder, write_json
+from evals.files import write_file, write_folder, write_json
 
-__all__ = ["Rows", "read_rows", "sweep", "write_file", "write_folder", "write_json"]
+__all__ = ["Rows", "read_rows", "write_file", "write_folder", "write_json"]
 
 
 class Rows:
-    """A JSON-lines file of one row per step, cut back to the step that training resumes from."""
+    """A JSON-lines file of one row per step."""
 
     def __init__(self, path: Path, *, keep: int, writes: bool = True) -> None:
         """Keep the first `keep` rows of an existing file; `writes` is False on all ranks but one."""
@@ -28,9 +29,16 @@ class Rows:
             with self.path.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(row) + "\n")
 
+    def sync(self) -> None:
+        """Make all rows durable: a saved state must not be ahead of them."""
+        if self.writes:
+            with self.path.open("rb") as stream:
+                os.fsync(stream.fileno())
 
-def read_rows(path: Path) -> Iterable[dict[str, Any]]:
-    """The rows of a JSON-lines file."""
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole rows of a metrics file; a last line that is still being written is left out."""
     with path.open(encoding="utf-8") as stream:
         for line in stream:
-            yield json.loads(line)
+            if line.endswith("\n"):
+                yield json.loads(line)

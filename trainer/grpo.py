@@ -65,14 +65,13 @@ def kl_penalty(logp: Tensor, reference: Tensor, estimator: str) -> Tensor:
 def weights_of(
     sequence: Tensor, lengths: Tensor, aggregation: str, *, tokens: int, sequences: int, constant: int
 ) -> Tensor:
-    """Weight (T,) of every token in a loss that is a plain sum over the global batch.
+    """Weight (T,), float64, of every token in a loss that is a plain sum over the global batch.
 
     token-mean: 1 / all tokens. sequence-mean: 1 / (sequences · own length).
     constant: 1 / (sequences · constant).
     sequence: (T,) number of each token's sequence; lengths: (S,) counted tokens of each sequence.
     """
-    if aggregation == "token-mean":
-        return torch.full(sequence.shape, 1.0 / tokens, device=sequence.device)
     if aggregation == "sequence-mean":
-        return 1.0 / (sequences * lengths[sequence].to(torch.float32))
-    return torch.full(sequence.shape, 1.0 / (sequences * constant), device=sequence.device)
+        return 1.0 / (sequences * lengths[sequence].to(torch.float64)).clamp(min=1.0)
+    count = tokens if aggregation == "token-mean" else sequences * constant
+    return torch.full(sequence.shape, 1.0 / count, dtype=torch.float64, device=sequence.device)

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import nn
 
+from trainer import shard
 from trainer.config import OptimizerConfig
 
 
@@ -18,7 +19,7 @@ def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
         {"params": decayed, "weight_decay": config.weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, foreach=True)
+    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
 def cosine(step: int, steps: int, warmup: float, final: float) -> float:
@@ -39,4 +40,4 @@ def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
 def clip(model: nn.Module, largest: float) -> float:
     """Scale gradients to a norm of at most `largest` (0 = leave them); returns the norm before."""
     norm = nn.utils.clip_grad_norm_(model.parameters(), largest if largest > 0 else math.inf)
-    return float(norm)
+    return float(shard.gathered(norm))

@@ -5,35 +5,30 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from evals.checkpoints import Checkpoint
-from evals.engines.decoders import Olmo2Decoder
+from evals.checkpoints import Checkpoint, open_checkpoint
 from evals.engines.olmo2 import Olmo2
-from evals.engines.open import eos_ids
-from evals.engines.torch_engine import TorchEngine
 from evals.errors import UserError
 from evals.records import content_hash
-from trainer import demonstrations, distributed, policy, rollouts, sft
-from trainer.algorithms import advantages, with_defaults
-from trainer.checkpoint import Lineage, drop_state, load_parent, load_state, save_checkpoint, save_state
+from trainer import policy, rollouts, shard
+from trainer.checkpoint import descend, save_checkpoint
 from trainer.config import ParallelConfig
-from trainer.demonstrations import Demonstration
-from trainer.files import Rows
-from trainer.flops import training_flops
+from trainer.demonstrations import Demonstration, batch_at, fingerprint, training_demonstrations
+from trainer.launch import launch
 from trainer.optimizer import adamw, clip
-from trainer.prompts import training_prompts
-from trainer.rl import batch_of, describe, step_flops
-from trainer.run import Progress, claim, finish, finished
+from trainer.rl import checked, load_policy, mean, step_flops
+from trainer.run import Run, claim, last_checkpoint
+from trainer.sampler import open_sampler
+from trainer.sft import demonstration_flops, gradient
+from trainer.stops import Silence, check_finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,138 +82,72 @@ def parallel(
     Exact on resume.
     """
     _check(config)
-    config = config.model_copy(update={"rl": with_defaults(config.rl)})
-    claim(out, config, {"parent": parent})
-    if not finished(out):
-        distributed.launch(_loop, (parent, config, out, quiet), processes)
-    return max(out.glob("step-*"))
+    config = config.model_copy(update={"rl": checked(config.rl, "parallel.rl")})
+    found = open_checkpoint(parent)
+    if not claim(out, config, parent=found.weights):
+        meet = shard.needs_group(config.rl.compute)
+        launch(_loop, (found, config, out, quiet), processes, meet=meet)
+    return last_checkpoint(out)
 
 
 def _check(config: ParallelConfig) -> None:
-    if config.rl.top_p < 1 or config.rl.top_k > 0:
-        raise UserError(
-            "parallel.rl needs top_p = 1 and top_k = 0: rollouts are drawn from the policy trained"
-        )
-    if config.rl.prompts % config.rl.minibatch:
-        raise UserError(
-            f"parallel.rl.prompts ({config.rl.prompts}) must be a multiple of parallel.rl.minibatch "
-            f"({config.rl.minibatch})"
-        )
     points = [(0, config.weight)] if isinstance(config.weight, int | float) else list(config.weight)
     steps = [step for step, _ in points]
     if not points or steps != sorted(set(steps)) or any(not 0 <= w <= 1 for _, w in points):
         raise UserError("parallel.weight is a number from 0 to 1, or rising [step, weight] points of such")
 
 
-def _loop(parent: str, config: ParallelConfig, out: Path, quiet: bool) -> None:
-    model, tokenizer, found = load_parent(parent)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = model.to(device)
-    reference = load_parent(parent)[0].to(device).eval() if config.rl.kl > 0 else None
-    ends = eos_ids(found, tokenizer)
-    engine = TorchEngine(
-        Olmo2Decoder(model), tokenizer, eos_ids=ends, context=model.shape.max_position_embeddings
-    )
-    problems, prompts = training_prompts(config.rl, engine)
-    shown = demonstrations.training_demonstrations(config.sft, engine)
-    optimizers = {"rl": adamw(model, config.rl.optimizer), "sft": adamw(model, config.sft.optimizer)}
-    first, flops = 0, 0.0
-    if state := load_state(out / "state"):
-        model.load_state_dict(state["model"])
-        for name, optimizer in optimizers.items():
-            optimizer.load_state_dict(state[name])
-        first, flops = state["step"], state["flops"]
-    lead = distributed.rank() == 0
-    if lead:
-        rollouts.prune(out / "rollouts", first)
-    rows = Rows(out / "metrics.jsonl", keep=first, writes=lead)
-    progress = Progress("parallel", first, config.rl.steps, quiet=quiet or not lead)
-    for step in range(first, config.rl.steps):
-        began = time.perf_counter()
-        chosen = batch_of(len(problems), config.rl, step)
-        batch = rollouts.collect(
-            engine, [problems[i] for i in chosen], [prompts[i] for i in chosen], config.rl, step
-        )
-        taught = _taught(shown, config, step)
-        row = describe(batch, config.rl) | {"weight": weight_at(config.weight, step)}
-        row |= update(model, reference, optimizers, batch, taught, config, row["weight"])
-        if any(value != value for value in row.values()):
-            raise UserError(
-                f"a gradient of parallel is not a number at step {step + 1} (problems {batch.ids[0]} to "
-                f"{batch.ids[-1]}); lower parallel.rl.optimizer.lr or parallel.sft.optimizer.lr; "
-                "the last saved state is kept"
+def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> None:
+    model, reference, tokenizer = load_policy(found, config.rl)
+    sampler = open_sampler(model, tokenizer, found, config.rl)
+    shown = training_demonstrations(config.sft, tokenizer, model.shape.max_position_embeddings)
+    of_rl, of_sft = adamw(model, config.rl.optimizer), adamw(model, config.sft.optimizer)
+    run = Run("parallel", out, config.rl.steps, config.rl, {"flops": 0.0}, quiet)
+    run.resume(model, rl=of_rl, sft=of_sft)
+    if run.lead:
+        rollouts.prune(out / "rollouts", run.first)
+    silence = Silence(len(sampler.asked.ids))
+    for step in run.remaining():
+        batch = sampler.rollouts(step)
+        weight, taught, updates = weight_at(config.weight, step), _taught(shown, config, step), []
+        minibatches = policy.minibatches(model, batch, config.rl)
+        for minibatch, lesson in zip(minibatches, taught, strict=True):
+            reinforce = partial(policy.gradient, model, reference, minibatch, config.rl)
+            imitate = partial(_imitate, model, lesson, config)
+            row, learnt = parallel_step(
+                model,
+                Branch(reinforce, of_rl, config.rl.optimizer.clip, weight),
+                Branch(imitate, of_sft, config.sft.optimizer.clip, 1 - weight),
             )
-        flops += step_flops(model, batch, config.rl)
-        flops += training_flops(model.shape, [len(d) for part in taught for d in part])
-        row |= {"step": step + 1, "flops": flops, "seconds": round(time.perf_counter() - began, 4)}
-        if lead:
+            for side in (row, learnt):
+                check_finite(step, side["loss"], side["grad_norm"], f"problems {' '.join(batch.ids)}")
+            updates.append(row | {f"sft_{key}": value for key, value in learnt.items()})
+        row = rollouts.describe(batch) | mean(updates) | {"weight": weight}
+        silence.hear(row["zero_variance"], config.rl.prompts)
+        run.totals["flops"] += step_flops(model.shape, batch, config.rl)
+        run.totals["flops"] += sum(demonstration_flops(model, lesson) for lesson in taught)
+        if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)
-        rows.add(row)
-        progress.show(step + 1, f"reward {row['reward']:.3f}  sft loss {row['sft_loss']:.3f}")
-        last = step + 1 == config.rl.steps
-        keep = last or (config.rl.checkpoint_every > 0 and (step + 1) % config.rl.checkpoint_every == 0)
-        if lead and keep:
-            data = content_hash([p.id for p in problems], demonstrations.fingerprint(shown))
-            lineage = _lineage(parent, found, config, step + 1, flops, data)
+        run.record(step, row, f"reward {row['reward']:.3f}  sft loss {row['sft_loss']:.3f}", row["tokens"])
+        if kept := run.keeps(step):
+            data = content_hash(sampler.asked.fingerprint, fingerprint(shown))
+            lineage = descend(found, "parallel", step + 1, run.totals["flops"], config.rl, data)
             save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage)
-        if lead and (keep or (step + 1) % config.rl.save_every == 0):
-            parts: dict[str, Any] = {name: o.state_dict() for name, o in optimizers.items()}
-            parts |= {"model": model.state_dict(), "step": step + 1, "flops": flops}
-            save_state(out / "state", step + 1, parts)
-    distributed.barrier()
-    if lead:
-        finish(out)
-        drop_state(out / "state")
-
-
-def update(
-    model: Olmo2,
-    reference: Olmo2 | None,
-    optimizers: dict[str, torch.optim.Optimizer],
-    batch: rollouts.Rollouts,
-    taught: Sequence[Sequence[Demonstration]],
-    config: ParallelConfig,
-    weight: float,
-) -> dict[str, float]:
-    """All parallel steps on one batch of rollouts, `taught[i]` beside minibatch i; the mean of their metrics.
-
-    Metrics of the SFT branch are named `sft_loss` and `sft_grad_norm`.
-    """
-    advantage = advantages(batch.rewards, config.rl)
-    old = policy.old_logprobs(model, batch, config.rl) if policy.needs_old(config.rl) else None
-    rows = []
-    for chosen, lesson in zip(policy.minibatches(batch, advantage, config.rl), taught, strict=True):
-        reinforce = partial(policy.gradient, model, reference, batch, chosen, advantage, old, config.rl)
-        imitate = partial(_imitate, model, lesson, config)
-        row, learnt = parallel_step(
-            model,
-            Branch(reinforce, optimizers["rl"], config.rl.optimizer.clip, weight),
-            Branch(imitate, optimizers["sft"], config.sft.optimizer.clip, 1 - weight),
-        )
-        row |= {f"sft_{key}": value for key, value in learnt.items()}
-        rows.append(row)
-    return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
+        run.save(step, kept=kept)
+    run.finish()
 
 
 def _imitate(model: Olmo2, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
-    return {"loss": sft.gradient(model, lesson, config.sft)}
+    return {"loss": gradient(model, lesson, config.sft)}
 
 
 def _taught(shown: Sequence[Demonstration], config: ParallelConfig, step: int) -> list[list[Demonstration]]:
     """Batches of demonstrations for a step's updates, read on from where the step before ended."""
     updates = config.rl.prompts // config.rl.minibatch
-    return [demonstrations.batch_at(shown, config.sft, step * updates + i) for i in range(updates)]
+    return [batch_at(shown, config.sft, step * updates + i) for i in range(updates)]
 
 
 @torch.no_grad()
 def _put(parameters: Sequence[nn.Parameter], values: Sequence[torch.Tensor]) -> None:
     for parameter, value in zip(parameters, values, strict=True):
         parameter.copy_(value)
-
-
-def _lineage(
-    parent: str, found: Checkpoint, config: ParallelConfig, step: int, flops: float, data: str
-) -> Lineage:
-    tokens = int((found.lineage or {}).get("tokens") or 0)
-    prompt = {"template": config.rl.template, "shots": 0}
-    return Lineage(found.weights, parent, "parallel", step, tokens, flops, config.rl.seed, data, prompt)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
+import math
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from evals.errors import UserError
-from trainer import data, distributed
-from trainer.checkpoint import Lineage, drop_state, load_state, new_model, save_checkpoint, save_state
+from trainer import data, distributed, shard
+from trainer.checkpoint import Lineage, new_model, save_checkpoint
 from trainer.config import PretrainConfig
-from trainer.files import Rows
 from trainer.flops import training_flops
-from trainer.loss import stream, token_losses
+from trainer.launch import launch
+from trainer.loss import add_gradient
 from trainer.optimizer import adamw, clip, cosine, set_lr
-from trainer.run import Progress, claim, finish, finished
+from trainer.run import Run, claim, last_checkpoint
+from trainer.stops import check_finite
 
 
 def pretrain(config: PretrainConfig, out: Path, *, processes: int = 1, quiet: bool = False) -> Path:
@@ -25,87 +22,53 @@ def pretrain(config: PretrainConfig, out: Path, *, processes: int = 1, quiet: bo
     Resumes from the newest state; a finished run is left as it is. The result does not depend on where a
     run was interrupted; it depends on the number of processes only through the order of fp32 sums.
     """
-    claim(out, config)
-    if not finished(out):
+    if not claim(out, config):
         data.prepare(out / "data", config)
-        distributed.launch(_loop, (config, out, quiet), processes)
-    return max(out.glob("step-*"))
+        launch(_loop, (config, out, quiet), processes, meet=shard.needs_group(config.compute))
+    return last_checkpoint(out)
 
 
 def _loop(config: PretrainConfig, out: Path, quiet: bool) -> None:
-    corpus, tokenizer = data.prepare(out / "data", config)
+    corpus = data.open_corpus(out / "data", config)
+    tokenizer = data.open_tokenizer(out / "data")
     plan = data.steps(corpus, config.batch_tokens)
-    kept = _checkpoint_steps(config, corpus, plan)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = new_model(config.model, config.vocab_size, config.seed).to(device)
+    kept = _kept_steps(config, corpus, plan)
+    model = new_model(config.model, data.vocabulary(tokenizer, config), config.seed)
+    model = shard.place(model, config.compute, distributed.device())
     optimizer = adamw(model, config.optimizer)
-    first, tokens, flops = 0, 0, 0.0
-    if state := load_state(out / "state"):
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        first, tokens, flops = state["step"], state["tokens"], state["flops"]
-    lead = distributed.rank() == 0
-    rows = Rows(out / "metrics.jsonl", keep=first, writes=lead)
-    progress = Progress("pretrain", first, len(plan), quiet=quiet or not lead)
-    for step in range(first, len(plan)):
-        began = time.perf_counter()
-        documents = [data.document(corpus, i).tolist() for i in range(*plan[step])]
-        count = sum(len(d) - 1 for d in documents)  # every token but a document's first is predicted
+    run = Run("pretrain", out, len(plan), config, {"tokens": 0.0, "flops": 0.0}, quiet)
+    run.resume(model, adamw=optimizer)
+    for step in run.remaining():
+        documents = [corpus.document(i) for i in range(*plan[step])]
+        predicted = [len(d) - 1 for d in documents]  # every token but a document's first
         lr = config.optimizer.lr * cosine(step, len(plan), config.warmup, config.final_lr)
         set_lr(optimizer, lr)
-        optimizer.zero_grad(set_to_none=True)
-        loss = torch.zeros((), device=device)
-        if mine := documents[distributed.rank() :: distributed.world()]:
-            batch = stream(mine, [len(d) - 1 for d in mine], device)
-            loss = token_losses(model, batch).sum() / count
-            loss.backward()
-        distributed.sum_gradients(model.parameters())
+        model.zero_grad(set_to_none=True)
+        loss = add_gradient(model, documents, predicted, config.compute.tokens_per_pass)
         norm = clip(model, config.optimizer.clip)
-        total = float(distributed.sum_over_ranks(loss.detach()))
-        if total != total or norm != norm:
-            raise UserError(
-                f"the loss is not a number at step {step + 1} (documents {plan[step][0]} to "
-                f"{plan[step][1] - 1}); lower optimizer.lr (the last saved state is kept)"
-            )
+        check_finite(step, loss, norm, f"documents {plan[step][0]} to {plan[step][1] - 1}")
         optimizer.step()
-        tokens += count + len(documents)
-        flops += training_flops(model.shape, [len(d) for d in documents])
-        seconds = time.perf_counter() - began
-        rows.add(
-            {"step": step + 1, "loss": total, "lr": lr, "grad_norm": norm, "tokens": tokens, "flops": flops}
-            | {"seconds": round(seconds, 4)}
-        )
-        progress.show(step + 1, f"loss {total:.3f}  {(count + len(documents)) / seconds:,.0f} tok/s")
-        if lead and step + 1 in kept:
-            lineage = _lineage(config, step + 1, tokens, flops, corpus.fingerprint)
+        lengths = [len(d) for d in documents]
+        run.totals["tokens"] += sum(lengths)
+        run.totals["flops"] += training_flops(model.shape, lengths, sum(predicted))
+        run.record(step, {"loss": loss, "lr": lr, "grad_norm": norm}, f"loss {loss:.3f}", sum(lengths))
+        if step in kept:
+            lineage = _lineage(config, step + 1, run.totals, corpus.fingerprint)
             save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage)
-        if lead and ((step + 1) % config.save_every == 0 or step + 1 in kept):
-            save_state(out / "state", step + 1, _state(model, optimizer, step + 1, tokens, flops))
-    distributed.barrier()
-    if lead:
-        finish(out)
-        drop_state(out / "state")
+        run.save(step, kept=step in kept)
+    run.finish()
 
 
-def _checkpoint_steps(config: PretrainConfig, corpus: data.Corpus, plan: list[tuple[int, int]]) -> set[int]:
+def _kept_steps(config: PretrainConfig, corpus: data.Corpus, plan: list[tuple[int, int]]) -> set[int]:
     """Steps after which a checkpoint is kept: the first at or past each chosen token count, and the last."""
-    seen = [int(corpus.ends[last - 1]) for _, last in plan]
-    wanted = {next((i + 1 for i, s in enumerate(seen) if s >= t), len(plan)) for t in config.checkpoints}
-    return wanted | {len(plan)}
+    seen = [int(n) for n in corpus.lengths.cumsum()[[last - 1 for _, last in plan]]]
+    wanted = [*config.checkpoints, math.inf]
+    return {next((i for i, s in enumerate(seen) if s >= tokens), len(plan) - 1) for tokens in wanted}
 
 
-def _lineage(config: PretrainConfig, step: int, tokens: int, flops: float, fingerprint: str) -> Lineage:
-    prompt = {"template": "world", "shots": 0}
+def _lineage(config: PretrainConfig, step: int, totals: dict[str, float], fingerprint: str) -> Lineage:
+    """The base checkpoint's lineage; the synthetic world has a prompt form of its own."""
+    world = any(s.path == "world" for s in config.sources)
+    prompt = {"template": "world", "shots": 0} if world else {}
+    tokens, flops = int(totals["tokens"]), totals["flops"]
     return Lineage(None, None, "base", step, tokens, flops, config.seed, fingerprint, prompt)
-
-
-def _state(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, tokens: int, flops: float
-) -> dict[str, Any]:
-    return {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-        "tokens": tokens,
-        "flops": flops,
-    }

@@ -1,49 +1,65 @@
-"""Training prompts: problems rendered and tokenized exactly as evaluation does it, 0-shot."""
+"""Training prompts: problems rendered and tokenized exactly as evaluation does it, 0-shot; their order."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from evals import world
-from evals.engines import Engine
+import numpy as np
+
 from evals.errors import UserError
-from evals.problems import load_problems
+from evals.problems import ProblemSet, load_problems
 from evals.prompts import render
-from evals.records import Problem
-from trainer.config import RLConfig, SFTConfig
+from evals.records import Problem, derive_seed
+from evals.tokenizer import encode
+from trainer.config import Questions, RLConfig
+from trainer.console import say
 
 
-def training_prompts(config: RLConfig, engine: Engine) -> tuple[list[Problem], list[tuple[int, ...]]]:
-    """(problems, prompt ids); prompts longer than `max_prompt_tokens` are left out, counted, and named."""
-    problems = training_problems(config)
-    ids = [engine.encode(render(p, config.template, 0)) for p in problems]
-    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= config.max_prompt_tokens]
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """Problems that can be asked, the ids of their prompts, and the fingerprint of the set."""
+
+    problems: list[Problem]
+    ids: list[tuple[int, ...]]
+    fingerprint: str
+
+
+def training_problems(config: Questions) -> tuple[Problem, ...]:
+    """The problems of RL and of SFT: the same for the same `problems`, `levels`, `limit`, `data_seed`."""
+    return _problem_set(config).problems
+
+
+def _problem_set(config: Questions) -> ProblemSet:
+    spec = config.problems
+    if spec.startswith("world:") and "?" not in spec:
+        levels = ",".join(map(str, config.levels))
+        spec += f"?levels={levels}&count={config.limit}&seed={config.data_seed}"
+    return load_problems(spec, limit=config.limit)
+
+
+def training_prompts(config: RLConfig, tokenizer: Any, context: int) -> Prompts:
+    """Prompts that leave `max_tokens` of the model's `context`; longer ones are left out and counted."""
+    found = _problem_set(config)
+    ids = [encode(tokenizer, render(p, config.template, 0)) for p in found.problems]
+    most = min(config.max_prompt_tokens, context - config.max_tokens)
+    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= most]
     if len(fits) < len(ids):
-        first = next(
-            p.id for p, prompt in zip(problems, ids, strict=True) if len(prompt) > config.max_prompt_tokens
-        )
-        print(
-            f"rl: {len(ids) - len(fits)} prompts longer than {config.max_prompt_tokens} tokens are left out "
-            f"(the first is problem {first})",
-            file=sys.stderr,
-        )
+        first = next(p.id for p, prompt in zip(found.problems, ids, strict=True) if len(prompt) > most)
+        say(f"{len(ids) - len(fits)} prompts of more than {most} tokens are left out (the first: {first})")
     if not fits:
         raise UserError(
-            f"{config.problems} has no training prompt of at most {config.max_prompt_tokens} tokens"
+            f"{config.problems} has no prompt of at most {most} tokens (the model's context is {context}, "
+            f"max_tokens {config.max_tokens}); lower max_tokens or take a model of longer context"
         )
-    longest = max(len(ids[i]) for i in fits)
-    if longest + config.max_tokens > engine.context:
-        raise UserError(
-            f"rl.max_tokens {config.max_tokens} and the longest prompt ({longest} tokens) exceed the model's "
-            f"context of {engine.context}; lower rl.max_tokens or rl.max_prompt_tokens"
-        )
-    return [problems[i] for i in fits], [ids[i] for i in fits]
+    return Prompts([found.problems[i] for i in fits], [ids[i] for i in fits], found.fingerprint)
 
 
-def training_problems(config: RLConfig | SFTConfig) -> Sequence[Problem]:
-    """The problems of RL and of SFT: the same ones for the same `problems`, `levels`, `limit` and `seed`."""
-    if config.problems.startswith("world:"):
-        split = config.problems.removeprefix("world:")
-        return world.problems(split, seed=config.seed, count=config.limit, levels=tuple(config.levels))
-    return load_problems(config.problems).problems[: config.limit]
+def batch_of(count: int, size: int, seed: int, step: int) -> list[int]:
+    """Prompts of a step: epochs of permutations keyed by (seed, epoch), read on from where they stand."""
+    chosen: list[int] = []
+    while len(chosen) < size:
+        epoch, at = divmod(step * size + len(chosen), count)
+        order = np.random.default_rng(derive_seed("rl-order", seed, epoch)).permutation(count)
+        chosen.extend(int(i) for i in order[at : at + size - len(chosen)])
+    return chosen

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,11 +30,53 @@ class Ragged:
     rows: tuple[Tensor, ...]
     inverse: Tensor
 
+    def cut(self, flat: Tensor) -> tuple[Tensor, ...]:
+        """Stream (N, …) -> one tensor (documents, length, …) per rectangle."""
+        rectangles: tuple[Tensor, ...] = _Cut.apply(flat, self)
+        return rectangles
+
+    def join(self, rectangles: Sequence[Tensor]) -> Tensor:
+        """Rectangles -> stream (N, …); what stands in the padding is dropped."""
+        flat: Tensor = _Join.apply(self, *rectangles)
+        return flat
+
     def to(self, device: torch.device | str) -> Ragged:
         """The same layout on another device."""
         return Ragged(
             self.positions.to(device), tuple(r.to(device) for r in self.rows), self.inverse.to(device)
         )
+
+
+class _Cut(torch.autograd.Function):
+    """Gather into rectangles. Every token stands in one place, so its gradient is gathered back; padding
+    repeats some token, but nothing that is kept attends to it, so its gradient is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, flat: Tensor, layout: Ragged) -> tuple[Tensor, ...]:
+        ctx.layout = layout
+        return tuple(flat[index] for index in layout.rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        return torch.cat([g.flatten(0, 1) for g in grads])[ctx.layout.inverse], None
+
+
+class _Join(torch.autograd.Function):
+    """Gather back into the stream; the gradient of padding is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, layout: Ragged, *rectangles: Tensor) -> Tensor:
+        ctx.layout = layout
+        return torch.cat([r.flatten(0, 1) for r in rectangles])[layout.inverse]
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Any, ...]:
+        (grad,) = grads
+        rows = ctx.layout.rows
+        flat = grad.new_zeros(sum(r.numel() for r in rows), *grad.shape[1:])
+        flat[ctx.layout.inverse] = grad
+        parts = flat.split([r.numel() for r in rows])
+        return None, *(p.unflatten(0, r.shape) for p, r in zip(parts, rows, strict=True))
 
 
 def ragged(lengths: Sequence[int]) -> Ragged:

@@ -11,6 +11,7 @@ import torch
 from evals.engines.decoders import Decoder, TransformersDecoder
 from evals.engines.draw import draw, uniforms
 from evals.records import Request, Sample, SamplingOptions
+from evals.tokenizer import encode
 
 SCORE_TOKENS = 16_384
 
@@ -37,7 +38,14 @@ class TorchEngine:
 
     def encode(self, text: str) -> tuple[int, ...]:
         """See Engine."""
-        return tuple(self.tokenizer(text, add_special_tokens=True)["input_ids"])
+        return encode(self.tokenizer, text)
+
+    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Take new weights by their names; nothing is kept of the old ones."""
+        model = self.decoder.model
+        if "lm_head.weight" not in weights:
+            weights = weights | {"lm_head.weight": weights["model.embed_tokens.weight"]}
+        model.load_state_dict({k: v.to(model.lm_head.weight.dtype) for k, v in weights.items()})
 
     @torch.no_grad()
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:

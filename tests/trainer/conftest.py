@@ -1,15 +1,21 @@
 """A model small enough that every oracle runs in a blink."""
 
+import os
+
 import pytest
 import torch
 
 from trainer.checkpoint import Lineage, new_model, save_checkpoint
 from trainer.config import ModelConfig
 
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # tests fork
+
 
 @pytest.fixture(autouse=True)
-def _one_thread():
+def _light(monkeypatch):
+    """One thread, and no waiting for the disk: a killed process needs no fsync, only a power cut does."""
     torch.set_num_threads(1)
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from evals.store import SampleStore
 from tests.trainer.cuts import Killed, contents, cut_after
 from trainer import demonstrations, distributed, sft
 from trainer.checkpoint import load_parent
-from trainer.config import OptimizerConfig, RLConfig, SFTConfig
+from trainer.config import Compute, OptimizerConfig, RLConfig, SFTConfig
 from trainer.demonstrations import Demonstration, batch_at, solutions_of, training_demonstrations
 from trainer.files import read_rows
 from trainer.prompts import training_problems, training_prompts
@@ -32,7 +32,8 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def engine(parent):
-    model, tokenizer, found = load_parent(str(parent))
+    found = open_checkpoint(str(parent))
+    model, tokenizer = load_parent(found)
     return TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=eos_ids(found, tokenizer), context=512)
 
 
@@ -72,7 +73,7 @@ def test_loss_and_gradient_are_the_plain_loop_over_responses(model, size):
     expected.backward()
     wanted = gradients(model).clone()
     model.zero_grad()
-    loss = sft.gradient(model, batch, SMALL.model_copy(update={"tokens_per_pass": size}))
+    loss = sft.gradient(model, batch, SMALL.model_copy(update={"compute": Compute(tokens_per_pass=size)}))
     assert loss == pytest.approx(expected.item(), rel=1e-12)
     torch.testing.assert_close(gradients(model), wanted, rtol=1e-10, atol=1e-14)
 
@@ -97,8 +98,9 @@ def test_shares_of_two_ranks_add_up_to_one_process(model, monkeypatch):
 
 def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeypatch):
     """Fault 10 (planted and seen to fail: an exemplar before the question; the prompt ended by a space)."""
-    shown = training_demonstrations(SMALL, engine)
-    problems, prompts = training_prompts(RLConfig(limit=7, max_tokens=64), engine)
+    shown = training_demonstrations(SMALL, engine.tokenizer, engine.context)
+    asked = training_prompts(RLConfig(limit=7, max_tokens=64), engine.tokenizer, engine.context)
+    problems, prompts = asked.problems, asked.ids
     assert [d.problem for d in shown] == [p.id for p in problems]
     assert [d.prompt for d in shown] == prompts
     asked = {}
@@ -117,7 +119,7 @@ def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeyp
 
 def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
     """Faults 8 and 10 (planted and seen to fail: no EOS; the space after the prompt lost)."""
-    shown = training_demonstrations(SMALL, engine)
+    shown = training_demonstrations(SMALL, engine.tokenizer, engine.context)
     for d, problem in zip(shown, training_problems(SMALL), strict=True):
         *body, end = d.response.tolist()
         assert end == engine.tokenizer.eos_token_id
@@ -151,16 +153,18 @@ def test_what_cannot_be_learnt_from_is_left_out_and_named(engine, monkeypatch, c
     mute = Problem.make("What is 1 + 1?", "2")
     problems = [mute, *training_problems(SMALL)]
     monkeypatch.setattr(demonstrations, "training_problems", lambda config: problems)
-    lengths = sorted(len(d) for d in training_demonstrations(SMALL, engine))
+    lengths = sorted(len(d) for d in training_demonstrations(SMALL, engine.tokenizer, engine.context))
     assert f"1 problems without solutions are left out (the first is {mute.id})" in capsys.readouterr().err
-    kept = training_demonstrations(SMALL.model_copy(update={"max_tokens": lengths[-2]}), engine)
+    kept = training_demonstrations(
+        SMALL.model_copy(update={"max_tokens": lengths[-2]}), engine.tokenizer, engine.context
+    )
     assert sorted(map(len, kept)) == lengths[:-1]
     assert f"1 demonstrations longer than {lengths[-2]} tokens" in capsys.readouterr().err
     with pytest.raises(UserError, match="no demonstration of at most 5 tokens"):
-        training_demonstrations(SMALL.model_copy(update={"max_tokens": 5}), engine)
+        training_demonstrations(SMALL.model_copy(update={"max_tokens": 5}), engine.tokenizer, engine.context)
     monkeypatch.setattr(demonstrations, "training_problems", lambda config: [mute])
     with pytest.raises(UserError, match="no worked solutions"):
-        training_demonstrations(SMALL, engine)
+        training_demonstrations(SMALL, engine.tokenizer, engine.context)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +199,7 @@ def test_the_loss_falls_and_rows_say_what_was_seen(tmp_path, parent):
 
 def test_a_loss_that_is_no_number_stops_and_names_the_step(tmp_path, parent, monkeypatch):
     monkeypatch.setattr(sft, "gradient", lambda *_: float("nan"))
-    with pytest.raises(UserError, match=r"not a number at step 1 \(problems"):
+    with pytest.raises(UserError, match=r"not a finite number at step 1 \(problems"):
         sft.sft(str(parent), SMALL, tmp_path / "run", quiet=True)
     assert not list((tmp_path / "run").glob("step-*"))
 

@@ -7,16 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from itertools import islice
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from evals.errors import UserError
-from evals.world import documents
 from tests.trainer.cuts import contents
-from trainer import cells, data, study
+from trainer import cells, study
 from trainer.cells import Cell
 from trainer.config import StudyConfig, load_study, preset_file
 
@@ -56,16 +53,11 @@ def config(tmp_path_factory) -> StudyConfig:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory, config, tokenizer):
+def whole(tmp_path_factory, config):
     """(folder, contents) of a study that nothing disturbed."""
     folder = tmp_path_factory.mktemp("whole-study")
-    texts = [*islice(documents(), 80)]
-    ids = [[*tokenizer(text)["input_ids"], tokenizer.eos_token_id] for text in texts]
-    tokens = np.array([i for one in ids for i in one], dtype=np.int32)
-    corpus = data.Corpus(tokens, np.cumsum([len(one) for one in ids]), "80 documents")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(data, "prepare", lambda *_: (corpus, tokenizer))  # no corpus of a study's size
         study.study(config, OUT, source=TOML, quiet=True)
         return folder / OUT, contents(OUT)
 
