@@ -29,6 +29,14 @@ function sortRows(body, column, direction) {
   body.append(...rows.map(([, row]) => row));
 }
 
+// A link to a folded comparison unfolds it.
+function unfold() {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+}
+window.addEventListener("hashchange", unfold);
+unfold();
+
 window.addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details.comparison")) details.open = true;
 });

@@ -103,7 +103,10 @@ def rate(value: float | None) -> str:
 
 def points(value: float | None) -> str:
     """A difference of rates in points, with its sign."""
-    return "—" if value is None or math.isnan(value) else f"{100 * value:+.1f}".replace("-", "−")
+    if value is None or math.isnan(value):
+        return "—"
+    text = f"{100 * value:+.1f}"
+    return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
 def interval(values: dict[str, Any], low: str, high: str, i: int) -> str:

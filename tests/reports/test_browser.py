@@ -261,4 +261,7 @@ def test_figures_are_drawn_with_text_as_text_and_ids_of_their_own(tab: Tab, page
 def test_the_second_comparison_has_problems_only_if_they_were_listed(tab: Tab, page: Path) -> None:
     tab.open(page)
     assert tab.evaluate("document.getElementById('pair-label').hidden")
-    assert tab.evaluate("document.querySelector('a[href=\"#comparison-2\"]').textContent") == "third"
+    link = "document.querySelector('a[href=\"#comparison-2\"]')"
+    assert tab.evaluate(f"{link}.textContent") == "third"
+    tab.evaluate(f"{link}.click(); 1")
+    tab.until("document.getElementById('comparison-2').open")
