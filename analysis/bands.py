@@ -112,7 +112,7 @@ def difference(
 
 
 def widened(low: Floats, high: Floats, values: Floats, units: int, level: float) -> tuple[Floats, Floats]:
-    """Intervals (C,) of mean differences that cover `paired_rates` where the bootstrap has too little to see."""
+    """Intervals (C,) of mean differences that cover `paired_rates` where few problems differ."""
     few = _few_differ(values)
     exact_low, exact_high = _paired(values[:, few], units, level)
     low, high = low.copy(), high.copy()

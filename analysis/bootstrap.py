@@ -11,6 +11,7 @@ from analysis.counts import Floats, Ints
 from analysis.errors import AnalysisError
 
 CELLS = 4_000_000  # entries of one block of weights: 16 MB
+CACHED = 1 << 15  # indices drawn at once: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,31 +68,35 @@ def bootstrap(
     units = sizes.size
     if units < 2:
         raise AnalysisError("the bootstrap needs at least two problems or clusters; give more")
-    rng = np.random.Generator(np.random.SFC64([seed, 0xB007]))
     mean = totals.sum(0) / sizes.sum()
     influence = totals - mean * sizes[:, None]
     columns = np.column_stack([influence, sizes]).astype(np.float32)
     deviation = np.empty((replicates, values.shape[1]), np.float32)
     strata = np.zeros(units, np.int64) if strata is None else strata
     groups = [np.flatnonzero(strata == s) for s in np.unique(strata)]
-    block = max(1, min(replicates, CELLS // units))
+    streams = [np.random.Generator(np.random.SFC64([seed, 0xB007, i])) for i in range(len(groups))]
+    few = max(1, CACHED // units)
+    block = few * max(1, CELLS // units // few)
     for start in range(0, replicates, block):
         stop = min(start + block, replicates)
         sums = np.zeros((stop - start, columns.shape[1]), np.float32)
-        for g in groups:
-            sums += _weights(rng, stop - start, g.size) @ columns[g]
+        for rng, g in zip(streams, groups, strict=True):
+            sums += _weights(rng, stop - start, g.size, few) @ columns[g]
         deviation[start:stop] = sums[:, :-1] / sums[:, -1:]
     for g in groups:  # within a stratum the spread is about the stratum's own mean
         influence[g] -= influence[g].mean(0)
     return Replicates(mean, deviation, units, influence * (units / sizes.sum()))
 
 
-def _weights(rng: np.random.Generator, rows: int, units: int) -> NDArray[np.float32]:
-    """How often each unit is drawn in each of `rows` resamples, (rows, units)."""
+def _weights(rng: np.random.Generator, rows: int, units: int, few: int) -> NDArray[np.float32]:
+    """How often each unit is drawn in each of `rows` resamples, (rows, units), drawn `few` rows at a time."""
     small = np.uint16 if units <= 1 << 16 else np.uint32
     weights = np.empty((rows, units), np.float32)
-    for r in range(rows):  # row by row: the stream does not depend on the size of a block
-        weights[r] = np.bincount(rng.integers(0, units, units, dtype=small), minlength=units)
+    offset = np.arange(few)[:, None] * units
+    for start in range(0, rows, few):
+        drawn = rng.integers(0, units, (few, units), dtype=small) + offset
+        counted = np.bincount(drawn.ravel(), minlength=few * units).reshape(few, units)
+        weights[start : start + few] = counted[: rows - start]
     return weights
 
 

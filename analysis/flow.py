@@ -12,7 +12,7 @@ from analysis.errors import AnalysisError
 from analysis.mixture import Mixture, binomial_table, likelihood
 
 EDGES = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0)
-ATOMS = 48
+ATOMS = 32
 STEPS = 200
 
 

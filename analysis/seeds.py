@@ -19,10 +19,11 @@ def seed_difference(
 
     a: (S_a, M), b: (S_b, M) per-problem values (pass@k at one k) of each training seed; S_a = 1 is one common
     parent. paired: row s of both share what the seed shares (the parent), so the difference is taken by seed.
-    Variance: seeds and problems as crossed random effects (Cornfield and Tukey 1956), each part never below
-    0; t interval with Satterthwaite's degrees of freedom, which stay near S - 1 where seeds vary.
-    Returns estimate, low, high, error, df, per_seed (differences of seed means, all), seed_sd (spread of
-    the seed means beyond what problems × seeds noise explains). With one seed on either side where seeds
+    Seeds and problems are crossed random effects (Cornfield and Tukey 1956): the half-width is the root of
+    the summed squares of a t interval over problems and one over the seeds of each side, with S - 1 degrees
+    of freedom: three seeds make it wide.
+    Returns estimate, low, high, error, per_seed (differences of seed means, all), seed_sd (spread of B's
+    seed means beyond problems × seeds noise). With one seed on either side where seeds
     could differ, the seed part is unknown: `seeds_known` is False and the interval covers problems alone.
     """
     one, other = _matrix(a), _matrix(b)
@@ -36,24 +37,19 @@ def seed_difference(
         one, other = np.zeros((1, one.shape[1])), other - one
     problems = other.shape[1]
     mean = other.mean(0) - one.mean(0)
-    parts = [_parts(x) for x in (other, one) if x.shape[0] > 1]
-    between = mean.var(ddof=1) / problems
-    seed = sum(p["seed"] for p in parts)
-    variance = between + seed
-    free = between**2 / (problems - 1) + sum(p["seed"] ** 2 / p["df"] for p in parts)
-    df = float(variance**2 / free) if free > 0 else float(problems - 1)
-    half = t_quantile(1 - level / 2, df) * float(np.sqrt(variance))
+    parts = [(mean.var(ddof=1) / problems, problems - 1)]
+    parts += [(x.mean(1).var(ddof=1) / len(x), len(x) - 1) for x in (other, one) if len(x) > 1]
+    half = float(np.sqrt(sum(t_quantile(1 - level / 2, df) ** 2 * part for part, df in parts)))
     estimate = float(mean.mean())
     return {
         "estimate": estimate,
         "low": estimate - half,
         "high": estimate + half,
-        "error": float(np.sqrt(variance)),
-        "df": df,
+        "error": float(np.sqrt(sum(part for part, _ in parts))),
         "per_seed": (other.mean(1) - one.mean()).tolist(),
-        "seed_sd": float(np.sqrt(parts[0]["variance"])) if parts else None,
+        "seed_sd": _seed_sd(other) if len(other) > 1 else None,
         "seeds": [int(np.shape(x)[0]) for x in (_matrix(a), _matrix(b))],
-        "seeds_known": bool(parts),
+        "seeds_known": len(parts) > 1,
     }
 
 
@@ -66,14 +62,13 @@ def _matrix(values: ArrayLike) -> Floats:
     return x
 
 
-def _parts(x: Floats) -> dict[str, float]:
-    """Seed part of the variance of the grand mean of x (S, M), its df, variance of the true seed means."""
+def _seed_sd(x: Floats) -> float:
+    """Standard deviation of the true seed means of x (S, M): what remains beyond problems × seeds noise."""
     seeds, problems = x.shape
     means = x.mean(1)
     residual = x - means[:, None] - x.mean(0) + x.mean()
     noise = float((residual**2).sum() / ((seeds - 1) * (problems - 1))) / problems
-    variance = max(float(means.var(ddof=1)) - noise, 0.0)
-    return {"seed": variance / seeds, "df": seeds - 1, "variance": variance}
+    return float(np.sqrt(max(float(means.var(ddof=1)) - noise, 0.0)))
 
 
 def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:

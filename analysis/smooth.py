@@ -14,10 +14,10 @@ STEPS = 100
 
 
 def smooth_mixture(n: ArrayLike, c: ArrayLike, steps: int = STEPS) -> Mixture:
-    """EM for the NPMLE, begun at the beta-binomial fit and stopped early (smoothing by roughening, Laird 1978).
+    """EM for the NPMLE from the beta-binomial fit, stopped early (smoothing by roughening, Laird 1978).
 
-    n, c: (M,); problems may have different n. Between the two fits: right where a Beta is wrong (two groups of
-    problems), and less noisy than the NPMLE, which piles unsolved problems on single points near 0.
+    n, c: (M,); problems may have different n. Between the two fits: right where a Beta is wrong (two groups
+    of problems), and less noisy than the NPMLE, which piles unsolved problems on single points near 0.
     """
     n, c = checked(n, c)
     pairs, count = np.unique(np.stack([n, c]), axis=1, return_counts=True)

@@ -57,7 +57,7 @@ def test_blocks_do_not_change_the_answer(values: np.ndarray, monkeypatch: pytest
 
 
 def test_clusters_are_resampled_whole() -> None:
-    """Each value copied eight times under one cluster: the error is that of the originals, not of the copies."""
+    """Each value copied eight times under one cluster: the error is that of the originals, not the copies."""
     rng = np.random.default_rng(5)
     x = rng.random((60, 1))
     copies, cluster = np.repeat(x, 8, axis=0), np.repeat(np.arange(60), 8)

@@ -1,0 +1,73 @@
+"""Seeds as a level: coverage over new seeds and problems, and the small statistics beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import mannwhitneyu, trim_mean
+
+from analysis import (
+    AnalysisError,
+    best_of_bias,
+    interquartile_mean,
+    probability_of_improvement,
+    seed_difference,
+)
+
+
+@pytest.mark.parametrize(("spread", "seeds"), [(0.05, 3), (0.05, 8), (0.0, 3)])
+def test_interval_covers_over_new_seeds_and_new_problems(spread: float, seeds: int) -> None:
+    rng, hits, naive = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        p = rng.beta(1, 2, 200)
+        b = p + 0.03 + spread * rng.standard_normal((seeds, 1)) + 0.1 * rng.standard_normal((seeds, 200))
+        found = seed_difference(p[None], b)
+        hits += found["low"] <= 0.03 <= found["high"]
+        d = (b - p).mean(0)
+        naive += abs(d.mean() - 0.03) <= 1.96 * d.std(ddof=1) / np.sqrt(200)
+    assert hits / 400 >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / 400)
+    if spread:
+        assert naive / 400 < 0.6  # problems alone miss the seeds
+        assert found["seed_sd"] == pytest.approx(spread, abs=0.05)
+
+
+def test_shapes_and_what_is_shown() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.random((2, 50)), rng.random((4, 50))
+    found = seed_difference(a, b)
+    assert found["seeds"] == [2, 4]
+    assert len(found["per_seed"]) == 4
+    assert found["estimate"] == pytest.approx(b.mean() - a.mean())
+    paired = seed_difference(b, b + 0.1, paired=True)
+    assert paired["per_seed"] == pytest.approx([0.1] * 4)
+    assert paired["low"] == pytest.approx(0.1)
+    single = seed_difference(a[:1], b[:1])
+    assert single["seeds_known"] is False
+    assert single["seed_sd"] is None
+    with pytest.raises(AnalysisError, match="paired"):
+        seed_difference(a, b, paired=True)
+    with pytest.raises(AnalysisError, match="same problems"):
+        seed_difference(a, b[:, :10])
+    with pytest.raises(AnalysisError, match="finite"):
+        seed_difference(a * np.nan, b)
+
+
+def test_improvement_and_iqm_are_those_of_scipy() -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.integers(0, 5, 6), rng.integers(0, 5, 9)
+    assert probability_of_improvement(a, b) == pytest.approx(mannwhitneyu(b, a).statistic / 54)
+    x = rng.random((5, 9))
+    assert interquartile_mean(x) == pytest.approx(trim_mean(x.ravel(), 0.25))
+    for bad in ([], [np.nan]):
+        with pytest.raises(AnalysisError):
+            interquartile_mean(bad)
+        with pytest.raises(AnalysisError):
+            probability_of_improvement(bad, [1.0])
+
+
+def test_best_of_four_is_biased_by_one_seed_sd() -> None:
+    assert best_of_bias(4) == pytest.approx(1.03, abs=0.005)
+    assert best_of_bias(2) == pytest.approx(1 / np.sqrt(np.pi))
+    assert best_of_bias(1) == 0
+    with pytest.raises(AnalysisError):
+        best_of_bias(0)
