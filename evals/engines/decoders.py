@@ -65,7 +65,8 @@ class Olmo2Decoder:
         cos, sin = self._cos_sin(layout.positions, x.dtype)
         self.prompt: list[tuple[Tensor, Tensor]] = []
         for layer in self.model.model.layers:
-            x, k, v = layer(x, cos, sin, layout)
+            attended, k, v = layer.self_attn(x, cos, sin, layout)
+            x = layer.finish(x, attended)
             self.prompt.append((self._pad(k, index, layout.positions), self._pad(v, index, layout.positions)))
         heads, width = shape.num_key_value_heads, shape.head_dim
         self.own = [(k.new_empty(len(group), heads, 0, width),) * 2 for k, _ in self.prompt]

@@ -189,13 +189,14 @@ class Block(nn.Module):
         self.mlp = MLP(shape)
         self.post_feedforward_layernorm = RMSNorm(shape.hidden_size, shape.rms_norm_eps)
 
-    def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, layout: Ragged | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The residual stream after this layer, with the layer's keys and values."""
-        attended, k, v = self.self_attn(x, cos, sin, layout)
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, layout: Ragged | None = None) -> Tensor:
+        """The residual stream after this layer."""
+        return self.finish(x, self.self_attn(x, cos, sin, layout)[0])
+
+    def finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        """The residual stream after attention output and MLP."""
         x = x + self.post_attention_layernorm(attended)
-        return x + self.post_feedforward_layernorm(self.mlp(x)), k, v
+        return x + self.post_feedforward_layernorm(self.mlp(x))
 
 
 class Olmo2Body(nn.Module):
@@ -215,7 +216,7 @@ class Olmo2Body(nn.Module):
         cos, sin = rotary(positions, self.head_dim, self.theta, x.dtype)
         cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)
         for layer in self.layers:
-            x = layer(x, cos, sin, layout)[0]
+            x = layer(x, cos, sin, layout)
         return self.norm(x)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from loops import LOOPS, RL, contents
+from tests.trainer.loops import LOOPS, RL, contents
 
 from evals.errors import UserError
 from trainer import rl as reinforcing

@@ -1,0 +1,56 @@
+"""What the processes of a group do in tests: every loop, plain and sharded, and a batch with an idle rank."""
+
+from pathlib import Path
+
+import torch
+from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT
+
+from evals.checkpoints import open_checkpoint
+from trainer import data, distributed, parallel, pretrain, rl, sft, shard
+from trainer.checkpoint import new_model
+from trainer.config import Compute
+from trainer.loss import add_gradient
+from trainer.run import claim
+
+KINDS = {"plain": Compute(), "sharded": Compute(shard=True)}
+
+
+def run_all(parent: Path, out: Path) -> None:
+    """All loops into out/KIND/NAME, and the gradient of an uneven batch into out/KIND/gradient.pt."""
+    found = open_checkpoint(str(parent))
+    for kind, compute in KINDS.items():
+        if shard.needs_group(compute) and not torch.distributed.is_initialized():
+            continue
+        config = PRETRAIN.model_copy(update={"compute": compute})
+        for name, loop, how in (
+            ("pretrain", pretrain._loop, config),
+            ("sft", sft._loop, SFT.model_copy(update={"compute": compute})),
+            ("rl", rl._loop, RL.model_copy(update={"compute": compute})),
+            ("parallel", parallel._loop, _both(compute)),
+        ):
+            folder = out / kind / name
+            if distributed.rank() == 0:
+                claim(folder, how)
+                if name == "pretrain":
+                    data.prepare(folder / "data", how)
+            distributed.barrier()
+            loop(*(() if name == "pretrain" else (found,)), how, folder, True)
+        _uneven(config, out / kind)
+
+
+def _both(compute: Compute):
+    return PARALLEL.model_copy(
+        update={
+            "rl": PARALLEL.rl.model_copy(update={"compute": compute}),
+            "sft": PARALLEL.sft.model_copy(update={"compute": compute}),
+        }
+    )
+
+
+def _uneven(config, folder: Path) -> None:
+    """Fault 25: of one sequence in a batch, the second rank has nothing to do."""
+    model = shard.place(new_model(config.model, 64, 3), config.compute, distributed.device())
+    loss = add_gradient(model, [[1, 2, 3, 4, 5, 6]], [3], 64)
+    gradients = {name: shard.gathered(p.grad) for name, p in model.named_parameters()}
+    if distributed.rank() == 0:
+        torch.save({"loss": loss, "gradients": gradients}, folder / "gradient.pt")
