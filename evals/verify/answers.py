@@ -85,7 +85,7 @@ def _listed(items: list[Value], seps: list[str]) -> Value:
                 rows.append([])
         if len({len(row) for row in rows[:-1]}) == 1:
             return Listing(tuple(Group(tuple(row), "(", ")") for row in rows[:-1]), "list", ";")
-    return Listing(tuple(items), "list", seps[-1] if seps else ",")
+    return Listing(tuple(items), "list", seps[-1] if seps else "pm")
 
 
 def _items(c: Cursor, closers: tuple[str, ...]) -> tuple[list[Value], list[str]]:
@@ -95,15 +95,26 @@ def _items(c: Cursor, closers: tuple[str, ...]) -> tuple[list[Value], list[str]]
         items.extend(_item(c))
         if len(items) > MAX_MEMBERS:
             raise LimitError("members")
-        sep = ""
-        while (mark := _separator(c.token)) and not _closes(c.token, closers):
-            sep = mark if sep in ("", ",") else sep
-            c.i += 1
+        sep = _between(c)
         if not sep:
             break
         if not _closes(c.token, closers):
             seps.append(sep)
+        elif c.depth or sep in ("and", "or"):
+            raise ParseError("a separator at the end")
     return items, seps
+
+
+def _between(c: Cursor) -> str:
+    """Passes over one separator, or a comma and a word."""
+    sep = _separator(c.token)
+    if sep:
+        c.i += 1
+        word = _separator(c.token)
+        if sep == "," and word in ("and", "or"):
+            c.i += 1
+            return word
+    return sep
 
 
 def _closes(token: Token, closers: tuple[str, ...]) -> bool:
@@ -133,7 +144,7 @@ def relation(c: Cursor) -> Value:
     sides: list[Value] = []
     ops: list[str] = []
     if c.token.kind == "rel":
-        if c.token.text not in ("=", "~"):
+        if c.token.text not in ("=", "~") or c.depth:
             raise ParseError("a relation without a left side")
         if c.token.text == "~":
             sides.append(Sym("?"))
@@ -230,8 +241,8 @@ def _builder(c: Cursor) -> int:
 def _grouped(left: str, right: str, items: list[Value], seps: list[str]) -> Value:
     if left == "\\{":
         return Listing(tuple(items), "set", seps[-1] if seps else ",")
-    if not items:
-        raise ParseError("empty brackets")
+    if not items or (left in "([" and ("or" in seps or "and" in seps)):
+        raise ParseError("empty brackets" if not items else "words in a tuple")
     if left == "{":
         return items[0] if len(items) == 1 else _listed(items, seps)
     if len(items) == 1:

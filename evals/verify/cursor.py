@@ -67,6 +67,8 @@ class Cursor:
     def split(self, first: int = 1) -> None:
         """Make the next token one character long, and the rest of it a token of its own."""
         token = self.tokens[self.i]
+        if token.kind == "num" and not token.text.isdecimal():
+            raise ParseError("a decimal where a digit should be")
         kind = "num" if token.kind == "num" else "const" if token.text[0] in "ei" else "sym"
         head = Token(kind, token.text[:first], token.spaced, token.start)
         rest = token.text[first:]

@@ -14,7 +14,8 @@ from evals.verify.points import equal, number_of
 from evals.verify.tree import Based, Expr, Num, Op, Quantity, Value, symbols, walk
 
 DIGITS = 9
-CHOICE = re.compile(r"(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*\(?([A-Z])\)?\s*\}?")
+LETTER = r"(?:\(([A-Z])\)|([A-Z])[.):]?)"
+CHOICE = re.compile(rf"(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{{\s*{LETTER}\s*\}}|{LETTER})")
 DOUBT = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:not|no|or|nor|wrong|incorrect|false|except)\b")
 CHOICE_AND_MORE = re.compile(
     r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*"
@@ -196,13 +197,17 @@ def _same_digits(a: str, b: str) -> bool:
 
 def choice(gold: str, answer: str) -> bool | None:
     """Choice: C, (C), \\text{(C)} and "(C) with its text" are the same; None where the gold is no choice."""
-    letter = CHOICE.fullmatch(gold)
+    letter, plain = CHOICE.fullmatch(gold), CHOICE.fullmatch(answer)
     if letter is None:
         return None
-    plain = CHOICE.fullmatch(answer)
+    name = letter[letter.lastindex or 0]
     if plain is not None:
-        return plain[1] == letter[1]
+        return plain[plain.lastindex or 0] == name
     more = CHOICE_AND_MORE.fullmatch(answer)
-    if more is None or DOUBT.search(answer[more.end(more.lastindex or 0) + 1 :]):
+    if (
+        more is None
+        or answer.count("{") != answer.count("}")
+        or DOUBT.search(answer[more.end(more.lastindex or 0) + 1 :])
+    ):
         return None
-    return (more[1] or more[2]) == letter[1]
+    return (more[1] or more[2]) == name

@@ -14,6 +14,7 @@ LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 MIXED = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 BACKSLASHES = re.compile(r"\\+")
 ESCAPED = re.compile(r"[A-Za-z!$%{}]")
+EMPTY_BRACES = re.compile(r"^\{\}|\{\}$|\{\}(?=\^)")
 BRACED_SIGN = re.compile(r"\{([-+=<>:])\}")
 FRENCH = re.compile(r"([\[\]])([^\[\](){},;]+[,;][^\[\](){},;]+)([\[\]])")
 DELIMITERS = re.compile(r"\\[()\[\]]")
@@ -41,7 +42,7 @@ def prepare(text: str) -> str:
     if "[" in text or "]" in text:
         text = FRENCH.sub(_outward, text)
     if "{" in text:
-        text = BRACED_SIGN.sub(r"\1", text).replace("{}", "")
+        text = EMPTY_BRACES.sub("", BRACED_SIGN.sub(r"\1", text))
     if "$" in text:
         text = _dollars(text)
     return _trim(text)

@@ -145,7 +145,8 @@ def _listing(v: Listing, c: Context) -> tuple[str | None, Intervals] | None:
     """A set of numbers, or inequalities: "or" joins, "and" meets, a comma joins unless that is everything."""
     if v.kind == "set" and not any(isinstance(item, Relation) for item in v.items):
         return _points(v, c)
-    if not all(isinstance(item, Relation | Group | Region) for item in v.items):
+    kinds = Relation if v.joiner == "pm" else Relation | Group | Region
+    if not all(isinstance(item, kinds) for item in v.items):
         return None
     parts = [region(item, c) for item in v.items]
     if v.joiner == "and":

@@ -63,6 +63,9 @@ FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac", "sfrac", "nicefrac")
 BINOMIALS = ("binom", "dbinom", "tbinom")
 PHANTOMS = ("phantom", "hphantom", "vphantom")
 WITH_ARGUMENT = ("hspace", "vspace", "label", "tag", "color", "textcolor", "kern", "mskip", "hskip")
+LOOK_AHEAD = 4
+ALIGNMENT = re.compile(r"\s*(?:[=<>]|\\(?:le|ge|lt|gt|ne|approx|in)(?![a-z]))")
+MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array")
 ALIGNED = ("cases", "aligned", "align", "gather", "gathered", "equation", "split", "alignedat", "center")
 ROOTS = ("sqrt", "usqrt", "ucbrt")
 MONIES = {
@@ -77,11 +80,10 @@ OPENING, CLOSING = ("(", "[", "\\{", "<("), (")", "]", "\\}", ")>")
 
 
 def tokenize(text: str) -> list[Token]:
-    """The tokens of a prepared text, ending with an `eof` token."""
+    """The tokens of a prepared text, and as many `eof` tokens after them as the parser looks ahead."""
     scanner = _Scanner(text)
     scanner.scan(text, 0, 0)
-    scanner.tokens.append(Token("eof", "", True, len(text)))
-    return scanner.tokens
+    return scanner.tokens + [Token("eof", "", True, len(text))] * LOOK_AHEAD
 
 
 class _Scanner:
@@ -171,7 +173,7 @@ class _Scanner:
         if found == "\\$":
             self.add("money", "usd", spaced, start)
             return place
-        if found == "&" and not self.matrices:
+        if found == "&" and not self.matrices and ALIGNMENT.match(text, place):
             return place
         mark = OPERATORS.get(found, found)
         if mark in OPENING:
@@ -243,7 +245,7 @@ class _Scanner:
         if content is None:
             raise ParseError(f"\\{name} without a name")
         kind = content.strip()
-        if kind.endswith("matrix") or kind == "array":
+        if kind in MATRICES:
             self.matrices += 1 if name == "begin" else -1
             self.add(name, kind, spaced, where)
             if name == "begin" and kind == "array":

@@ -68,7 +68,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A set in braces (kind "set") or a bare list (kind "list"); joiner: the separator written last."""
+    """A set in braces (kind "set") or a bare list (kind "list"); joiner: the separator written
+    last, or "pm" for the values of a plus-minus."""
 
     items: tuple[Value, ...]
     kind: str

@@ -14,7 +14,7 @@ FRAGMENTS = (
 texts = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
 spaced = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map(" ".join)
 free = st.text(max_size=200)
-answers = st.one_of(texts, spaced, free)
+answers = st.deferred(lambda: st.one_of(texts, spaced, free, mutated(), mutated()))
 responses = st.one_of(
     answers, answers.map(lambda t: f"So \\boxed{{{t}}}."), answers.map(lambda t: f"answer is {t}")
 )
@@ -24,6 +24,31 @@ golds = st.one_of(
     ),
     answers,
 )
+
+
+SEEDS = (
+    "\\frac{3}{4} -\\frac{33}{2} 1,\\!657 \\$18.90 50\\% 45^\\circ 3\\sqrt{13} x^2+7x+10 y=-2x+1 "
+    "(-\\infty,3]\\cup[4,\\infty) \\left(-\\frac{1}{2},3\\right) \\{1\\pm\\sqrt{5},-2\\} 52_8 "
+    "1:4 \\text{east} 12\\text{ cm}^2 x\\in[-2,7] 2\\frac{1}{2} "
+    "\\begin{pmatrix}1\\\\-2\\end{pmatrix} e^{i\\pi/3} \\log_2n 3,-3 \\text{(C)} 05\\!:\\!00 "
+    "f(x)=x^2 6.02\\times10^{23} |x-1|<3"
+).split(" ")
+
+
+@st.composite
+def mutated(draw):
+    """A sound answer with up to three characters or fragments removed, put in or changed places."""
+    text = draw(st.sampled_from(SEEDS))
+    for _ in range(draw(st.integers(1, 3))):
+        i, j = (draw(st.integers(0, len(text))) for _ in range(2))
+        deed = draw(st.integers(0, 2))
+        if deed == 0:
+            text = text[:i] + text[i + 1 :]
+        elif deed == 1:
+            text = text[:i] + draw(st.sampled_from(FRAGMENTS)) + text[i:]
+        else:
+            text = text[: min(i, j)] + text[max(i, j) :] + text[min(i, j) : max(i, j)]
+    return text
 
 
 def attacks() -> dict[str, str]:

@@ -486,6 +486,18 @@ CASES = [
     ("\\frac13", "\\frac13 \\approx 0.334", False),
     ("\\frac13", "x = \\frac13 \\approx 0.33", True),
     ("0.333", "\\frac13\\approx 0.333", True),
+    ("78", "\\78", False),
+    ("\\text{(D)}", "\\text{(D", False),
+    ("(-\\infty,3]\\cup[4,\\infty)", "(-\\infty,3]\\cup[\\pm4,\\infty)", False),
+    ("[-77,77]", "[\\pm77,77]", False),
+    ("(2,4)", "(2\\text{ or }4)", False),
+    ("[46,\\infty)", "[46,,\\infty)", False),
+    ("\\frac{14}{3}", "\\frac{14}{}3", False),
+    ("(1,15)", "(=1,15)", False),
+    ("8,1,-1", "8,1,;-1", False),
+    ("0.3", "\\frac{7}{20}", False),
+    ("0.4", "\\frac{7}{20}", True),
+    ("3", "3 \\text{ or}", False),
 ]
 
 
