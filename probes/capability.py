@@ -67,7 +67,8 @@ def _rates(held: pd.DataFrame, name: str, tasks: Sequence[str], level: float) ->
             continue
         rate = float(right.mean())
         low, high = (float(end) for end in wilson(rate, len(right), level))
-        means.append((rate, rate * (1 - rate) / len(right)))
+        held_rate = (rate * len(right) + 1) / (len(right) + 2)  # never without spread
+        means.append((rate, held_rate * (1 - held_rate) / len(right)))
         rows.append({"checkpoint": name, **_named(task), "estimate": rate, "low": low,
                      "high": high, "problems": len(right)})  # fmt: skip
     if len(means) > 1:
@@ -78,7 +79,7 @@ def _rates(held: pd.DataFrame, name: str, tasks: Sequence[str], level: float) ->
 
 
 def _mean(parts: Sequence[tuple[float, float]], level: float) -> tuple[float, float, float]:
-    """Unweighted mean of independent estimates (value, variance), with a normal interval."""
+    """Unweighted mean of independent rates or changes (value, variance), with a normal interval."""
     mean = float(np.mean([value for value, _ in parts]))
     error = float(np.sqrt(sum(variance for _, variance in parts)) / len(parts))
     half = normal_quantile(1 - level / 2) * error
@@ -98,7 +99,8 @@ def _changes(held: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: fl
         d = both[b].astype(int) - both[a].astype(int)
         gained, lost = int((d > 0).sum()), int((d < 0).sum())
         low, high = paired_rates(gained, lost, len(both), level)
-        means.append((float(d.mean()), float(d.var(ddof=1)) / len(d)))
+        up, down = (gained + 1) / (len(d) + 2), (lost + 1) / (len(d) + 2)
+        means.append((float(d.mean()), (up + down - (up - down) ** 2) / (len(d) + 2)))
         rows.append({"a": a, "b": b, **_named(task), "estimate": float(d.mean()), "low": float(low),
                      "high": float(high), "p": mcnemar(gained, lost), "gained": gained, "lost": lost,
                      "problems": len(both)})  # fmt: skip

@@ -191,12 +191,14 @@ def _robustness(comparison: dict[str, Any]) -> list[RenderableType]:
         if row["outcome"] is None:
             table.add_row(Text(row["name"]), "-", "-", Text(row["detail"], style="dim"))
             continue
-        same = row["outcome"] == comparison["verdict"]["outcome"]
+        verdict = comparison["verdict"]
+        same = (row["outcome"], row["kind"]) == (verdict["outcome"], verdict["kind"])
+        kind = f": {row['kind']}" if row["kind"] else ""
         table.add_row(
             Text(row["name"]),
             f"{row['first']:+.4f}",
             f"{row['large']:+.4f}",
-            Text(row["outcome"], style="" if same else "bold red"),
+            Text(row["outcome"] + kind, style="" if same else "bold red"),
         )
     return [table, Text(held["sentence"], style=style), Text("")]
 

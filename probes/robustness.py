@@ -86,6 +86,8 @@ def summary(verdict: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, An
         sentence = f"It hangs on how the question is asked: {hangs}."
     else:
         sentence = f"Robust: the same verdict in all {len(known)} other readings."
+        if kinds := [f"{r['name']} {r['kind']}" for r in known if r["kind"] != verdict.get("kind")]:
+            sentence = f"Robust in outcome; its kind differs: {'; '.join(kinds)}."
     return {"rows": rows, "robust": robust, "sentence": sentence}
 
 

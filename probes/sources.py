@@ -74,7 +74,7 @@ def from_counts(path: Path) -> Source:
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
     names = list(dict.fromkeys(frame["checkpoint"]))
     problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
-    return Source(frame, [_described(n) for n in names], problems)
+    return Source(frame, [blank(n) for n in names], problems)
 
 
 def _row(path: Path, line: int, row: dict[str, Any]) -> tuple[int, tuple[str, str, int, int]]:
@@ -109,7 +109,8 @@ def _distinct(
     return [values for _, values in rows]
 
 
-def _described(name: str) -> dict[str, Any]:
+def blank(name: str) -> dict[str, Any]:
+    """The description of a checkpoint of which only the name is known."""
     keys = ("path", "fingerprint", "recipe", "lineage", "cell", "report")
     return {"name": name, **dict.fromkeys(keys)}
 
@@ -137,7 +138,7 @@ def from_samples(
     checkpoints = []
     for cell in cells:
         report = cell_report(target, cell)
-        checkpoints.append(_described(report["checkpoint"]) | {"cell": cell, "report": report})
+        checkpoints.append(blank(report["checkpoint"]) | {"cell": cell, "report": report})
     names = ", ".join(Path(f).name for f in files)
     problems = {"name": names, "fingerprint": None, "count": int(frame["problem"].nunique())}
     return Source(frame, checkpoints, problems, store, cells)
@@ -238,7 +239,7 @@ def described(names: Sequence[str]) -> list[dict[str, Any]]:
 
     found = [open_checkpoint(name) for name in names]
     return [
-        _described(label)
+        blank(label)
         | {
             "path": c.name,
             "fingerprint": c.weights,

@@ -184,6 +184,7 @@ class ToyDecoder:
 
         with np.errstate(divide="ignore"):
             self.table = torch.from_numpy(np.log(toy.table))
+        self.model = torch.nn.Module()  # nothing to train or to switch
         self.device = torch.device("cpu")
 
     def prefill(self, prompts: Sequence[Sequence[int]], group: Any) -> Any:
