@@ -38,13 +38,14 @@ def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
     store = SampleStore(root)
     group = grade_group(cell)
     path = store.grade_table.folder(group) / block
-    old = [pq.ParquetFile(path).read().cast(GRADES)] if path.is_file() else []
-    known = old[0]["key"].combine_chunks() if old else pa.array([], pa.string())
-    fresh = []
-    samples = pq.ParquetFile(store.sample_table.folder(cell) / block)
-    for batch in samples.iter_batches(ROWS, columns=["key", "problem", "index", "text"]):
-        lacking = batch.filter(pc.invert(pc.is_in(batch["key"], known)))
-        fresh.append(pa.Table.from_pylist(list(_grades(cell, lacking.to_pylist(), golds)), GRADES))
+    with store.sample_table.naming_damage(cell), store.grade_table.naming_damage(group):
+        old = [pq.ParquetFile(path).read().cast(GRADES)] if path.is_file() else []
+        known = old[0]["key"].combine_chunks() if old else pa.array([], pa.string())
+        fresh = []
+        samples = pq.ParquetFile(store.sample_table.folder(cell) / block)
+        for batch in samples.iter_batches(ROWS, columns=["key", "problem", "index", "text"]):
+            lacking = batch.filter(pc.invert(pc.is_in(batch["key"], known)))
+            fresh.append(pa.Table.from_pylist(list(_grades(cell, lacking.to_pylist(), golds)), GRADES))
     store.grade_table.put(group, block.removesuffix(".parquet"), pa.concat_tables([*old, *fresh]))
     return sum(table.num_rows for table in fresh)
 

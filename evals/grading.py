@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from evals.counts import counts
 from evals.errors import UserError
-from evals.grade_block import Golds, grade_block
+from evals.grade_block import Golds
+from evals.grade_workers import grade_blocks
 from evals.records import derive_seed
 from evals.report import cell_report
 from evals.store.locks import exclusive
@@ -46,7 +42,7 @@ def grade_store(
         golds = {cell: _golds(store, cell, answers) for cell, blocks in work.items() if blocks}
         jobs = [(store.path, cell, block, golds[cell]) for cell, blocks in work.items() for block in blocks]
         total, done = sum(sum(blocks.values()) for blocks in work.values()), 0
-        for fresh in _run(jobs, workers):
+        for fresh in grade_blocks(jobs, workers):
             done += fresh
             if progress:
                 progress(done, total)
@@ -55,9 +51,8 @@ def grade_store(
 
 def _ungraded(store: SampleStore, cell: str) -> dict[str, int]:
     """Blocks of a cell with samples that are not graded, and how many."""
-    group = grade_group(cell)
-    have = {path.name: pq.read_metadata(path).num_rows for path in store.grade_table.blocks(group)}
-    sizes = {path.name: pq.read_metadata(path).num_rows for path in store.sample_table.blocks(cell)}
+    have = store.grade_table.sizes(grade_group(cell))
+    sizes = store.sample_table.sizes(cell)
     return {name: size - have.get(name, 0) for name, size in sizes.items() if have.get(name, 0) < size}
 
 
@@ -66,27 +61,3 @@ def _golds(store: SampleStore, cell: str, answers: Mapping[str, str]) -> Golds:
     if lacking := [p for p in problems if p not in answers]:
         raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
     return Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))
-
-
-def _run(jobs: Sequence[tuple[Path, str, str, Golds]], workers: int) -> Iterator[int]:
-    """Grade blocks here or in processes; yields the number graded in each."""
-    if workers == 1 or len(jobs) < 2:
-        yield from (grade_block(*job) for job in jobs)
-        return
-    from multiprocessing import get_context
-
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), get_context("spawn"), initializer=_start)
-    try:
-        futures: list[Future[int]] = [pool.submit(grade_block, *job) for job in jobs]
-        for future in futures:
-            yield future.result()
-    except BrokenProcessPool:
-        raise UserError(
-            "a grading process died (out of memory?); start the same command again to go on"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children

@@ -96,7 +96,7 @@ class Table:
         """Merge pending shards into blocks, one block in memory at a time."""
         if not self.pending(group):
             return
-        with shared(self.root), exclusive(self.root, f"{self.name}-{group}"), self._naming_damage(group):
+        with shared(self.root), exclusive(self.root, f"{self.name}-{group}"), self.naming_damage(group):
             while shards := self.pending(group)[:OPEN]:
                 self._merge_in(group, shards)
                 sync_folder(self.folder(group))  # before what was merged is removed
@@ -153,15 +153,17 @@ class Table:
             if problems is None
             else pc.field(self.order[0]).isin(pa.array(sorted(set(problems)), pa.string()))
         )
-        with self._naming_damage(group):
+        with self.naming_damage(group):
             return _retried(lambda: self._read_now(group, names, chosen))
 
     @contextmanager
-    def _naming_damage(self, group: str) -> Iterator[None]:
+    def naming_damage(self, group: str) -> Iterator[None]:
         """What pyarrow says of a damaged file, as a sentence that names the file."""
         try:
             yield
         except (pa.ArrowInvalid, pa.ArrowTypeError, OSError) as error:
+            if getattr(error, "errno", None):  # the system's (disk full, no permission), not a damaged file
+                raise
             for path in (*self.pending(group), *self.blocks(group)):
                 try:
                     pq.ParquetFile(path).read(self.schema.names)
@@ -189,12 +191,16 @@ class Table:
         fresh = scan(shards, both)
         return self._merge([scan(self.blocks(group), both), fresh]).select(names)
 
+    def sizes(self, group: str) -> dict[str, int]:
+        """Rows of each merged block, by file name, from the files' footers."""
+        with self.naming_damage(group):
+            return _retried(lambda: {p.name: pq.read_metadata(p).num_rows for p in self.blocks(group)})
+
     def count(self, group: str) -> int:
-        """Number of rows, from the files' footers where nothing is pending."""
+        """Number of rows."""
         if self.pending(group):
             return int(self.read(group, ["key"]).num_rows)
-        with self._naming_damage(group):
-            return _retried(lambda: sum(pq.read_metadata(path).num_rows for path in self.blocks(group)))
+        return sum(self.sizes(group).values())
 
 
 def _codes(rows: pa.Table, order: tuple[str, ...]) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Grades, counts and cell reports against a direct computation from the samples."""
 
+import subprocess
+import sys
 from collections import Counter
 
 import pandas as pd
 import pytest
 from fake_engine import FakeEngine, arguments, files, world_problems
 
-from evals import verify
+from evals import grade_workers, verify
 from evals.errors import UserError
 from evals.grade_block import Golds, other_problem, verdicts_of
 from evals.grading import cell_report, counts, grade_store
@@ -80,6 +82,35 @@ def test_processes_leave_the_bytes_of_one(graded, tmp_path, problems):
     store, cell = sampled(tmp_path / "s", problems, n=40)
     assert grade_store(store, [cell], workers=2) == 480
     assert files(store.path) == files(graded[0].path)
+
+
+def test_a_plain_script_may_grade_in_processes(tmp_path, problems):
+    """No `if __name__ == "__main__"` needed: the processes do not run the script again."""
+    store, _ = sampled(tmp_path / "s", problems)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from evals.grading import grade_store\nfrom evals.store import SampleStore\n"
+        f"store = SampleStore({str(store.path)!r})\n"
+        "print(grade_store(store, list(store.cells()), workers=2))\n"
+    )
+    out = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "96"
+
+
+def test_errors_and_deaths_of_grading_processes_reach_the_caller(tmp_path, problems, monkeypatch):
+    store, cell = sampled(tmp_path / "s", problems)
+    block = store.sample_table.blocks(cell)[-1]
+    whole = block.read_bytes()
+    block.write_bytes(whole[: len(whole) // 2] + whole[len(whole) // 2 + 1 :])
+    with pytest.raises(UserError, match=block.name):
+        grade_store(store, [cell], workers=2)
+    block.write_bytes(whole)
+    monkeypatch.setattr(grade_workers, "START", ["-c", "import os; os.kill(os.getpid(), 9)"])
+    with pytest.raises(UserError, match="a grading process died"):
+        grade_store(store, [cell], workers=2)
+    monkeypatch.undo()
+    assert grade_store(store, [cell], workers=2) <= 96
+    assert counts(store, [cell])["n"].sum() == 96
 
 
 def test_counts_are_the_grades_counted(graded):
