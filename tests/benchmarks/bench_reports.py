@@ -2,9 +2,9 @@
 
     python tests/benchmarks/bench_reports.py [--problems 5000] [--findings 200]
 
-Prints what is measured beside its bound: seconds to draw the paper and to build the page, megabytes, and (where Chromium is installed)
-seconds until the page can be used, until a filter of the questions is shown, and until all samples have
-been searched.
+Prints what is measured beside its bound: seconds to draw the paper and to build the page, megabytes, and
+(where Chromium is installed) seconds until the page can be used, until a filter of the questions is shown,
+and until all samples have been searched.
 """
 
 from __future__ import annotations
