@@ -1,18 +1,13 @@
-"""The cells of a study: what is to run, where each stands, which process has it in hand."""
+"""The cells of a study: what is to run, what each starts from, where each stands."""
 
 from __future__ import annotations
 
-import fcntl
-import os
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from evals.checkpoints import open_checkpoint
 from evals.errors import UserError
+from trainer.claims import held
 from trainer.config import PretrainConfig, StudyConfig
 from trainer.run import finished
 
@@ -103,47 +98,7 @@ def state_of(cell: Cell, base: Path | None, out: Path) -> str:
     return "failed" if failure(out, cell.name) else "left"
 
 
-@contextmanager
-def claimed(out: Path, name: str) -> Iterator[bool]:
-    """Hold the claim of a cell: True if it is ours, False where a living process has it.
-
-    An advisory lock on a file, which the system releases when its holder dies, however it dies.
-    """
-    path = out / "claims" / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
-
-
-def held(out: Path, name: str) -> bool:
-    """Whether a living process holds a claim."""
-    try:
-        with (out / "claims" / name).open("r") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
-
-
 def failure(out: Path, name: str) -> str | None:
     """Why a cell failed when it was last tried, or None."""
     path = out / "failed" / name
     return path.read_text("utf-8").strip() if path.is_file() else None
-
-
-def end_with(parent: int) -> None:
-    """End this process soon after its parent has: a killed parent cannot end its children itself."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.2)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()

@@ -14,7 +14,7 @@ from evals.records import Problem, content_hash, derive_seed
 from evals.tokenizer import encode
 from trainer.config import SFTConfig
 from trainer.console import say
-from trainer.prompts import training_problems
+from trainer.prompts import batch_of, training_problems
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +75,14 @@ def fingerprint(demonstrations: Sequence[Demonstration]) -> str:
 
 
 def batch_at(demonstrations: Sequence[Demonstration], config: SFTConfig, step: int) -> list[Demonstration]:
-    """The batch of step 0, 1, …: every epoch a permutation keyed by (seed, epoch), its last batch short."""
-    count = len(demonstrations)
-    epoch, place = divmod(step, steps_of_epoch(count, config))
-    order = np.random.default_rng(derive_seed("sft-order", config.seed, epoch)).permutation(count)
-    return [demonstrations[i] for i in order[place * config.batch : (place + 1) * config.batch]]
+    """The batch of step 0, 1, …: always full, so that no update rests on a few; see `batch_of`."""
+    order = batch_of(len(demonstrations), config.batch, config.seed, step, "sft-order")
+    return [demonstrations[i] for i in order]
 
 
-def steps_of_epoch(count: int, config: SFTConfig) -> int:
-    """Steps in which every demonstration is seen once."""
-    return -(-count // config.batch)
+def steps_of(count: int, config: SFTConfig) -> int:
+    """Steps in which every demonstration is seen `epochs` times (the last step begins a further epoch)."""
+    return -(-count * config.epochs // config.batch)
 
 
 def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> list[Demonstration]:

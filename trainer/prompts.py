@@ -55,11 +55,11 @@ def training_prompts(config: RLConfig, tokenizer: Any, context: int) -> Prompts:
     return Prompts([found.problems[i] for i in fits], [ids[i] for i in fits], found.fingerprint)
 
 
-def batch_of(count: int, size: int, seed: int, step: int) -> list[int]:
-    """Prompts of a step: epochs of permutations keyed by (seed, epoch), read on from where they stand."""
+def batch_of(count: int, size: int, seed: int, step: int, stream: str = "rl-order") -> list[int]:
+    """What a step takes of `count`: epochs of permutations keyed by (stream, seed, epoch), read on."""
     chosen: list[int] = []
     while len(chosen) < size:
         epoch, at = divmod(step * size + len(chosen), count)
-        order = np.random.default_rng(derive_seed("rl-order", seed, epoch)).permutation(count)
+        order = np.random.default_rng(derive_seed(stream, seed, epoch)).permutation(count)
         chosen.extend(int(i) for i in order[at : at + size - len(chosen)])
     return chosen

@@ -14,7 +14,7 @@ from trainer.demonstrations import (
     Demonstration,
     batch_at,
     fingerprint,
-    steps_of_epoch,
+    steps_of,
     training_demonstrations,
 )
 from trainer.flops import training_flops
@@ -42,9 +42,8 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
     shown = training_demonstrations(config, tokenizer, model.shape.max_position_embeddings)
     model = shard.place(model, config.compute, distributed.device())
     recipe = "sft-gold" if config.demonstrations == "all" else "sft"
-    per_epoch = steps_of_epoch(len(shown), config)
     optimizer = adamw(model, config.optimizer)
-    run = Run(recipe, out, config.epochs * per_epoch, config, {"flops": 0.0}, quiet)
+    run = Run(recipe, out, steps_of(len(shown), config), config, {"flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)
     for step in run.remaining():
         batch = batch_at(shown, config, step)
@@ -56,7 +55,7 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
         run.totals["flops"] += demonstration_flops(model, batch)
         tokens = sum(len(d.response) for d in batch)
         row = {"loss": loss, "grad_norm": norm, "lr": config.optimizer.lr, "tokens": float(tokens)}
-        row |= {"demonstrations": len(batch), "epoch": step // per_epoch}
+        row |= {"epoch": step * config.batch // len(shown)}
         run.record(step, row, f"loss {loss:.3f}", sum(len(d) for d in batch))
         if kept := run.keeps(step):
             lineage = descend(found, recipe, step + 1, run.totals["flops"], config, fingerprint(shown))

@@ -8,6 +8,7 @@ import platform
 import shutil
 import signal
 import sys
+import threading
 import time
 from dataclasses import asdict
 from importlib import metadata
@@ -18,8 +19,10 @@ from evals.errors import UserError
 from evals.verify import VERSION
 from trainer import cells
 from trainer.cells import Cell
+from trainer.claims import claimed, held
 from trainer.config import StudyConfig
 from trainer.files import write_file, write_json
+from trainer.launch import end_with
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
@@ -68,7 +71,7 @@ def status(config: StudyConfig, out: Path) -> list[dict[str, Any]]:
     state: done, running, failed or left. note: why it failed, or how many steps a running cell has.
     """
     folder = cells.pretrain_folder(config, out)
-    now = "done" if finished(folder) else "running" if cells.held(out, cells.PRETRAIN) else "left"
+    now = "done" if finished(folder) else "running" if held(out, cells.PRETRAIN) else "left"
     rows = [_row(0, "base", config.pretrain.seed, now, _steps(folder) if now == "running" else "")]
     bases = cells.bases(config, out)
     for cell in cells.table(config):
@@ -133,7 +136,7 @@ def _pretrain(config: StudyConfig, out: Path, processes: int, quiet: bool) -> No
     """Run the pre-training, or wait for the process that does."""
     folder, wanted = cells.pretrain_folder(config, out), cells.pretrain_config(config)
     while not finished(folder):
-        with cells.claimed(out, cells.PRETRAIN) as ours:
+        with claimed(out, cells.PRETRAIN) as ours:
             if ours:
                 pretrain(wanted, folder, processes=processes, quiet=quiet)
         if not ours:
@@ -166,7 +169,7 @@ def _work_together(config: StudyConfig, out: Path, processes: int, quiet: bool) 
 def _other(config: StudyConfig, out: Path, quiet: bool, parent: int) -> None:
     """A further process of one study: Ctrl-C is the parent's, and it ends when the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cells.end_with(parent)
+    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     _work(config, out, quiet, inner=False)
 
 
@@ -197,7 +200,7 @@ def _can_begin(cell: Cell, states: dict[Cell, str]) -> bool:
 
 def _try(config: StudyConfig, out: Path, cell: Cell, base: Path, inner: bool) -> bool:
     """Run one cell if nobody else has it; a failure is written down and does not stop the others."""
-    with cells.claimed(out, cell.name) as ours:
+    with claimed(out, cell.name) as ours:
         if not ours or cells.failure(out, cell.name):
             return False
         try:

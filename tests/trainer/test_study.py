@@ -15,6 +15,7 @@ from evals.errors import UserError
 from tests.trainer.cuts import contents
 from trainer import cells, study
 from trainer.cells import Cell
+from trainer.claims import claimed, held
 from trainer.config import StudyConfig, load_study, preset_file
 
 TOML = """
@@ -134,38 +135,25 @@ def test_a_killed_study_goes_on_to_the_same_bytes_in_two_processes(tmp_path, mon
 
 def test_a_claim_is_held_by_one_and_ends_with_its_holder(tmp_path):
     """Fault planted and seen to fail: the claim is the mere existence of its file."""
-    with cells.claimed(tmp_path, "a") as ours:
+    with claimed(tmp_path, "a") as ours:
         assert ours
-        assert cells.held(tmp_path, "a")
-        assert not cells.held(tmp_path, "b")
-        with cells.claimed(tmp_path, "a") as again:
+        assert held(tmp_path, "a")
+        assert not held(tmp_path, "b")
+        with claimed(tmp_path, "a") as again:
             assert not again
-    assert not cells.held(tmp_path, "a")
+    assert not held(tmp_path, "a")
     script = (
-        "import sys, time; from pathlib import Path; from trainer.cells import claimed\n"
+        "import sys, time; from pathlib import Path; from trainer.claims import claimed\n"
         "with claimed(Path(sys.argv[1]), 'a') as ours: print(ours, flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"True\n"
-    with cells.claimed(tmp_path, "a") as ours:
+    with claimed(tmp_path, "a") as ours:
         assert not ours
     holder.kill()
     holder.communicate()
-    with cells.claimed(tmp_path, "a") as ours:
+    with claimed(tmp_path, "a") as ours:
         assert ours
-
-
-def test_a_child_ends_when_its_parent_is_killed():
-    """Planted and seen to fail: no watch."""
-    child = (
-        "import os, time; from trainer.cells import end_with\n"
-        "end_with(os.getppid()); print('up', flush=True); time.sleep(60)"
-    )
-    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE)
-    assert process.stdout.readline() == b"up\n"
-    process.kill()
-    process.communicate(timeout=30)  # the pipe closes when the child has ended too
 
 
 @pytest.fixture

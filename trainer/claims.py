@@ -1,0 +1,37 @@
+"""Claims: which living process has a cell of a study in hand."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def claimed(out: Path, name: str) -> Iterator[bool]:
+    """Hold the claim of a cell: True if it is ours, False where a living process has it.
+
+    An advisory lock on a file, which the system releases when its holder dies, however it dies.
+    """
+    path = out / "claims" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def held(out: Path, name: str) -> bool:
+    """Whether a living process holds a claim."""
+    try:
+        with (out / "claims" / name).open("r") as stream:
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
