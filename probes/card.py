@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from probes.tables import short
+from probes.tables import named, short
 
 COLOURS = {
     "expansion": "green",
@@ -44,7 +44,7 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> Panel:
         _checks(checks),
         Text(_declared(comparison), style="dim"),
     ]
-    where = f"{comparison['problems']:,} problems of {finding['problems']['name']}"
+    where = f"{comparison['problems']:,} problems of {named(finding['problems'])}"
     title = f"A = {short(comparison['a'])}, B = {short(comparison['b'])}, {where}"
     return Panel(Group(*parts), title=Text(title), title_align="left", border_style=colour)
 
@@ -59,12 +59,30 @@ def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[T
         lines.append(Text(text, style="bold"))
     if looks := comparison.get("looks"):
         lines.append(Text(_looked(looks)))
+    lines += [Text(text, style="bold red") for text in _ends(comparison, checks)]
     failed = [c["name"] for c in checks if c["passed"] is False]
     if failed:
         lines.append(Text(f"Look before you believe it: {', '.join(failed)} (below).", style="bold red"))
     unknown = [c["name"] for c in checks if c["passed"] is None and c["name"] != "K declared"]
     if unknown and not failed:
         lines.append(Text(f"Not known here: {', '.join(unknown)}.", style="dim"))
+    return lines
+
+
+def _ends(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[str]:
+    """What a reader must know who looks no further: nothing (or all) is solved, or luck alone would do."""
+    by_name = {c["name"]: c for c in checks}
+    lines = []
+    ends = by_name.get("floor and ceiling")
+    if ends and ends["passed"] is False:
+        lines.append(str(ends["detail"])[:1].upper() + str(ends["detail"])[1:] + ".")
+    floor = by_name.get("guess floor")
+    rates = [comparison["passk"][side]["estimate"][0] for side in "ab"]
+    if floor and floor["value"] and max(floor["value"]) >= 0.5 * max(rates):
+        lines.append(
+            f"Guessing explains much of it: {floor['value'][0]:.1%} and {floor['value'][1]:.1%} of samples "
+            f"would be right for another problem, {rates[0]:.1%} and {rates[1]:.1%} are right for their own."
+        )
     return lines
 
 
@@ -142,8 +160,6 @@ def _about_curves(comparison: dict[str, Any]) -> list[str]:
         text = f"none up to k = {n}"
         if crossover["low"] is not None:
             text += f" (but {percent}% interval from {crossover['low']})"
-    elif crossover["k"] == 1:
-        text = "k = 1: A is at or above B from the start"
     else:
         text = f"k = {crossover['k']}, {percent}% {crossover['low']} to {crossover['high'] or 'beyond n'}"
     return [*lines, f"Crossover k*, where A catches up with B: {text}."]

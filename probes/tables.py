@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +22,7 @@ def show(finding: dict[str, Any], console: Console | None = None) -> None:
             console.print(card(finding, comparison))
         return
     problems = finding.get("problems")
-    where = f"  {problems['count']} problems of {problems['name']}" if problems else ""
+    where = f"  {problems['count']} problems of {named(problems)}" if problems else ""
     console.print(Text(f"{finding['probe']}{where}", style="bold"))
     if finding.get("estimates"):
         console.print(estimates(finding))
@@ -130,6 +131,12 @@ def checks(items: list[dict[str, Any]]) -> Table:
         mark, style = marks[item["passed"]]
         table.add_row(Text(mark, style=style), Text(item["name"]), Text(str(item["detail"])))
     return table
+
+
+def named(problems: dict[str, Any]) -> str:
+    """The name of a problem set; of a local file without its folders."""
+    name = str(problems["name"])
+    return Path(name).name if name.startswith(("/", ".", "~")) else name
 
 
 def short(name: str) -> str:
