@@ -11,6 +11,7 @@ from analysis.bootstrap import Replicates, bootstrap
 from analysis.compare import Comparison, compare
 from analysis.counts import PairedCounts
 from analysis.crossover import crossover, slope
+from analysis.difficulty import simulate
 from analysis.errors import AnalysisError
 from analysis.exact import equivalence, holm, mcnemar, sign_flip
 from analysis.extrapolation import Extrapolation, back_test, extrapolate, power_law
@@ -31,7 +32,14 @@ from analysis.posterior import (
 )
 from analysis.rates import verdict_from_changes, verdict_from_rates
 from analysis.seeds import best_of_bias, interquartile_mean, probability_of_improvement, seed_difference
-from analysis.support import detection_limit, expected_support, split_support, support_rates, support_table
+from analysis.support import (
+    detection_limit,
+    expected_support,
+    half_support,
+    split_support,
+    support_rates,
+    support_table,
+)
 from analysis.verdict import OUTCOMES, Reading, decide, verdict
 
 __all__ = [
@@ -72,6 +80,7 @@ __all__ = [
     "flow",
     "g_pass_at_k",
     "guess_corrected",
+    "half_support",
     "histogram",
     "holm",
     "interquartile_mean",
@@ -94,6 +103,7 @@ __all__ = [
     "samples_to_certify",
     "seed_difference",
     "sign_flip",
+    "simulate",
     "slope",
     "spent_level",
     "split_support",

@@ -93,6 +93,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         seed=options.seed,
         cluster=pair.cluster,
         stratum=pair.stratum,
+        alike=pair.alike,
     )
     rep_a, rep_b = rep.columns(slice(0, len(ks))), rep.columns(slice(len(ks), None))
     delta = rep_b.minus(rep_a)

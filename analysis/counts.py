@@ -153,6 +153,12 @@ class PairedCounts:
         keys: Sequence[Any] = [self.c_b, self.n_b, self.c_a, self.n_a, *groups]
         return self.take(np.lexsort(keys))
 
+    @property
+    def alike(self) -> Ints:
+        """Codes (M,) that are equal where all four counts are."""
+        rows = np.stack([self.n_a, self.c_a, self.n_b, self.c_b])
+        return np.unique(rows, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
     def thinned(self, n: int, seed: int = 0) -> PairedCounts:
         """Counts among n samples of each problem, drawn without replacement; n ≤ every n_i.
 

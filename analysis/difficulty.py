@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.beta_binomial import BetaBinomial
 from analysis.counts import Floats, Ints, PairedCounts
 from analysis.errors import AnalysisError
 from analysis.mixture import Mixture
@@ -31,7 +32,7 @@ class Beta:
         ks = np.asarray(k, float)
         return -np.expm1(betaln(self.alpha, self.beta + ks) - betaln(self.alpha, self.beta))
 
-    def as_mixture(self, points: int = 2000) -> Mixture:
+    def as_mixture(self, points: int = 1000) -> Mixture:
         """The same distribution as equally likely quantiles."""
         from scipy.special import betaincinv
 
@@ -89,6 +90,13 @@ def with_difference(base: Beta, first: float, large: float, K: int) -> Trained:
     if np.abs(found.fun).max() > 1e-5:
         raise AnalysisError(f"no training of this kind gives Δpass@1 = {first} and Δpass@{K} = {large}")
     return Trained(float(found.x[0]), float(np.exp(found.x[1])))
+
+
+def simulate(
+    distribution: Beta | BetaBinomial | Mixture, problems: int, n: int, rng: np.random.Generator
+) -> Ints:
+    """Counts c (problems,) of new problems from a known or fitted distribution of p, n samples each."""
+    return rng.binomial(n, distribution.draw(problems, rng))
 
 
 def draw_pair(

@@ -30,6 +30,9 @@ def sign_flip(differences: Floats, *, replicates: int = 10_000, seed: int = 0) -
     p ≤ α is at most α (Westfall and Young 1993, single step). Uses |Σ ±d| / √Σd² and the identity among
     the flips, so p is at least 1/(replicates + 1).
     """
+    differences = differences[(differences != 0).any(axis=1)]  # a flipped 0 is 0
+    if len(differences) == 0:
+        return np.ones(differences.shape[1])
     scale = np.sqrt((differences**2).sum(0))
     scaled = (differences / np.where(scale > 0, scale, 1)).astype(np.float32)
     units = len(scaled)

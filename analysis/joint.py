@@ -23,7 +23,12 @@ def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dic
     K = declared_K(pair.n, options.K)
     d = pass_at_k(pair.n_b, pair.c_b, [1, K]) - pass_at_k(pair.n_a, pair.c_a, [1, K])
     two = bootstrap(
-        d, replicates=options.replicates, seed=options.seed, cluster=pair.cluster, stratum=pair.stratum
+        d,
+        replicates=options.replicates,
+        seed=options.seed,
+        cluster=pair.cluster,
+        stratum=pair.stratum,
+        alike=pair.alike,
     )
     readings = joint_readings(two, d, (1, K), options, pair.cluster)
     return verdict(*readings, level=options.level, margin=options.margin)

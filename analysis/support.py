@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis.counts import Floats, PairedCounts
+from analysis.counts import Floats, Ints, PairedCounts
 from analysis.errors import AnalysisError
 from analysis.exact import mcnemar
 from analysis.intervals import clopper_pearson
 from analysis.mixture import Mixture, binomial_table
 from analysis.passk import pass_at_k
 
+DRAWS = 2000  # simulated tables behind an interval of a rate
+SPLITS = 500  # random halves behind an interval of a split
 CLASSES = ("P", "E", "S", "O")  # preserved, expansion, shrinkage, out of support (2507.14843)
 
 
@@ -64,6 +66,35 @@ def expected_support(mixture: Mixture, n: int, problems: int, level: float = 0.0
         low, high = predicted_count(problems * share, problems, level)
         out[name] = {"mean": problems * share, "low": low, "high": high}
     out["rates"] = support_rates(*(out[x]["mean"] for x in "PES"))
+    drawn = _predicted_tables([out[x]["mean"] for x in CLASSES], problems)
+    out["rate_intervals"] = rate_intervals(drawn, level)
+    return out
+
+
+def _predicted_tables(means: list[float], problems: int) -> Floats:
+    """DRAWS tables (DRAWS, 4) from the Dirichlet-multinomial whose margins are those of `predicted_count`."""
+    rng = np.random.default_rng([problems, 0x5E7])
+    shares = rng.dirichlet(np.array(means) + 0.25, DRAWS)
+    return rng.multinomial(problems, shares).astype(float)
+
+
+def rate_intervals(tables: Floats, level: float) -> dict[str, list[float] | None]:
+    """Central 1-level interval of each rate of `support_rates` over tables (R, 4) of P, E, S, O."""
+    P, E, S = tables[:, :3].T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        srr, ndr = P / (P + S), E / (P + E)
+        rates = {
+            "SRR": srr,
+            "NDR": ndr,
+            "SDS": np.where(srr + ndr > 0, 2 * srr * ndr / (srr + ndr), 0.0),
+            "NSCR": (E - S) / (P + E + S),
+            "jaccard": P / (P + E + S),
+        }
+    out: dict[str, list[float] | None] = {}
+    for name, values in rates.items():
+        held = values[np.isfinite(values)]
+        ends = np.quantile(held, [level / 2, 1 - level / 2]).tolist() if held.size else None
+        out[name] = ends
     return out
 
 
@@ -83,22 +114,47 @@ def predicted_count(mean: float, trials: int, level: float = 0.05) -> tuple[int,
     return int(low), int(min(high, trials))
 
 
-def split_support(n: int, c: np.ndarray) -> dict[str, float]:
-    """P, E, S, O of two halves of the same samples, in expectation over all splits: no model assumed.
+def split_support(n: int, c: Ints, level: float = 0.05) -> dict[str, Any]:
+    """P, E, S, O of two halves of the same samples: what one model drawn twice gives, with no model assumed.
 
-    n: samples per problem, even or odd (halves of n//2). c: (M,). The chance that a half of h samples has
-    none correct is exact (1 - pass@h), and that both have none is 1 - pass@2h.
+    n: samples per problem, of which 2·(n//2) are used. c: (M,). Means over all splits are exact: a half of h
+    samples has none correct with chance 1 - pass@h, both with 1 - pass@2h. Returns n = h, the four means,
+    their rates, and under "intervals" and "rate_intervals" central 1-level intervals over random splits.
     """
     half = n // 2
     if half < 1:
         raise AnalysisError("a split needs at least two samples per problem; draw more")
-    none, neither = (1 - pass_at_k(n, c, [half, 2 * half])).T
-    E = float((none - neither).sum())
-    return {"n": half, "P": float((1 - 2 * none + neither).sum()), "E": E, "S": E, "O": float(neither.sum())}
+    distinct, times = np.unique(c, return_counts=True)
+    none, neither = (1 - pass_at_k(n, distinct, [half, 2 * half])).T
+    chances = np.stack([1 - 2 * none + neither, none - neither, none - neither, neither], 1).clip(0)
+    means = dict(zip(CLASSES, (times @ chances).tolist(), strict=True))
+    rng = np.random.default_rng([n, 0x5B17])
+    drawn = rng.multinomial(times, chances / chances.sum(1, keepdims=True), (SPLITS, times.size))
+    tables = drawn.sum(1).astype(float)
+    ends = np.quantile(tables, [level / 2, 1 - level / 2], axis=0)
+    return {
+        "n": half,
+        **means,
+        "rates": support_rates(*(means[x] for x in "PES")),
+        "intervals": {name: ends[:, j].tolist() for j, name in enumerate(CLASSES)},
+        "rate_intervals": rate_intervals(tables, level),
+    }
+
+
+def half_support(pair: PairedCounts) -> dict[str, Any]:
+    """Expected P, E, S, O of the pair at half its samples, to stand beside `split_support` of either side."""
+    half = pair.n // 2
+    a, b = (pass_at_k(n, c, half)[:, 0] for n, c in ((pair.n_a, pair.c_a), (pair.n_b, pair.c_b)))
+    cells = {"P": a * b, "E": (1 - a) * b, "S": a * (1 - b), "O": (1 - a) * (1 - b)}
+    means = {name: float(cell.sum()) for name, cell in cells.items()}
+    return {"n": half, **means, "rates": support_rates(*(means[x] for x in "PES"))}
 
 
 def support_report(pair: PairedCounts, mixture: Mixture, level: float) -> dict[str, Any]:
-    """The support block of a comparison: observed, expected from A drawn twice, split halves, McNemar."""
+    """The support block of a comparison: observed, expected from A drawn twice, split halves, McNemar.
+
+    gained_share: Clopper-Pearson interval of E/(E+S), the share of changed problems that were gained.
+    """
     table, n = support_table(pair), pair.n
     limit = detection_limit(n, level)
     ends = clopper_pearson(table["E"], max(table["E"] + table["S"], 1), level)
@@ -107,8 +163,9 @@ def support_report(pair: PairedCounts, mixture: Mixture, level: float) -> dict[s
         **table,
         "rates": support_rates(table["P"], table["E"], table["S"]),
         "expected": expected_support(mixture, n, pair.M, level),
-        "split_a": split_support(n, pair.c_a),
-        "split_b": split_support(n, pair.c_b),
+        "half": half_support(pair),
+        "split_a": split_support(n, pair.c_a, level),
+        "split_b": split_support(n, pair.c_b, level),
         "mcnemar_p": mcnemar(table["E"], table["S"]),
         "gained_share": [float(ends[0]), float(ends[1])] if table["E"] + table["S"] else [0.0, 1.0],
         "detection_limit": limit,

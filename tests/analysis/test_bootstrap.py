@@ -124,3 +124,20 @@ def test_band_is_wider_than_the_interval_and_narrower_than_bonferroni() -> None:
     values = 0.9 * common + 0.4 * rng.standard_normal((500, 20))
     crit = max_t(bootstrap(values, replicates=8000, seed=1), 0.05)
     assert 1.97 < crit < scipy.stats.norm.ppf(1 - 0.05 / 40) * 1.01
+
+
+def test_groups_of_equal_problems_are_the_same_bootstrap() -> None:
+    """Drawn at once or one by one: the same spread, and the same values of the estimate."""
+    rng = np.random.default_rng(11)
+    codes = rng.integers(0, 6, 600)
+    values = rng.random((6, 2))[codes]
+    one = bootstrap(values, replicates=6000, seed=1)
+    other = bootstrap(values, replicates=6000, seed=1, alike=codes)
+    np.testing.assert_allclose(one.estimate, other.estimate)
+    np.testing.assert_allclose(one.error, other.error)
+    np.testing.assert_allclose(np.cov(one.deviation.T), np.cov(other.deviation.T), rtol=0.08)
+    np.testing.assert_allclose(
+        np.quantile(one.deviation, [0.025, 0.5, 0.975], axis=0),
+        np.quantile(other.deviation, [0.025, 0.5, 0.975], axis=0),
+        atol=0.05 * np.ptp(one.deviation),
+    )

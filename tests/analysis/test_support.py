@@ -14,6 +14,7 @@ from analysis import (
     detection_limit,
     expected_support,
     fit_beta_binomial,
+    half_support,
     pass_at_k_variance,
     split_support,
     support_rates,
@@ -124,3 +125,31 @@ def test_mass_at_zero_is_never_solved() -> None:
     found = expected_support(BetaBinomial(1.0, 1.0, 1.0).as_mixture(), 32, 100)
     assert found["O"]["mean"] == pytest.approx(100)
     assert found["rates"]["SRR"] is None or found["P"]["mean"] == pytest.approx(0, abs=1e-9)
+
+
+def test_rates_stand_beside_intervals_that_cover_them() -> None:
+    """Two draws of one model: every observed rate lies in the interval expected of it, most of the time."""
+    names = ("SRR", "NDR", "SDS", "NSCR", "jaccard")
+    hits = np.zeros(len(names))
+    for i in range(40):
+        pair = draw_pair(BASE, None, 400, 32, np.random.default_rng(100 + i))
+        expected = expected_support(smooth_mixture(32, pair.c_a), 32, 400)
+        table = support_table(pair)
+        seen = support_rates(*(table[x] for x in "PES"))
+        for j, name in enumerate(names):
+            low, high = expected["rate_intervals"][name]
+            assert low <= expected["rates"][name] <= high
+            hits[j] += low <= seen[name] <= high
+    assert (hits / 40 >= 0.85).all()
+
+
+def test_half_of_a_pair_stands_beside_the_split_of_one_side() -> None:
+    rng = np.random.default_rng(3)
+    pair = draw_pair(BASE, None, 2000, 64, rng)
+    half, split = half_support(pair), split_support(64, pair.c_a)
+    assert half["n"] == split["n"] == 32
+    for name in "PESO":
+        assert split["intervals"][name][0] <= split[name] <= split["intervals"][name][1]
+    assert half["E"] == pytest.approx(split["E"], rel=0.2)
+    thin = [support_table(pair.thinned(32, seed=s))["E"] for s in range(40)]
+    assert half["E"] == pytest.approx(np.mean(thin), rel=0.05)

@@ -1,0 +1,150 @@
+"""Bootstrap of pass@k at full size, beside scipy.stats.bootstrap in the same run, and pass@k alone.
+
+    python tests/benchmarks/bench_analysis.py [--scipy-resamples 20]
+
+Two checkpoints × 5,000 problems × 1,024 samples, 40 values of k, 10,000 replicates, one core. Ours: curves of
+both, their paired difference, pointwise intervals and simultaneous bands, in a process of its own (for its
+peak memory). scipy: the pointwise interval of the difference alone, percentile method, from a few resamples
+scaled to 10,000 (its time is linear in them); once as the statistic reads (pass@k of the resampled counts),
+once with the values of every problem worked out beforehand. Times are CPU seconds. Exit code 1 where a bound
+is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+
+import numpy as np
+
+PROBLEMS, SAMPLES, REPLICATES = 5000, 1024, 10_000
+MOST_SECONDS, MOST_GB, LEAST_RATIO, MOST_PASSK = 2.0, 1.0, 100.0, 0.1
+
+
+def counts(problems: int = PROBLEMS) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of two checkpoints of a Beta(.425, 2.83) benchmark."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.425, 2.83, problems)
+    return rng.binomial(SAMPLES, p), rng.binomial(SAMPLES, p**0.8)
+
+
+def forty() -> np.ndarray:
+    """40 values of k from 1 to n."""
+    return np.unique(np.geomspace(1, SAMPLES, 48).astype(int))[:40]
+
+
+def cpu(work: Callable[[], object], repeats: int = 1) -> float:
+    """The least CPU seconds of a few repeats."""
+    found = []
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
+
+
+def ours() -> None:
+    """Curves, difference, intervals and bands; also the whole comparison with its verdict. Prints JSON."""
+    from analysis import PairedCounts, bootstrap, compare, curve, difference, pass_at_k
+
+    c_a, c_b = counts()
+    ks = forty()
+
+    def bands() -> None:
+        a, b = pass_at_k(SAMPLES, c_a, ks), pass_at_k(SAMPLES, c_b, ks)
+        rep = bootstrap(np.hstack([a, b]), replicates=REPLICATES)
+        rep_a, rep_b = rep.columns(slice(0, ks.size)), rep.columns(slice(ks.size, None))
+        curve(rep_a, a, 0.05)
+        curve(rep_b, b, 0.05)
+        difference(rep_b.minus(rep_a), b - a, 0.05)
+
+    small = PairedCounts.from_arrays(8, [1, 2, 3], 8, [2, 3, 4])
+    compare(small)  # scipy's own import is not what is measured
+    seconds = cpu(bands, 3)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    whole = cpu(lambda: compare(PairedCounts.from_arrays(SAMPLES, c_a, SAMPLES, c_b)), 2)
+    many = np.random.default_rng(1).choice(c_a, 100_000)
+    alone = cpu(lambda: pass_at_k(SAMPLES, many, ks), 5)
+    print(
+        json.dumps(
+            {"bands": seconds, "gigabytes": peak, "compare": whole, "passk": alone, "ks": int(ks.size)}
+        )
+    )
+
+
+def theirs(resamples: int) -> dict[str, float]:
+    """scipy.stats.bootstrap of the 40 differences, CPU seconds scaled to 10,000 resamples."""
+    from scipy.special import gammaln
+    from scipy.stats import bootstrap
+
+    c_a, c_b = counts()
+    ks = forty()
+
+    def passk(c: np.ndarray) -> np.ndarray:
+        left = SAMPLES - c[..., None, :]
+        k = ks[:, None]
+        logs = gammaln(left + 1) - gammaln(np.maximum(left - k, 0) + 1)
+        logs -= gammaln(SAMPLES + 1) - gammaln(SAMPLES - k + 1)
+        return np.where(left >= k, 1 - np.exp(logs), 1.0).mean(-1)
+
+    def from_counts(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return passk(b) - passk(a)
+
+    def from_values(d: np.ndarray, axis: int = -1) -> np.ndarray:
+        return d.mean(axis=axis)
+
+    from analysis import pass_at_k
+
+    d = (pass_at_k(SAMPLES, c_b, ks) - pass_at_k(SAMPLES, c_a, ks)).T
+    common = {"n_resamples": resamples, "method": "percentile", "rng": np.random.default_rng(0)}
+    scale = REPLICATES / resamples
+    read = cpu(lambda: bootstrap((c_a, c_b), from_counts, paired=True, vectorized=False, **common))
+    many = {**common, "n_resamples": 10 * resamples, "batch": 20}
+    worked = cpu(lambda: bootstrap((d,), from_values, vectorized=True, axis=-1, **many))
+    return {"as it reads": read * scale, "values beforehand": worked * scale / 10}
+
+
+def main() -> int:
+    """Print the table; 1 where a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--scipy-resamples", type=int, default=20)
+    parser.add_argument("--ours", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.ours:
+        ours()
+        return 0
+    done = subprocess.run([sys.executable, __file__, "--ours"], capture_output=True, text=True, check=True)
+    mine = json.loads(done.stdout)
+    scipy = theirs(given.scipy_resamples)
+    ratio = {name: seconds / mine["bands"] for name, seconds in scipy.items()}
+    print("| what | CPU seconds | against ours |\n|---|---|---|")
+    print(f"| bands and intervals of both and of the difference, {mine['ks']} k | {mine['bands']:.2f} | 1 |")
+    for name, seconds in scipy.items():
+        print(f"| scipy.stats.bootstrap of the difference, {name} | {seconds:.1f} | {ratio[name]:.0f} |")
+    print(f"| compare(), with verdict, support and checks | {mine['compare']:.2f} | |")
+    print(f"| pass@k, 100,000 problems × {mine['ks']} k | {mine['passk']:.3f} | |")
+    print(f"peak memory {mine['gigabytes']:.2f} GB; numpy {np.__version__}")
+    missed = [
+        f"{name}: {value:.3g}, bound {bound:g}"
+        for name, value, bound, over in (
+            ("bands", mine["bands"], MOST_SECONDS, mine["bands"] > MOST_SECONDS),
+            ("memory", mine["gigabytes"], MOST_GB, mine["gigabytes"] > MOST_GB),
+            ("ratio", ratio["as it reads"], LEAST_RATIO, ratio["as it reads"] < LEAST_RATIO),
+            ("pass@k", mine["passk"], MOST_PASSK, mine["passk"] > MOST_PASSK),
+        )
+        if over
+    ]
+    print("missed: " + "; ".join(missed) if missed else "all bounds hold")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
