@@ -6,7 +6,7 @@ from evals.verify.atoms import primary
 from evals.verify.cursor import Cursor, expression
 from evals.verify.limits import MAX_NESTING, LimitError
 from evals.verify.matrices import matrix_product, matrix_sum
-from evals.verify.numerals import base_of, number
+from evals.verify.numerals import base_of, number, unit_fraction
 from evals.verify.tree import Based, Expr, Group, Matrix, NamedSet, Num, Op, ParseError, Value, negative
 from evals.verify.units import looks_like_unit
 
@@ -122,8 +122,8 @@ def _starts_factor(c: Cursor) -> bool:
         if token.text == "{" and c.tokens[c.i + 1].kind == "text":
             return False
         return token.text in FACTOR_MARKS or (token.text in ("|", "||") and not c.bars)
-    if token.text == "frac" and c.tokens[c.i + 2].kind == "text":
-        return len(c.tokens[c.i + 2].text) == 1 and c.tokens[c.i + 2].text in "ei"
+    if token.text == "frac" and unit_fraction(c):
+        return False
     if token.kind == "word":
         return not (c.i > 0 and looks_like_unit(token.text, token.spaced))
     if token.kind == "text":

@@ -33,7 +33,7 @@ def numeral(c: Cursor) -> Value:
     if (after.kind == "cmd" and after.text == "overline") or after.text == ".":
         return _repeating(c, token.text)
     if token.text.isdecimal():
-        if after.kind == "cmd" and after.text == "frac" and c.tokens[c.i + 2].kind != "text":
+        if after.kind == "cmd" and after.text == "frac" and not unit_fraction(c):
             return _mixed(c, token.text)
         if after.kind == "num" and after.spaced and c.tokens[c.i + 1].text == "/":
             return _mixed_plain(c, token.text)
@@ -122,3 +122,9 @@ def base_of(c: Cursor) -> int:
     if not 2 <= base <= 36:
         raise ParseError("an unknown base")
     return base
+
+
+def unit_fraction(c: Cursor) -> bool:
+    """Whether the fraction that begins here is one of units: \\frac{\\text{m}}{\\text{s}}."""
+    brace, words = c.tokens[c.i + 1 : c.i + 3]
+    return brace.text == "{" and words.kind == "text" and words.text not in ("e", "i")
