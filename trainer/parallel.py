@@ -50,8 +50,8 @@ def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[st
 
     Returns each branch's metrics with its `grad_norm`. The order of the branches does not change a bit.
     """
-    parameters = list(model.parameters())
-    snapshot = [p.detach().clone() for p in parameters]
+    parameters = [shard.local(p) for p in model.parameters()]
+    snapshot = [p.clone() for p in parameters]
     rows, updates = [], []
     for branch in (one, other):
         _put(parameters, snapshot)
@@ -60,7 +60,7 @@ def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[st
         norm = clip(model, branch.clip)
         branch.optimizer.step()
         rows.append(row | {"grad_norm": norm})
-        updates.append([branch.weight * (p.detach() - s) for p, s in zip(parameters, snapshot, strict=True)])
+        updates.append([branch.weight * (p - s) for p, s in zip(parameters, snapshot, strict=True)])
     _put(parameters, [s + (a + b) for s, a, b in zip(snapshot, *updates, strict=True)])
     return rows[0], rows[1]
 
@@ -148,6 +148,6 @@ def _taught(shown: Sequence[Demonstration], config: ParallelConfig, step: int) -
 
 
 @torch.no_grad()
-def _put(parameters: Sequence[nn.Parameter], values: Sequence[torch.Tensor]) -> None:
+def _put(parameters: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
     for parameter, value in zip(parameters, values, strict=True):
         parameter.copy_(value)

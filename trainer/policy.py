@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evals.engines.olmo2 import Olmo2
-from trainer import distributed
+from trainer import distributed, shard
 from trainer.algorithms import advantages
 from trainer.config import RLConfig
 from trainer.grpo import clipped_surrogate, kl_penalty, weights_of
@@ -162,7 +162,9 @@ def _loss(
 @torch.no_grad()
 def _scores(model: Olmo2, part: Part, config: RLConfig) -> tuple[Tensor, Tensor]:
     """Log-probs (T,) of a part's tokens at the rollouts' temperature and at 1, without gradient."""
-    return _both(counted_logits(model, part.data), part.data, config)
+    logits = counted_logits(model, part.data)
+    shard.settle(model)
+    return _both(logits, part.data, config)
 
 
 def _both(logits: Tensor, data: Stream, config: RLConfig) -> tuple[Tensor, Tensor]:

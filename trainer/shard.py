@@ -45,9 +45,25 @@ def place(model: Olmo2, compute: Compute, device: torch.device) -> Olmo2:
     return model
 
 
+def settle(model: nn.Module) -> None:
+    """Shard the weights again after a forward pass without a backward pass, which leaves the root's whole.
+
+    Until then `model.parameters()` would be the whole ones, whose memory goes away.
+    """
+    from torch.distributed.fsdp import FSDPModule
+
+    if isinstance(model, FSDPModule):
+        model.reshard()
+
+
 def gathered(value: Tensor) -> Tensor:
     """A tensor whole, on its device; every rank must call where it is sharded."""
     return (value.full_tensor() if isinstance(value, DTensor) else value).detach()
+
+
+def local(value: Tensor) -> Tensor:
+    """This rank's part of a tensor, in the same memory and without gradient."""
+    return (value.to_local() if isinstance(value, DTensor) else value).detach()
 
 
 def whole(value: Any) -> Any:
