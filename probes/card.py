@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from probes.tables import named, short
+from probes.tables import named, plain_text, short
 
 COLOURS = {
     "expansion": "green",
@@ -244,7 +244,7 @@ def _checks(checks: list[dict[str, Any]]) -> Table:
 
 def _row(table: Table, passed: bool | None, name: str, detail: Any) -> None:
     mark, style = MARKS[passed]
-    table.add_row(Text(mark, style=style), Text(name), Text(str(detail)))
+    table.add_row(Text(mark, style=style), Text(name), Text(plain_text(str(detail))))
 
 
 def _declared(comparison: dict[str, Any]) -> str:

@@ -17,6 +17,8 @@ from probes.pairs import pairs_of
 from probes.sources import Source
 
 CLASSES = {"P": "solved by both", "E": "gained (only B)", "S": "lost (only A)", "O": "solved by neither"}
+SHOWN = 3  # problems gained, and lost, in the table
+QUESTION = 48  # characters of a question in the table
 RATES = {"SRR": "retained, P/(P+S)", "NDR": "new among B's, E/(P+E)", "SDS": "harmonic mean of both",
          "NSCR": "net change, (E-S)/(P+E+S)", "jaccard": "Jaccard"}  # fmt: skip
 
@@ -99,7 +101,32 @@ def _tables(block: dict[str, Any]) -> list[dict[str, Any]]:
         *([f"B's solved problems {name} at K = {block['K']}", number]
           for name, number in block["origin"].items() if name != "unsolved"),
     ]  # fmt: skip
-    return [first, {"title": None, "columns": ["", "value"], "rows": facts}]
+    return [first, {"title": None, "columns": ["", "value"], "rows": facts}, *_listed(block)]
+
+
+def _listed(block: dict[str, Any]) -> list[dict[str, Any]]:
+    """The problems gained and lost with the largest change, as far as a screen goes; the finding has more."""
+    out = []
+    for kind in ("gained", "lost"):
+        held, total = block["changed"][kind][:SHOWN], block["changed"][f"{kind}_total"]
+        rows = [
+            [
+                r["problem"],
+                _start(r["question"]),
+                f"{r['a']['c']}/{r['a']['n']}",
+                f"{r['b']['c']}/{r['b']['n']}",
+            ]
+            for r in held
+        ]
+        if rows:
+            title = f"{kind.capitalize()}: {len(rows)} of {total} (samples in findings.json)"
+            out.append({"title": title, "columns": ["problem", "question", "A", "B"], "rows": rows})
+    return out
+
+
+def _start(question: str | None) -> str:
+    text = " ".join((question or "-").split())
+    return text if len(text) <= QUESTION else text[: QUESTION - 1] + "…"
 
 
 def _rate(value: float | None) -> str:

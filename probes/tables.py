@@ -29,7 +29,7 @@ def show(finding: dict[str, Any], console: Console | None = None) -> None:
     for block in finding.get("tables", ()):
         console.print(plain(block))
     for note in finding.get("notes", ()):
-        console.print(Text(note))
+        console.print(Text(plain_text(note)))
     console.print(checks(finding["checks"]))
 
 
@@ -43,12 +43,12 @@ def estimates(finding: dict[str, Any]) -> Table:
     pairs = list(dict.fromkeys((d["a"], d["b"]) for d in finding["differences"]))
     table.add_column("measure")
     for name in names:
-        table.add_column(heading(name), justify="right")
+        table.add_column(Text(heading(name)), justify="right")
     level = finding["options"]["level"]
     percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
     for a, b in pairs:
         says = "difference" if len(pairs) == 1 else f"{short(b)} - {short(a)}"
-        table.add_column(says + percent, justify="right")
+        table.add_column(Text(says + percent), justify="right")
     rows: dict[str, dict[str, Any]] = {}
     for e in finding["estimates"]:
         rows.setdefault(e["measure"], {})[e["checkpoint"]] = e
@@ -59,7 +59,9 @@ def estimates(finding: dict[str, Any]) -> Table:
         alone = not any(deltas)
         cells = [estimate(by_name.get(n), one["digits"], interval=alone) for n in names]
         unit = "" if one["unit"] == "rate" else f" ({one['unit']})"
-        table.add_row(one["label"] + unit, *cells, *(change(d, one["digits"]) for d in deltas))
+        table.add_row(
+            Text(plain_text(one["label"] + unit)), *cells, *(change(d, one["digits"]) for d in deltas)
+        )
     return table
 
 
@@ -101,14 +103,13 @@ def heading(name: str) -> str:
 
 def plain(block: dict[str, Any]) -> Table:
     """A block {"title", "columns", "rows"} of a finding as a table; numbers to the right."""
-    table = Table(
-        box=None, pad_edge=False, header_style="bold", title=block.get("title"), title_justify="left"
-    )
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    table.title = Text(plain_text(block["title"])) if block.get("title") else None
     for i, name in enumerate(block["columns"]):
         numeric = all(not isinstance(r[i], str) for r in block["rows"])
-        table.add_column(name, justify="right" if numeric else "left")
+        table.add_column(Text(plain_text(str(name))), justify="right" if numeric else "left")
     for row in block["rows"]:
-        table.add_row(*(_cell(v) for v in row))
+        table.add_row(*(Text(_cell(v)) for v in row))
     return table
 
 
@@ -117,7 +118,7 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else plain_text(str(value))
 
 
 def checks(items: list[dict[str, Any]]) -> Table:
@@ -129,16 +130,22 @@ def checks(items: list[dict[str, Any]]) -> Table:
     marks = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
     for item in sorted(items, key=lambda c: (c["passed"] is True, c["passed"] is None)):
         mark, style = marks[item["passed"]]
-        table.add_row(Text(mark, style=style), Text(item["name"]), Text(str(item["detail"])))
+        table.add_row(Text(mark, style=style), Text(item["name"]), Text(plain_text(str(item["detail"]))))
     return table
+
+
+def plain_text(text: str) -> str:
+    """Text that a terminal shows as it is: no control characters, no marks that turn its direction."""
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def named(problems: dict[str, Any]) -> str:
     """The name of a problem set; of a local file without its folders."""
     name = str(problems["name"])
-    return Path(name).name if name.startswith(("/", ".", "~")) else name
+    return plain_text(Path(name).name if name.startswith(("/", ".", "~")) else name)
 
 
 def short(name: str) -> str:
     """The end of a long name, where names of checkpoints differ."""
+    name = plain_text(name)
     return name if len(name) <= NAME else "…" + name[-(NAME - 1) :]

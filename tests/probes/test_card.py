@@ -42,6 +42,27 @@ def test_hostile_names_are_text(toy_source):
     assert "passwd]" in shown(expand(source)).replace("\n", "")
 
 
+def test_tables_are_inert():
+    """Markup, escape sequences and marks of direction in names and questions are shown, not obeyed."""
+    from probes.tables import show
+
+    evil = "[bold]x[/bold]\x1b[31m\u202eabc"
+    row = {"checkpoint": evil, "measure": "m", "label": evil, "unit": "rate", "digits": 2}
+    values = {"estimate": 0.5, "low": 0.4, "high": 0.6, "problems": 20}
+    block = {"title": evil, "columns": [evil], "rows": [[evil]]}
+    finding = {
+        "probe": "x", "problems": {"name": evil, "count": 1}, "checkpoints": [], "options": {"level": 0.05},
+        "estimates": [row | values], "differences": [], "tables": [block], "notes": [evil],
+        "checks": [{"name": "c", "passed": None, "value": None, "detail": evil}],
+    }  # fmt: skip
+    console = Console(width=100, record=True, file=StringIO(), force_terminal=False)
+    show(finding, console)
+    text = console.export_text()
+    assert "[bold]x[/bold]" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
 def test_rows_of_k():
     k = [1, 2, 3, 4, 8, 16, 24, 32, 64]
     picked = [k[i] for i in chosen(k, 24)]
