@@ -6,8 +6,8 @@ from collections import Counter
 
 from evals.verify.context import Context
 from evals.verify.exact import exact
-from evals.verify.points import NOTHING, equal
-from evals.verify.policies import base, scalar
+from evals.verify.points import NOTHING
+from evals.verify.policies import base, conjunction, ratio, scalar
 from evals.verify.regions import same_region
 from evals.verify.relations import name_of, resolve, same_relation
 from evals.verify.tree import (
@@ -103,7 +103,7 @@ def _scalar(gold: Value, answer: Value, c: Context) -> bool | None:
     if isinstance(gold, SCALAR) and isinstance(answer, SCALAR):
         return scalar(gold, answer, c)
     if isinstance(gold, EXPR) and isinstance(answer, Ratio):
-        return _ratio(answer, gold, c)
+        return ratio(answer, gold, c)
     return False
 
 
@@ -117,7 +117,7 @@ def _structure(gold: Value, answer: Value, c: Context) -> bool | None:
     if isinstance(gold, Matrix):
         return _matrix(gold, answer, c)
     if isinstance(gold, Ratio):
-        return _ratio(gold, answer, c)
+        return ratio(gold, answer, c)
     if isinstance(gold, Based):
         return base(gold, answer, c)
     return isinstance(gold, Text) and isinstance(answer, Text) and _words(gold.text) == _words(answer.text)
@@ -191,24 +191,13 @@ def _by_name(g: list[Member], a: list[Member], c: Context) -> bool | None:
     if len(left) != len(g) or len(right) != len(a) or set(left) != set(right):
         return _in_order(g, a, c) if [n for n, _ in g] == [n for n, _ in a] else False
     names = sorted(left, key=str)
-    return _all(compare(left[n], right[n], c) for n in names)
+    return conjunction(compare(left[n], right[n], c) for n in names)
 
 
 def _in_order(g: list[Member], a: list[Member], c: Context) -> bool | None:
     if len(g) != len(a):
         return False
-    return _all(compare(x, y, c) for (_, x), (_, y) in zip(g, a, strict=True))
-
-
-def _all(outcomes: object) -> bool | None:
-    """False beats undecided, undecided beats True."""
-    result: bool | None = True
-    for outcome in outcomes:  # type: ignore[attr-defined]
-        if outcome is False:
-            return False
-        if outcome is None:
-            result = None
-    return result
+    return conjunction(compare(x, y, c) for (_, x), (_, y) in zip(g, a, strict=True))
 
 
 def _multiset(gold: list[Value], answer: list[Value], c: Context) -> bool | None:
@@ -279,27 +268,9 @@ def _matrix(gold: Matrix, answer: Value, c: Context) -> bool | None:
         if gold.bars != answer.bars or [len(r) for r in gold.rows] != [len(r) for r in answer.rows]:
             return False
         pairs = zip(sum(gold.rows, ()), sum(answer.rows, ()), strict=True)
-        return _all(compare(x, y, c) for x, y in pairs)
+        return conjunction(compare(x, y, c) for x, y in pairs)
     column = all(len(row) == 1 for row in gold.rows) and not gold.bars
     if isinstance(answer, Group) and column and (answer.left, answer.right) == ("(", ")"):
         entries: list[Member] = [(None, row[0]) for row in gold.rows]
         return _in_order(entries, members(answer, c, False), c)
-    return False
-
-
-def _ratio(gold: Ratio, answer: Value, c: Context) -> bool | None:
-    """Ratios in proportion; a:b equals a/b; times of day exactly."""
-    if isinstance(answer, Ratio):
-        if gold.clock or answer.clock:
-            halves = {gold.clock, answer.clock} - {"clock", ""}
-            return len(halves) < 2 and gold.items == answer.items
-        if len(gold.items) != len(answer.items):
-            return False
-        first, other = gold.items[0], answer.items[0]
-        return _all(
-            equal(Op("mul", (x, other)), Op("mul", (y, first)), c.work)
-            for x, y in zip(gold.items[1:], answer.items[1:], strict=True)
-        )
-    if isinstance(answer, EXPR) and len(gold.items) == 2 and not gold.clock:
-        return equal(Op("div", gold.items), answer, c.work)
     return False

@@ -7,11 +7,12 @@ in `compare`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
 
 from evals.verify.context import Context
 from evals.verify.points import equal, number_of
-from evals.verify.tree import Based, Expr, Num, Op, Quantity, Value, symbols, walk
+from evals.verify.tree import EXPR, Based, Expr, Num, Op, Quantity, Ratio, Value, symbols, walk
 
 DIGITS = 9
 LETTER = r"(?:\(([A-Z])\)|([A-Z])[.):]?)"
@@ -211,3 +212,32 @@ def choice(gold: str, answer: str) -> bool | None:
     ):
         return None
     return (more[1] or more[2]) == name
+
+
+def ratio(gold: Ratio, answer: Value, c: Context) -> bool | None:
+    """Ratio: in proportion, 1:2 = 2:4 = 1/2; times of day exactly, AM or PM where both say so."""
+    if isinstance(answer, Ratio):
+        if gold.clock or answer.clock:
+            halves = {gold.clock, answer.clock} - {"clock", ""}
+            return len(halves) < 2 and gold.items == answer.items
+        if len(gold.items) != len(answer.items):
+            return False
+        first, other = gold.items[0], answer.items[0]
+        return conjunction(
+            equal(Op("mul", (x, other)), Op("mul", (y, first)), c.work)
+            for x, y in zip(gold.items[1:], answer.items[1:], strict=True)
+        )
+    if isinstance(answer, EXPR) and len(gold.items) == 2 and not gold.clock:
+        return equal(Op("div", gold.items), answer, c.work)
+    return False
+
+
+def conjunction(outcomes: Iterable[bool | None]) -> bool | None:
+    """False beats undecided, undecided beats True."""
+    result: bool | None = True
+    for outcome in outcomes:
+        if outcome is False:
+            return False
+        if outcome is None:
+            result = None
+    return result

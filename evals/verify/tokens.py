@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from evals.verify.braces import group_at, is_words, skip
 from evals.verify.limits import MAX_DIGITS, MAX_TOKENS, LimitError
 from evals.verify.names import (
     BIG,
@@ -49,12 +50,7 @@ COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
 SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d|\s*/)(?:\.\d+)?")
 JUNK = re.compile(r"[{},\\!;:\s]")
 CONNECTOR = re.compile(r"[\s,;]*(and|or)?[\s,;]*")
-UNITS = re.compile(
-    r"[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?(?:\s*(?:/|\s|\*|·|\.)\s*[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?)+"
-    r"|[A-Za-z]{1,3}\^\{?-?\d\}?"
-)
 TEXT_SPACE = re.compile(r"~|\\[ ,;:!]|\s+")
-LETTERS = re.compile(r"[^\W\d_]+")
 NUMBER_THEN_WORDS = re.compile(r"(-?[\d.,/:]+)\s+([a-zA-Z].*)", re.DOTALL)
 HALF_OF_DAY = re.compile(r"[ap]\.\s?m\.?", re.IGNORECASE)
 ROW_SPACE = re.compile(r"\s*\[[^\]]{0,12}\]")
@@ -229,7 +225,7 @@ class _Scanner:
         elif name in ("begin", "end"):
             return self.environment(name, text, place, spaced, where)
         elif name in PHANTOMS or name in WITH_ARGUMENT:
-            return _skip(text, place, name in PHANTOMS)
+            return skip(text, place, name in PHANTOMS)
         elif name == "not" and text[place : place + 1] == "=":
             self.add("rel", "!=", spaced, where)
             return place + 1
@@ -241,7 +237,7 @@ class _Scanner:
 
     def environment(self, name: str, text: str, place: int, spaced: bool, where: int) -> int:
         """\\begin{…} or \\end{…}; the column description of an array is passed over."""
-        content, end = _group(text, place)
+        content, end = group_at(text, place)
         if content is None:
             raise ParseError(f"\\{name} without a name")
         kind = content.strip()
@@ -249,14 +245,14 @@ class _Scanner:
             self.matrices += 1 if name == "begin" else -1
             self.add(name, kind, spaced, where)
             if name == "begin" and kind == "array":
-                _, end = _group(text, end)
+                _, end = group_at(text, end)
         elif kind.rstrip("*") not in ALIGNED:
             raise ParseError(f"unknown environment {kind[:20]}")
         return end
 
     def text_command(self, name: str, text: str, place: int, spaced: bool, base: int, level: int) -> int:
         """\\text{…} and its kin: a connector, mathematics in text, or words."""
-        content, end = _group(text, place)
+        content, end = group_at(text, place)
         if content is None:
             if name in ("mathbb", "Bbb") and (letter := re.compile(r"\s*([RZQNC])").match(text, place)):
                 self.add("set", letter[1], spaced, base + place)
@@ -284,41 +280,10 @@ class _Scanner:
         elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
             self.scan(split[1], where, level + 1)
             self.add("text", split[2], True, where)
-        elif _is_words(inner):
+        elif is_words(inner):
             self.add("text", inner, spaced, where)
         elif level < 3:
             self.scan(inner, where, level + 1)
         else:
             raise LimitError("nesting")
         return end
-
-
-def _is_words(inner: str) -> bool:
-    """Whether the content of a text command is words or a unit rather than mathematics in text."""
-    if UNITS.fullmatch(inner) or (len(inner) == 1 and inner.isalpha()):
-        return True
-    return "\\" not in inner and "{" not in inner and any(len(w) > 1 for w in LETTERS.findall(inner))
-
-
-def _group(text: str, place: int) -> tuple[str | None, int]:
-    """The content of the brace group at `place` (spaces allowed before it) and where it ends."""
-    while place < len(text) and text[place].isspace():
-        place += 1
-    if text[place : place + 1] != "{":
-        return None, place
-    depth = 0
-    for match in re.compile(r"\\.|[{}]", re.DOTALL).finditer(text, place):
-        brace = match.group()
-        depth += (brace == "{") - (brace == "}")
-        if depth == 0:
-            return text[place + 1 : match.start()], match.end()
-    raise ParseError("unbalanced braces")
-
-
-def _skip(text: str, place: int, or_token: bool) -> int:
-    """Past a brace group, or (if wanted) past one token."""
-    content, end = _group(text, place)
-    if content is not None or not or_token:
-        return end
-    match = SCAN.match(text, end)
-    return match.end() if match else end
