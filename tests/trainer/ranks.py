@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import torch
-from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT
 
 from evals.checkpoints import open_checkpoint
+from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT
 from trainer import data, distributed, parallel, pretrain, rl, sft, shard
 from trainer.checkpoint import new_model
 from trainer.config import Compute

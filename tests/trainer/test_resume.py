@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.trainer.loops import LOOPS, RL, contents
 
 from evals.errors import UserError
+from tests.trainer.loops import LOOPS, RL, contents
 from trainer import rl as reinforcing
 from trainer.files import Rows, read_rows
 

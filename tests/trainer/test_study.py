@@ -100,7 +100,7 @@ def test_a_study_stands_on_disk_as_designed(whole):
 def test_a_killed_study_goes_on_to_the_same_bytes_in_two_processes(tmp_path, monkeypatch, config, whole):
     """SIGKILL in the middle of a cell; the claim of the dead process is taken over.
 
-    Planted and seen to fail: a claim that outlives its holder; a cell called done when it was begun.
+    Planted and seen to fail: a cell called done when it was begun.
     """
     monkeypatch.chdir(tmp_path)
     shutil.copytree(

@@ -1,0 +1,71 @@
+"""Configuration: nothing is silently ignored (fault 29)."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import trainer
+from evals.errors import UserError
+from trainer import sections
+from trainer.config import (
+    OptimizerConfig,
+    ParallelConfig,
+    PretrainConfig,
+    RLConfig,
+    SFTConfig,
+    load_config,
+    validated,
+)
+
+
+def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path):
+    with pytest.raises(UserError, match=r"unknown key rl\.temprature; did you mean 'temperature'"):
+        load_config(RLConfig, "rl", preset=None, path=None, overrides=["temprature=1"])
+    with pytest.raises(UserError, match=r"rl\.optimizer\.lrr; did you mean 'lr'"):
+        load_config(RLConfig, "rl", preset="micro", path=None, overrides=["optimizer.lrr=1"])
+    with pytest.raises(UserError, match=r"sources\.0\.wieght; did you mean 'weight'"):
+        validated(PretrainConfig, {"sources": [{"path": "world", "wieght": 2}]}, "pretrain")
+    with pytest.raises(UserError, match="no preset 'mikro'; choose one of micro"):
+        load_config(RLConfig, "rl", preset="mikro", path=None)
+
+
+def test_a_section_given_in_part_keeps_its_own_defaults():
+    """Planted: the class's defaults instead, which lose the weight decay of pre-training."""
+    config = load_config(PretrainConfig, "pretrain", preset=None, path=None, overrides=["optimizer.lr=1e-4"])
+    assert config.optimizer == OptimizerConfig(lr=1e-4, weight_decay=0.1)
+    rl = load_config(RLConfig, "rl", preset=None, path=None, overrides=["optimizer.lr=1e-4"])
+    assert rl.optimizer.betas == (0.9, 0.999)
+
+
+def test_every_field_is_read_somewhere():
+    """Planted: a field that no line of the package mentions."""
+    folder = Path(trainer.__file__).parent
+    code = "\n".join(p.read_text("utf-8") for p in folder.glob("*.py") if p.name != "sections.py")
+    names = {
+        name
+        for kind in vars(sections).values()
+        if isinstance(kind, type) and issubclass(kind, sections.Strict)
+        for name in kind.model_fields
+    }
+    assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
+
+
+@pytest.mark.parametrize("preset", ["micro", "small", "paper-1b"])
+def test_presets_are_whole(preset):
+    for kind, section in (
+        (PretrainConfig, "pretrain"),
+        (SFTConfig, "sft"),
+        (RLConfig, "rl"),
+        (ParallelConfig, "parallel"),
+    ):
+        load_config(kind, section, preset=preset, path=None)
+
+
+def test_the_papers_table_is_the_default_of_grpo():
+    config = RLConfig()
+    assert (config.prompts, config.minibatch, config.n, config.optimizer.lr) == (512, 128, 32, 1e-6)
+    assert (config.kl, config.kl_estimator, config.dual_clip) == (0.001, "k3", 3.0)
+    assert (config.clip_low, config.clip_high, config.entropy) == (0.2, 0.2, 0.0)
+    assert (config.std_ddof, config.advantage_eps, config.aggregation) == (1, 1e-6, "token-mean")
+    assert (config.temperature, config.top_p, config.max_tokens) == (1.0, 1.0, 2048)

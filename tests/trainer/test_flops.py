@@ -1,0 +1,38 @@
+"""Counted floating-point operations against torch's own counter (fault 27)."""
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from evals.engines.decoders import Olmo2Decoder
+from evals.engines.torch_engine import TorchEngine
+from evals.records import Request, SamplingOptions, derive_seed
+from trainer.flops import sampling_flops, training_flops
+from trainer.loss import add_gradient
+
+
+def counted(task) -> float:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        task()
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize("responses", [[39, 39, 39], [10, 20, 5]])
+def test_training_flops_are_torchs_within_one_percent(model, responses):
+    """Planted: the head counted for prompt tokens too."""
+    model = model.float()
+    sequences = [[1 + i] * 40 for i in range(3)]
+    seen = counted(lambda: add_gradient(model, sequences, responses, 16384))
+    assert training_flops(model.shape, [40] * 3, sum(responses)) == pytest.approx(seen, rel=0.01)
+
+
+def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):
+    """Planted: the prompt counted once a row instead of once a group."""
+    engine = TorchEngine(Olmo2Decoder(model.float()), tokenizer, eos_ids=(), context=512)
+    prompts = [tuple(range(1, 31)), tuple(range(20, 50))]
+    requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(4)]
+    seen = counted(lambda: engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 20)))
+    ours = sampling_flops(model.shape, [30, 30], 4, [20] * 8)
+    assert ours == pytest.approx(seen, rel=0.01)
+    assert torch.get_num_threads() == 1

@@ -1,0 +1,133 @@
+"""What stops a run, and that nothing is lost: numbers that are none, memory, a full disk, silent rewards."""
+
+import errno
+import os
+
+import pytest
+import torch
+
+from evals.checkpoints import open_checkpoint
+from evals.engines.open import load_olmo2
+from evals.errors import UserError
+from evals.records import Request, SamplingOptions, derive_seed
+from tests.trainer.loops import LOOPS, PRETRAIN, RL, contents
+from trainer import pretrain as pretraining
+from trainer import rollouts, stops
+from trainer.checkpoint import Lineage, load_parent, new_model, save_checkpoint
+from trainer.config import ModelConfig
+from trainer.rl import rl
+from trainer.sampler import open_policy_engine
+from trainer.sinks import open_sinks
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_checkpoint_and_names_step_and_batch(
+    tmp_path, monkeypatch, parent
+):
+    out, real, seen = tmp_path / "run", pretraining.add_gradient, []
+
+    def breaks(*args):
+        seen.append(1)
+        return float("nan") if len(seen) == 4 else real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pretraining, "add_gradient", breaks)
+        with pytest.raises(UserError, match=r"loss is not a finite number at step 4 \(documents \d+ to"):
+            LOOPS["pretrain"](parent, out)
+    assert open_checkpoint(str(min(out.glob("step-*")))).lineage["recipe"] == "base"
+    LOOPS["pretrain"](parent, out)  # goes on from the state of step 3
+    LOOPS["pretrain"](parent, tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_out_of_memory_names_the_knob():
+    with pytest.raises(UserError, match="out of memory; lower rows"), stops.memory("rows (now 4)"):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+    with pytest.raises(RuntimeError, match="other"), stops.memory("rows"):
+        raise RuntimeError("other")
+
+
+def test_a_full_disk_while_saving_loses_nothing(tmp_path, monkeypatch, parent):
+    """Planted: the state written in place."""
+    out, real, saves = tmp_path / "run", torch.save, []
+
+    def full(state, stream):
+        saves.append(1)
+        if len(saves) == 3:
+            stream.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(state, stream)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(OSError, match="No space left"):
+            LOOPS["pretrain"](parent, out)
+    LOOPS["pretrain"](parent, out)
+    LOOPS["pretrain"](parent, tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_silent_rewards_are_said_once_an_epoch_and_training_goes_on(tmp_path, capsys, parent, monkeypatch):
+    monkeypatch.setattr(rollouts, "reward_of", lambda *_: (0.0, False, False))
+    rl(str(parent), RL, tmp_path / "run", quiet=True)
+    assert capsys.readouterr().err.count("all rewards of a whole epoch were equal") == 1
+    assert (tmp_path / "run" / "DONE").is_file()
+
+
+def test_a_tokenizer_that_does_not_fit_the_model_is_refused(tmp_path, tokenizer):
+    small = new_model(ModelConfig(hidden_size=32, intermediate_size=48, layers=1, heads=2), 300, 0)
+    lineage = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {})
+    save_checkpoint(tmp_path / "c", small, tokenizer, lineage)
+    with pytest.raises(UserError, match="has 400 entries and the model 300"):
+        load_parent(open_checkpoint(str(tmp_path / "c")))
+
+
+def test_prompts_that_leave_no_room_are_named(tmp_path, parent):
+    with pytest.raises(UserError, match="has no prompt of at most 0 tokens"):
+        rl(str(parent), RL.model_copy(update={"max_tokens": 512}), tmp_path / "run", quiet=True)
+
+
+def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
+    """Fault 17 (planted: fused matrices kept from one call to the next)."""
+    found = open_checkpoint(str(parent))
+    model = load_olmo2(found)
+    engine, sync = open_policy_engine(model, tokenizer, found, RL)
+    requests = [Request((5, 6, 7), derive_seed("w", i)) for i in range(6)]
+    for token in (9, 11):
+        with torch.no_grad():
+            model.model.norm.weight.fill_(1.0)
+            model.lm_head.weight.zero_()
+            for layer in model.model.layers:  # the stream is the embedding of the last token alone
+                layer.post_attention_layernorm.weight.zero_()
+                layer.post_feedforward_layernorm.weight.zero_()
+            model.model.embed_tokens.weight.fill_(1.0)
+            model.lm_head.weight[token] = 10.0
+        sync()
+        samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 3))
+        assert {t for s in samples for t in s.token_ids} == {token}
+
+
+def test_training_ids_are_the_sampled_ids(parent, tokenizer):
+    """Fault 11: what is trained on is what was drawn, also where its text would be tokenized otherwise."""
+    from evals.records import Problem, Sample
+
+    ids = tuple(tokenizer.convert_tokens_to_ids(list("apple")))  # letters, never so by the tokenizer
+    assert tuple(tokenizer("apple")["input_ids"]) != ids
+
+    class Fixed:
+        def sample(self, requests, options):
+            return [Sample("apple", ids, (-1.0,) * len(ids), "length") for _ in requests]
+
+    problem = Problem.make("q", "1")
+    config = RL.model_copy(update={"prompts": 1, "minibatch": 1})
+    batch = rollouts.collect(Fixed(), [problem], [(3, 4)], config, 0)
+    assert batch.sequence(0) == (3, 4, *ids)
+
+
+def test_a_sink_that_is_not_installed_is_named(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(UserError, match="pip install wandb"):
+        open_sinks(["wandb"], tmp_path, 0)
+    assert open_sinks([], tmp_path, 0) == []
+    assert PRETRAIN.log == ()
