@@ -70,12 +70,12 @@ def max_t(rep: Replicates, level: float, error: Floats | None = None) -> float:
     """
     error = rep.error if error is None else error
     held = np.flatnonzero(error > 0)
-    small = np.sqrt(rep.units / (rep.units - 1)) * t_quantile(1 - level / 2, rep.units - 1)
-    widen = small / normal_quantile(1 - level / 2)
+    alone = t_quantile(1 - level / 2, rep.units - 1)
+    widen = np.sqrt(rep.units / (rep.units - 1)) * alone / normal_quantile(1 - level / 2)
     if held.size == 0:
-        return small
+        return alone
     scaled = np.abs(rep.deviation[:, held]) * (1 / error[held]).astype(np.float32)
-    return max(float(np.quantile(scaled.max(1), 1 - level)) * widen, small)
+    return max(float(np.quantile(scaled.max(1), 1 - level)) * widen, alone)
 
 
 def curve(

@@ -13,7 +13,7 @@ from analysis.bootstrap import Replicates, bootstrap
 from analysis.checks import checks
 from analysis.counts import Floats, PairedCounts
 from analysis.crossover import crossover, slope
-from analysis.intervals import normal_quantile
+from analysis.intervals import normal_quantile, t_quantile
 from analysis.joint import joint_readings
 from analysis.options import Options, declared_K, k_grid
 from analysis.passk import pass_at_k
@@ -125,8 +125,11 @@ def _verdict(
 ) -> dict[str, Any]:
     """The verdict, with what would settle it; `within`: (2,) variances of the means from sampling."""
     readings = joint_readings(two, d, (1, K), options, pair.cluster)
-    total = two.error**2 * pair.M
-    spreads = [Spread(float(t), float(min(w * pair.M, t))) for t, w in zip(total, within, strict=True)]
+    t = t_quantile(1 - options.level, two.units - 1)
+    total = [
+        ((r.inner_high - r.inner_low) / 2 / t) ** 2 * pair.M for r in readings
+    ]  # never 0, unlike two.error
+    spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within, strict=True)]
     ask = needed(readings, spreads, problems=pair.M, n=pair.n, level=options.level, margin=options.margin)
     return verdict(*readings, level=options.level, margin=options.margin, needed=ask)
 

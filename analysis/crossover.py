@@ -8,7 +8,7 @@ from analysis.bootstrap import Replicates
 from analysis.counts import PairedCounts
 from analysis.passk import pass_at_k
 
-TIE = 1e-12
+TIE = 1e-7  # replicates are single precision
 
 
 def crossover(pair: PairedCounts, ks: list[int], delta: Replicates, level: float) -> dict[str, int | None]:

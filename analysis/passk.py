@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from analysis.counts import Floats, Ints, checked, whole_numbers
 from analysis.errors import AnalysisError
 
+CELLS = 20_000_000  # entries of one table: 160 MB
+
 
 def pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
     """Unbiased pass@k of each problem: 1 - C(n-c, k)/C(n, k) (Chen et al., 2107.03374).
@@ -106,14 +108,16 @@ def _log_failure(n: int, most: int, ks: Ints) -> Floats:
 
 
 def _by_table(n: Ints, c: Ints, ks: Ints, table: Callable[[int, int, Ints], Floats]) -> Floats:
-    """Values per problem from one table over c for each distinct n; (M, K)."""
-    sizes = np.unique(n)
-    if sizes.size == 1:
-        return np.take(table(int(sizes[0]), int(c.max()), ks), c, axis=0)
+    """Values per problem from one table over c for each distinct n, a few k at a time; (M, K)."""
     out = np.empty((c.size, ks.size))
+    sizes = np.unique(n)
     for size in sizes:
-        rows = np.flatnonzero(n == size)
-        out[rows] = table(int(size), int(c[rows].max()), ks)[c[rows]]
+        rows = slice(None) if sizes.size == 1 else np.flatnonzero(n == size)
+        most = int(c[rows].max())
+        few = max(1, CELLS // (most + 1))
+        for start in range(0, ks.size, few):
+            part = slice(start, start + few)
+            out[rows, part] = np.take(table(int(size), most, ks[part]), c[rows], axis=0)
     return out
 
 

@@ -50,36 +50,38 @@ def needed(
 ) -> dict[str, int | None]:
     """Problems (at the same n), or samples per problem (same problems), that would settle both numbers.
 
-    Takes the estimates as the truth and asks for `power` on each number, either for its direction (Bonferroni
-    over the two) or for equivalence. More samples shrink only the within-problem part, as 1/n. None where no
-    feasible number does.
+    Takes the estimates as the truth and asks for `power` on each number: for its direction (Bonferroni over
+    the two), for equivalence, or, where the other number has a direction already, for ruling out a gain of
+    the margin or more. More samples shrink only the within-problem part, as 1/n. None where no feasible
+    number does.
     """
-    shrink = [_allowed(r, s, problems, level, margin, power) for r, s in zip(readings, spreads, strict=True)]
-    if any(x <= 0 for x in shrink):
+    moved = [r.low > 0 or r.high < 0 for r in readings]
+    allowed = [
+        _allowed(r, s, other, level, margin, power) * problems
+        for r, s, other in zip(readings, spreads, reversed(moved), strict=True)
+    ]
+    if any(x <= 0 for x in allowed):
         return {"problems": None, "samples": None}
-    more = math.ceil(problems * max(s.total / x for s, x in zip(spreads, shrink, strict=True)))
-    return {"problems": more if more <= MOST else None, "samples": _samples(spreads, shrink, n)}
+    ratio = max(s.total / x for s, x in zip(spreads, allowed, strict=True))
+    more = max(math.ceil(problems * ratio), problems + 1)
+    return {"problems": more if more <= MOST else None, "samples": _samples(spreads, allowed, n)}
 
 
-def _allowed(r: Reading, s: Spread, problems: int, level: float, margin: float, power: float) -> float:
-    """Largest variance of one paired difference with which this number is settled on these problems.
-
-    A number that is settled already keeps its present variance.
-    """
-    z = normal_quantile(1 - level / 4) + normal_quantile(power)
-    direction = (abs(r.estimate) / z) ** 2
-    same = 0.0
-    if abs(r.estimate) < margin:
-        z = normal_quantile(1 - level) + normal_quantile(power)
-        same = ((margin - abs(r.estimate)) / z) ** 2
-    allowed = max(direction if abs(r.estimate) > 0 else 0.0, same) * problems
+def _allowed(r: Reading, s: Spread, other_moved: bool, level: float, margin: float, power: float) -> float:
+    """Largest squared standard error with which this number is settled; the present one where it is."""
     settled = r.low > 0 or r.high < 0 or (-margin < r.inner_low and r.inner_high < margin)
-    return max(allowed, s.total) if settled else allowed
+    if settled or (other_moved and r.inner_high < margin):
+        return math.inf
+    two, one = (normal_quantile(1 - level / x) + normal_quantile(power) for x in (4, 1))
+    ways = [abs(r.estimate) / two, (margin - abs(r.estimate)) / one]
+    if other_moved:
+        ways.append((margin - r.estimate) / one)
+    return max(0.0, *ways) ** 2
 
 
 def _samples(spreads: Sequence[Spread], allowed: list[float], n: int) -> int | None:
     """Samples per problem at which every variance is small enough; None where problems vary too much."""
-    factor = 1.0
+    factor = 1.0 + 1 / n
     for s, limit in zip(spreads, allowed, strict=True):
         between = max(s.total - s.within, 0.0)
         if s.total <= limit:

@@ -106,17 +106,32 @@ def test_words_name_both_numbers_and_what_is_open() -> None:
 
 
 def test_needed_problems_and_samples() -> None:
-    first, large = reading(1, 0.1, 0.14), reading(16, -0.02, 0.06)
+    """By hand: both open, then one settled (which leaves "no gain beyond the margin" as a third way)."""
+    open_, large = reading(1, -0.01, 0.05), reading(16, -0.01, 0.07)
     spreads = (Spread(0.01, 0.005), Spread(0.2, 0.15))
-    found = needed((first, large), spreads, problems=200, n=32, level=0.05, margin=0.02)
-    z = 2.2414 + 0.8416
-    assert found["problems"] == pytest.approx((z / 0.02) ** 2 * 0.2, rel=0.01)
-    assert found["samples"] is None  # the problems alone vary too much: (z/.02)² · .05 / 200 > 1
-    more = needed((first, large), spreads, problems=2000, n=32, level=0.05, margin=0.02)
-    allowed = 2000 * (0.02 / z) ** 2
-    assert more["samples"] == pytest.approx(32 * 0.15 / (allowed - 0.05), abs=1)
-    none = needed((reading(1, -0.05, 0.05),) * 2, spreads, problems=200, n=32, level=0.05, margin=0.0)
+    found = needed((open_, large), spreads, problems=200, n=32, level=0.05, margin=0.02)
+    two, one = 2.2414 + 0.8416, 1.6449 + 0.8416
+    assert found["problems"] == pytest.approx((two / 0.03) ** 2 * 0.2, rel=0.01)
+    assert found["samples"] is None  # the problems alone vary too much
+    more = needed((open_, large), spreads, problems=2000, n=32, level=0.05, margin=0.02)
+    allowed = 2000 * (0.03 / two) ** 2
+    assert more["samples"] == (33 if allowed > 0.2 else pytest.approx(32 * 0.15 / (allowed - 0.05), abs=1))
+    up, flat = reading(1, 0.1, 0.14), reading(16, -0.05, 0.05)
+    settled = needed((up, flat), spreads, problems=200, n=32, level=0.05, margin=0.02)
+    assert settled["problems"] == pytest.approx((one / 0.02) ** 2 * 0.2, rel=0.01)
+    down = reading(16, -0.07, 0.03)
+    third = needed((up, down), spreads, problems=200, n=32, level=0.05, margin=0.02)
+    assert third["problems"] == pytest.approx((one / 0.04) ** 2 * 0.2, rel=0.01)
+    none = needed((flat, flat), spreads, problems=200, n=32, level=0.05, margin=0.0)
     assert none == {"problems": None, "samples": None}
+
+
+@pytest.mark.parametrize("c", [0, 32])
+def test_few_problems_at_an_end_are_asked_for_more_of_them(c: int) -> None:
+    pair = PairedCounts.from_arrays(32, np.full(30, c), 32, np.full(30, c))
+    found = compare(pair, Options(replicates=300)).verdict
+    assert found["outcome"] == "undetermined"
+    assert 60 < found["needed"]["problems"] < 5000
 
 
 def test_needed_problems_do_settle_it() -> None:
