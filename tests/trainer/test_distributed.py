@@ -1,4 +1,4 @@
-"""Two gloo processes against one, plain and sharded (FSDP2): the same weights within the error of fp32 sums."""
+"""Two gloo processes against one, plain and sharded (FSDP2): the same weights within fp32 error."""
 
 import os
 import signal
