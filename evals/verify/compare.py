@@ -9,7 +9,7 @@ from evals.verify.exact import exact
 from evals.verify.points import NOTHING
 from evals.verify.policies import base, conjunction, ratio, scalar
 from evals.verify.regions import same_region
-from evals.verify.relations import name_of, resolve, same_relation
+from evals.verify.relations import name_of, rename, resolve, same_relation
 from evals.verify.tree import (
     EXPR,
     Based,
@@ -49,6 +49,11 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
         return _relations(gold, answer, c)
     if g.name and a.name and g.name != a.name and g.name != "?":
         return False
+    if g.name and g.name == a.name:
+        renamed = rename(gold, answer, a.value)
+        if renamed is None:
+            return False
+        a = a._replace(value=renamed)
     if isinstance(g.value, Relation) or isinstance(a.value, Relation):
         return _inequality(g.value, a.value, c)
     if isinstance(g.value, SCALAR):

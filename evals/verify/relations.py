@@ -107,6 +107,29 @@ def _named(side: Value) -> frozenset[str]:
     return symbols(side)
 
 
+def rename(gold: Value, answer: Value, value: Value) -> Value | None:
+    """The value of f(t) = … with the gold's variable in the place of t, as f(x) = … says it;
+    None where that variable means something else in the answer."""
+    if not isinstance(gold, Relation) or not isinstance(answer, Relation):
+        return value
+    left, right = gold.sides[0], answer.sides[0]
+    if not (isinstance(left, Op) and isinstance(right, Op) and left.name == right.name):
+        return value
+    if not left.name.startswith("apply:") or len(left.args) != len(right.args) or left == right:
+        return value
+    if not all(isinstance(arg, Sym) for arg in (*left.args, *right.args)):
+        return value
+    names = {b.name: a for a, b in zip(left.args, right.args, strict=True)}  # type: ignore[union-attr]
+    taken = {a.name for a in left.args} - set(names)  # type: ignore[union-attr]
+    return None if len(names) != len(left.args) or taken & symbols(value) else _swapped(value, names)
+
+
+def _swapped(value: Value, names: Mapping[str, Expr]) -> Value:
+    if isinstance(value, Sym):
+        return names.get(value.name, value)
+    return value if isinstance(value, Num | Const) else rebuild(value, lambda part: _swapped(part, names))
+
+
 def _function_of(side: Value) -> bool:
     return isinstance(side, Op) and side.name in NAMING_FUNCTIONS
 

@@ -161,7 +161,7 @@ CASES = [
     ("f(x)=x^2", "x^2", True),
     ("f(x)=x^2", "g(x)=x^2", False),
     ("f(x)=x^2", "f(x)=x^2+1", False),
-    ("f(x)=2x", "f(t)=2t", False),
+    ("f(x)=2x", "f(t)=2t", True),
     ("(1,2)", "[1,2]", False),
     ("[1,2]", "(1,2)", False),
     ("[1,2]", "1,2", False),
@@ -498,6 +498,16 @@ CASES = [
     ("0.3", "\\frac{7}{20}", False),
     ("0.4", "\\frac{7}{20}", True),
     ("3", "3 \\text{ or}", False),
+    ("f(n)=n^2", "f(x)=x^2", True),
+    ("f(x)=ax", "f(a)=ax", False),
+    ("f(x,y)=x-y", "f(a,b)=a-b", True),
+    ("f(x,y)=x-y", "f(y,x)=y-x", True),
+    ("f(x,y)=x-y", "f(y,x)=x-y", False),
+    ("80\\text{ cents}", "80¢", True),
+    ("45^\\circ", "45˚", True),
+    ("1\\text{ box}", "1\\text{ boxes}", True),
+    ("4813.24", "4,813.24", True),
+    ("4813.24", "4{,}813.24", True),
 ]
 
 
