@@ -20,15 +20,22 @@ def changed(source: Source, a: str, b: str) -> dict[str, Any]:
     question, gold, a and b ({"n", "c"}), and samples of each ({"text", "correct", "answer"}), correct ones
     first. Texts are what the models wrote, cut at LONGEST characters: escape them before showing.
     """
-    wide = source.counts.pivot(index="problem", columns="checkpoint", values=["n", "c"])
-    c = wide["c"]
-    order = (c[b] - c[a]).abs().sort_values(ascending=False, kind="stable").index
-    gained, lost = (c[a] == 0) & (c[b] > 0), (c[a] > 0) & (c[b] == 0)
+    held = {name: _counted(source, name) for name in (a, b)}
+    c = pd.DataFrame({side: held[name]["c"] for side, name in (("a", a), ("b", b))}).dropna()
+    order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
+    gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
     chosen = {kind: [p for p in order if mask[p]] for kind, mask in (("gained", gained), ("lost", lost))}
     totals = {f"{kind}_total": len(ids) for kind, ids in chosen.items()}
     chosen = {kind: ids[:LISTED] for kind, ids in chosen.items()}
-    held = _Held(source, (a, b), {p for ids in chosen.values() for p in ids})
-    return {kind: [_record(p, wide, held, a, b) for p in ids] for kind, ids in chosen.items()} | totals
+    texts = _Held(source, (a, b), {p for ids in chosen.values() for p in ids})
+    numbers = {name: {p: (int(n), int(c)) for p, n, c in held[name].itertuples()} for name in (a, b)}
+    return {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()} | totals
+
+
+def _counted(source: Source, name: str) -> pd.DataFrame:
+    """n and c of one checkpoint by problem."""
+    rows = source.counts[source.counts["checkpoint"] == name]
+    return rows.set_index("problem")[["n", "c"]].sort_index()
 
 
 class _Held:
@@ -49,8 +56,10 @@ class _Held:
 
 def _samples_of(store: Any, cell: str, wanted: set[str]) -> dict[str, list[dict[str, Any]]]:
     """A few samples of each wanted problem, correct ones first."""
+    from evals.store.store import grade_group
+
     texts = store.samples([cell], columns=["key", "problem", "index", "text"], problems=wanted)
-    grades = store.grades([cell], columns=["key", "correct", "answer"])
+    grades = store.grade_table.read(grade_group(cell), ["key", "correct", "answer"], wanted).to_pandas()
     joined = texts.merge(grades, on="key").sort_values(
         ["problem", "correct", "index"], ascending=[True, False, True]
     )
@@ -65,13 +74,18 @@ def _samples_of(store: Any, cell: str, wanted: set[str]) -> dict[str, list[dict[
     return out
 
 
-def _record(problem: str, wide: pd.DataFrame, held: _Held, a: str, b: str) -> dict[str, Any]:
+def _record(
+    problem: str, numbers: dict[str, dict[str, tuple[int, int]]], held: _Held, a: str, b: str
+) -> dict[str, Any]:
     known = held.questions.get(problem)
+    counted = {
+        side: dict(zip("nc", numbers[name][problem], strict=True))
+        for side, name in zip("ab", (a, b), strict=True)
+    }
     return {
         "problem": problem,
         "question": known.question if known else None,
         "gold": known.answer if known else None,
-        "a": {"n": int(wide["n"][a][problem]), "c": int(wide["c"][a][problem])},
-        "b": {"n": int(wide["n"][b][problem]), "c": int(wide["c"][b][problem])},
+        **counted,
         "samples": {"a": held.samples[a].get(problem, []), "b": held.samples[b].get(problem, [])},
     }
