@@ -15,7 +15,8 @@ def crossover(pair: PairedCounts, ks: list[int], delta: Replicates, level: float
     """k*, the smallest k where A's curve is at or above B's (2504.13837); None where there is none up to n.
 
     ks: the reported values of k, from 1 to n. delta: bootstrap of B - A at these k. The estimate is refined
-    between grid points by bisection; low and high are the percentile interval on the grid (None = beyond n).
+    between grid points by bisection; low and high are the percentile interval, widened to whole gaps of the
+    grid (None = beyond n).
     """
     estimate = _first(delta.estimate[None] <= TIE, ks)[0]
     if np.isinf(estimate):
@@ -24,6 +25,7 @@ def crossover(pair: PairedCounts, ks: list[int], delta: Replicates, level: float
         exact = _refined(pair, ks, int(estimate))
     drawn = _first(delta.estimate + delta.deviation <= TIE, ks)
     low, high = np.quantile(drawn, [level / 2, 1 - level / 2], method="inverted_cdf")
+    low = low if np.isinf(low) or low == ks[0] else ks[ks.index(int(low)) - 1] + 1  # somewhere in this gap
     if exact is not None:
         low, high = min(low, exact), max(high, exact)
     return {"k": exact, "low": _whole(low), "high": _whole(high)}
