@@ -126,9 +126,8 @@ def _verdict(
     """The verdict, with what would settle it; `within`: (2,) variances of the means from sampling."""
     readings = joint_readings(two, d, (1, K), options, pair.cluster)
     t = t_quantile(1 - options.level, two.units - 1)
-    total = [
-        ((r.inner_high - r.inner_low) / 2 / t) ** 2 * pair.M for r in readings
-    ]  # never 0, unlike two.error
+    errors = [(r.inner_high - r.inner_low) / 2 / t for r in readings]  # never 0, unlike two.error
+    total = [error**2 * pair.M for error in errors]
     spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within, strict=True)]
     ask = needed(readings, spreads, problems=pair.M, n=pair.n, level=options.level, margin=options.margin)
     return verdict(*readings, level=options.level, margin=options.margin, needed=ask)
