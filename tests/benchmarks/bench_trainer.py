@@ -2,10 +2,9 @@
 
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler] [pretrain] [grpo]
 
-`grpo` needs TRL beside the project's packages. Every part runs in a process of its own with one thread, so its
-peak memory is its own, and rates are tokens per second of processor time, whatever else the machine does.
-The model: 6 layers of width 256, 5.9M
-parameters, random weights.
+`grpo` needs TRL beside the project's packages. Every part runs in a process of its own with one thread:
+peak memory is its own, and rates are tokens per second of processor time, whatever else the machine
+does. The model: 6 layers of width 256, 5.9M parameters, random weights.
 """
 
 from __future__ import annotations

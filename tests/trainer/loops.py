@@ -22,15 +22,16 @@ ROLLOUTS = {"steps": 3, "prompts": 4, "minibatch": 2, "n": 3, "max_tokens": 5, "
 PRETRAIN = PretrainConfig(
     model=ModelConfig(hidden_size=32, intermediate_size=48, layers=1, heads=2),
     vocab_size=320,
-    tokens=2000,
+    tokens=1500,
     batch_tokens=512,
-    checkpoints=(900,),
+    checkpoints=(700,),
     save_every=1,
 )
-SFT = SFTConfig(batch=5, epochs=2, save_every=1, checkpoint_every=2, **QUESTIONS)
+SFT = SFTConfig(batch=5, epochs=1, save_every=1, checkpoint_every=2, **QUESTIONS)
 RL = RLConfig(kl=0.01, save_every=2, checkpoint_every=2, **ROLLOUTS, **QUESTIONS)
 PARALLEL = ParallelConfig(
-    rl=RLConfig(kl=0.0, save_every=1, **ROLLOUTS, **QUESTIONS), sft=SFTConfig(batch=3, **QUESTIONS)
+    rl=RLConfig(kl=0.0, save_every=1, **{**ROLLOUTS, "steps": 2}, **QUESTIONS),
+    sft=SFTConfig(batch=3, **QUESTIONS),
 )
 
 LOOPS = {

@@ -94,7 +94,7 @@ def test_steps_take_whole_documents_once_and_at_most_the_batch(tmp_path):
 def test_a_source_that_ends_before_the_budget_is_named(tmp_path):
     written(tmp_path)
     sources = (Source(path=str(tmp_path / "a.jsonl")),)
-    with pytest.raises(UserError, match=r"ends after \d+ tokens; lower pretrain.tokens \(now 2000\)"):
+    with pytest.raises(UserError, match=r"ends after \d+ tokens; lower pretrain.tokens \(now 1500\)"):
         data.prepare(tmp_path / "data", PRETRAIN.model_copy(update={"sources": sources}))
 
 

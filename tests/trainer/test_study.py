@@ -106,24 +106,18 @@ def test_a_killed_study_goes_on_to_the_same_bytes_in_two_processes(tmp_path, mon
     shutil.copytree(
         whole[0], OUT, ignore=shutil.ignore_patterns("excursions")
     )  # kills before are test_resume's
-    command = [
-        sys.executable,
-        "-m",
-        "trainer",
-        "study",
-        str(OUT / "study.toml"),
-        "--out",
-        str(OUT),
-        "--quiet",
-    ]
-    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"})
-    metrics = OUT / "excursions" / "step-000002" / "rl" / "seed-0" / "metrics.jsonl"
-    while process.poll() is None and not (metrics.is_file() and metrics.read_bytes()):
+    metrics = OUT / "excursions" / "step-000002" / "parallel" / "seed-0" / "metrics.jsonl"
+    if (child := os.fork()) == 0:
+        try:
+            study.study(config, OUT, source=TOML, quiet=True)
+        finally:
+            os._exit(1)
+    while os.waitpid(child, os.WNOHANG) == (0, 0) and not (metrics.is_file() and metrics.read_bytes()):
         time.sleep(0.002)
-    process.send_signal(signal.SIGSTOP)  # alive, and not going on
+    os.kill(child, signal.SIGSTOP)  # alive, and not going on
     seen = states(config)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
     assert seen[0, "base", 0] == "done"
     assert seen[1500, "rl", 0] == "running"
     assert seen[1500, "sft-rl", 0] == "left"
