@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from trainer import cells, study
 from trainer.cells import Cell
 from trainer.claims import claimed, held
 from trainer.config import StudyConfig, load_study, preset_file
+from trainer.files import Rows
 
 TOML = """
 [study]
@@ -103,25 +103,30 @@ def test_a_killed_study_goes_on_to_the_same_bytes_in_two_processes(tmp_path, mon
     Planted and seen to fail: a cell called done when it was begun.
     """
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(
-        whole[0], OUT, ignore=shutil.ignore_patterns("excursions")
-    )  # kills before are test_resume's
-    metrics = OUT / "excursions" / "step-000002" / "parallel" / "seed-0" / "metrics.jsonl"
+    shutil.copytree(whole[0], OUT, ignore=shutil.ignore_patterns("excursions"))  # the base stands
+    add = Rows.add
+
+    def stops(rows, row):
+        add(rows, row)
+        if "parallel" in rows.path.parts:
+            os.kill(os.getpid(), signal.SIGSTOP)  # alive, and not going on
+
     if (child := os.fork()) == 0:
         try:
+            monkeypatch.setattr(Rows, "add", stops)
             study.study(config, OUT, source=TOML, quiet=True)
         finally:
             os._exit(1)
-    while os.waitpid(child, os.WNOHANG) == (0, 0) and not (metrics.is_file() and metrics.read_bytes()):
-        time.sleep(0.002)
-    os.kill(child, signal.SIGSTOP)  # alive, and not going on
+    _, why = os.waitpid(child, os.WUNTRACED)
+    assert os.WIFSTOPPED(why)
     seen = states(config)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert seen[0, "base", 0] == "done"
-    assert seen[1500, "rl", 0] == "running"
+    assert seen[1500, "rl", 0] == "done"
+    assert seen[1500, "parallel", 0] == "running"
     assert seen[1500, "sft-rl", 0] == "left"
-    assert states(config)[1500, "rl", 0] == "left"
+    assert states(config)[1500, "parallel", 0] == "left"
     study.study(config, OUT, source=TOML, processes=2, quiet=True)
     assert set(states(config).values()) == {"done"}
     assert contents(OUT) == whole[1]
