@@ -133,8 +133,9 @@ def _type(parsed: Parsed | Failure) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """Text without its markup, its case and its spaces at line ends."""
-    return " ".join(MARKUP.sub(" ", text).lower().split()).strip(" .")
+    """Text without its markup, its case and its extra spaces."""
+    words = " ".join(MARKUP.sub(" ", text).lower().split()).strip(" .")
+    return words.replace(" ,", ",").replace(" ;", ";")
 
 
 def _regrouped(gold: Value, answer: str, c: Context) -> bool | None:
