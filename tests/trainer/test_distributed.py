@@ -33,7 +33,7 @@ def two(tmp_path_factory, parent):
 @pytest.mark.parametrize("kind", ["plain", "sharded"])
 @pytest.mark.parametrize("name", ["pretrain", "sft", "rl", "parallel"])
 def test_two_processes_end_with_the_weights_of_one(one, two, kind, name):
-    """Fault 1 over ranks (planted: each rank divides by its own count; FSDP2 averages; seen to fail)."""
+    """Fault 1 over ranks: a rank's own count, or FSDP2's mean in place of the sum, would show."""
     for step in sorted((one / name).glob("step-*")):
         alone = load_file(step / "model.safetensors")
         together = load_file(two / kind / name / step.name / "model.safetensors")
@@ -48,7 +48,7 @@ def test_two_processes_end_with_the_weights_of_one(one, two, kind, name):
 
 @pytest.mark.parametrize("kind", ["plain", "sharded"])
 def test_a_rank_without_work_neither_hangs_nor_counts(one, two, kind):
-    """Fault 25 (planted: the empty pass left out; the sharded group then waits for ever)."""
+    """Fault 25: without the empty pass a sharded group would wait for ever."""
     alone = torch.load(one / "gradient.pt")
     together = torch.load(two / kind / "gradient.pt")
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)

@@ -172,6 +172,7 @@ def test_groups_without_signal_stay_in_the_denominator_or_not(model, keep):
 
 def test_without_signal_fresh_adam_moves_by_weight_decay_only(model):
     """Fault 24 (planted: a group's own rounding error as its advantage)."""
+    assert not advantages(torch.full((1, 3), 0.1, dtype=torch.float64), changed(PLAIN, n=3)).any()
     batch = made_up(model, ((0.1, 0.1),) * 3)
     optimizer = adamw(model, OptimizerConfig(lr=0.1, weight_decay=0.5))
     before = {n: p.detach().clone() for n, p in model.named_parameters()}

@@ -47,7 +47,6 @@ def test_out_of_memory_names_the_knob():
 
 
 def test_a_full_disk_while_saving_loses_nothing(tmp_path, monkeypatch, parent):
-    """Planted: the state written in place."""
     out, real, saves = tmp_path / "run", torch.save, []
 
     def full(state, stream):

@@ -1,0 +1,35 @@
+"""An engine in a process of its own: the same samples, and new weights when they are handed over."""
+
+import pytest
+import torch
+
+from evals.checkpoints import open_checkpoint
+from evals.engines import open_engine
+from evals.engines.open import load_olmo2
+from evals.records import Request, SamplingOptions, derive_seed
+from trainer.sampler import through_file
+from trainer.worker import Worker
+
+
+def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent):
+    """Fault 17 through the file."""
+    found = open_checkpoint(str(parent))
+    requests = [Request((5, 6, 7, 8), derive_seed("worker", i)) for i in range(4)]
+    options = SamplingOptions(1.0, 1.0, 0, 8)
+    worker = Worker(found, "torch", "float32")
+    try:
+        engine = open_engine(found)
+        assert worker.eos_ids == engine.eos_ids
+        assert worker.encode("Problem:") == engine.encode("Problem:")
+        assert worker.sample(requests, options) == engine.sample(requests, options)
+        model = load_olmo2(found)
+        with torch.no_grad():
+            model.lm_head.weight.mul_(2.0)
+        through_file(model, worker)
+        engine.decoder.model.load_state_dict(model.state_dict())
+        assert worker.sample(requests, options) == engine.sample(requests, options)
+        with pytest.raises(ValueError, match="empty prompt"):
+            worker.score([()], [(1,)])
+    finally:
+        worker.close()
+    assert worker.process.exitcode == 0
