@@ -28,13 +28,13 @@ def capability(
 ) -> dict[str, Any]:
     """The capability finding of two or more checkpoints.
 
-    items: one row per checkpoint, task, metric and item with correct (see `evals.capability`).
+    items: one row per weights, task, metric and item with correct (see `evals.capability`).
     Per task the accuracy (Wilson) and the paired change (Bonett and Price 2012, exact McNemar p, Holm over
     the tasks of a pair); the mean over tasks weighs tasks equally, and its error is that of independent
     tasks, problems resampled within each. UserError where two checkpoints share no items.
     """
     wanted = items["task"].map(lambda task: METRIC.get(task, "acc_norm"))
-    held = items[items["metric"] == wanted]
+    held = by_name(items[items["metric"] == wanted], checkpoints)
     names = [c["name"] for c in checkpoints]
     missing = [n for n in names if n not in set(held["checkpoint"])]
     if missing:
@@ -52,6 +52,20 @@ def capability(
         estimates=[row for name in names for row in _rates(held, name, tasks, level)],
         differences=[row for rows in changes.values() for row in rows],
     )
+
+
+def by_name(items: pd.DataFrame, checkpoints: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The items of each checkpoint, found by its weights, under its own name.
+
+    Two checkpoints with the same weights share one measurement and each get it.
+    """
+    parts = [
+        items[items["weights"] == c["fingerprint"]]
+        .drop_duplicates(["task", "metric", "item"])
+        .assign(checkpoint=c["name"])
+        for c in checkpoints
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _named(task: str) -> dict[str, Any]:

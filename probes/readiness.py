@@ -14,6 +14,7 @@ from analysis.options import declared_K
 from analysis.passk import pass_at_k, pass_hat_k
 from evals.checkpoints import open_checkpoint
 from evals.errors import UserError
+from evals.records import derive_seed
 from probes.checks import check
 from probes.finding import finding
 from probes.paired import Measure, infer
@@ -21,7 +22,7 @@ from probes.pairs import pairs_of
 from probes.runs import checkpoints, final_reward
 from probes.sources import Source
 
-PERMUTATIONS = 2000
+PERMUTATIONS = 10_000
 FEW = 5  # points below which a rank correlation carries no interval
 
 
@@ -38,19 +39,22 @@ def spearman(x: Sequence[float], y: Sequence[float], level: float = 0.05, seed: 
     """Spearman's rank correlation with Fisher's interval (error 1.03/sqrt(N-3); Fieller 1957) and a
     permutation p-value. None where fewer than 3 points or one side is constant; no interval below FEW.
     """
-    from scipy.stats import norm, spearmanr
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
 
     count = len(x)
     none = {"estimate": None, "low": None, "high": None, "p": None, "points": count}
     if count < 3 or len(set(x)) == 1 or len(set(y)) == 1:
         return none
-    rho = float(spearmanr(x, y).statistic)
-    rng = np.random.default_rng(seed)
-    drawn = [float(spearmanr(x, rng.permutation(y)).statistic) for _ in range(PERMUTATIONS)]
-    p = (1 + sum(abs(d) >= abs(rho) - 1e-12 for d in drawn)) / (1 + len(drawn))
+    ranks = [rankdata(v) - (count + 1) / 2 for v in (x, y)]
+    scale = np.linalg.norm(ranks[0]) * np.linalg.norm(ranks[1])
+    rho = float(ranks[0] @ ranks[1] / scale)
+    rng = np.random.default_rng(derive_seed("spearman", seed))
+    shuffled = rng.permuted(np.tile(ranks[1], (PERMUTATIONS, 1)), axis=1) @ ranks[0] / scale
+    p = float((1 + (np.abs(shuffled) >= abs(rho) - 1e-12).sum()) / (1 + PERMUTATIONS))
     if count < FEW:
         return none | {"estimate": rho, "p": p}
-    half = float(norm.ppf(1 - level / 2)) * 1.03 / np.sqrt(count - 3)
+    half = float(ndtri(1 - level / 2)) * 1.03 / np.sqrt(count - 3)
     z = np.arctanh(np.clip(rho, -0.999999, 0.999999))
     return {"estimate": rho, "low": float(np.tanh(z - half)), "high": float(np.tanh(z + half)), "p": p,
             "points": count}  # fmt: skip

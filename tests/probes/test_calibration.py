@@ -8,7 +8,7 @@ from probes.paired import Measure
 
 def test_small_calibration():
     """Few runs, so only gross under-coverage fails; the command itself runs 200."""
-    table = calibrate(12, problems=60, n=16, kinds=(answers, samples, divergence, training))
+    table = calibrate(8, problems=50, n=16, kinds=(answers, samples, divergence, training))
     assert {"expand", "passk", "support", "entropy", "likelihood", "diversity", "readiness", "seeds",
             "rollouts", "capability"} == set(table["probe"])  # fmt: skip
     assert len(table) > 30
@@ -27,6 +27,6 @@ def test_a_planted_fault_is_found():
         row = infer(tables, (Measure("x", "x", "rate"),), [("a", "b")])["differences"][0]
         yield "planted", "too narrow", bool(abs(row["estimate"]) <= (row["high"] - row["low"]) / 8)
 
-    table = calibrate(40, problems=60, n=16, kinds=(too_narrow,))
+    table = calibrate(40, problems=50, n=16, kinds=(too_narrow,))
     assert not table["enough"].any()
     assert np.isfinite(table["covered"]).all()

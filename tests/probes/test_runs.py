@@ -20,6 +20,16 @@ def test_mixed_groups_by_brute_force():
         assert mixed_share(np.array([6]), np.array([c]), 3)[0] == pytest.approx(np.mean(every))
 
 
+def test_spearman_against_scipy():
+    from scipy.stats import spearmanr
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=9), rng.integers(0, 4, 9).astype(float)  # with ties
+    found = spearman(x.tolist(), y.tolist())
+    assert found["estimate"] == pytest.approx(spearmanr(x, y).statistic)
+    assert found["p"] == pytest.approx(spearmanr(x, y).pvalue, abs=0.05)
+
+
 def test_spearman_says_when_it_cannot():
     assert spearman([1, 2], [1, 2])["estimate"] is None
     assert spearman([1, 1, 1], [1, 2, 3])["estimate"] is None
@@ -51,7 +61,7 @@ def test_final_reward_is_a_mean_over_the_last_tenth(tmp_path):
     assert run_of(tmp_path / "step-000040") == tmp_path
 
 
-def rl_run(folder, n, accuracy, steps=12, prompts=8):
+def rl_run(folder, n, accuracy, steps=8, prompts=6):
     """A run whose accuracy at each step is planted."""
     rng = np.random.default_rng(n)
     rows = []
