@@ -19,7 +19,7 @@ from probes.toy import Toy, random_toy
 LEVEL = 0.05
 POOL = 3000
 HOTTER = 1.3  # temperature of the other model that KL is taken from
-SLACK = 3.2  # binomial standard errors below the stated rate at which a row fails
+RARE = 5e-4  # chance of a row that fails although its interval is right
 
 Row = tuple[str, str, bool]  # probe, measure, whether the truth lies in its interval
 
@@ -196,8 +196,10 @@ def calibrate(
 ) -> pd.DataFrame:
     """Coverage of every measure over simulated runs: columns probe, measure, runs, covered (share), enough.
 
-    enough: whether the share lies within SLACK binomial standard errors of 1 - LEVEL, or above.
+    enough: whether so few hits or fewer have a chance of at least RARE where the true coverage is 1 - LEVEL.
     """
+    from scipy.special import bdtr
+
     pool = random_toy(POOL, seed=seed, concentration=0.5)
     kl, tokens = float(pool.kl(pool.tempered(HOTTER)).mean()), float(pool.mean_tokens.mean())
     rows: list[Row] = []
@@ -211,8 +213,8 @@ def calibrate(
     frame = pd.DataFrame(rows, columns=["probe", "measure", "inside"])
     table = frame.groupby(["probe", "measure"], sort=True)["inside"].agg(["size", "mean"]).reset_index()
     table.columns = pd.Index(["probe", "measure", "runs", "covered"])
-    least = 1 - LEVEL - SLACK * np.sqrt(LEVEL * (1 - LEVEL) / table["runs"])
-    return table.assign(enough=table["covered"] >= least)
+    hits = (table["covered"] * table["runs"]).round()
+    return table.assign(enough=bdtr(hits, table["runs"], 1 - LEVEL) >= RARE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import random_checkpoint
+
+from tests.probes.conftest import random_checkpoint
 
 COMMANDS = (
     "expand", "passk", "support", "entropy", "likelihood", "diversity", "readiness", "seeds", "rollouts",

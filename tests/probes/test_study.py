@@ -4,11 +4,11 @@ import json
 
 import pandas as pd
 import pytest
-from conftest import random_checkpoint
 
 from evals.checkpoints import open_checkpoint
 from evals.errors import UserError
 from probes.study import cells
+from tests.probes.conftest import random_checkpoint
 
 
 @pytest.fixture
