@@ -21,6 +21,7 @@ ROLLOUTS = {"steps": 3, "prompts": 4, "minibatch": 2, "n": 3, "max_tokens": 5, "
 
 PRETRAIN = PretrainConfig(
     model=ModelConfig(hidden_size=32, intermediate_size=48, layers=1, heads=2),
+    optimizer=OptimizerConfig(lr=3e-3, eps=1e-5, weight_decay=0.1),
     vocab_size=320,
     tokens=1500,
     batch_tokens=512,

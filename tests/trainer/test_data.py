@@ -58,7 +58,7 @@ def test_a_missing_source_and_a_missing_column_of_parquet_are_named(tmp_path):
 
 
 def test_weights_are_shares_of_tokens(tmp_path, monkeypatch):
-    """Planted: documents counted instead of tokens."""
+    """Tokens, not documents, are what is shared."""
     monkeypatch.setattr(data, "BLOCK", 4)
     written(tmp_path, [f"zeta {i} " * 30 for i in range(500)])
     sources = (Source(path="world", weight=1), Source(path=str(tmp_path / "a.jsonl"), weight=3))

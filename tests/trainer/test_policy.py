@@ -205,7 +205,7 @@ def test_a_token_without_a_finite_sampler_probability_leaves_loss_and_denominato
 
 
 def test_small_steps_change_nearly_all_weights(model):
-    """Fault 16: at LR 1e-6 in fp32 masters (planted: weights in bfloat16)."""
+    """Fault 16: at LR 1e-6 in fp32 masters."""
     model = model.float()
     optimizer = adamw(model, OptimizerConfig(lr=1e-6))
     before = [p.detach().clone() for p in model.parameters()]

@@ -61,7 +61,7 @@ def run_and_kill(loop, parent: Path, out: Path, at: int) -> bool:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("name", list(LOOPS))
 def test_a_run_killed_before_any_change_of_the_disk_ends_with_the_same_bytes(name, tmp_path, parent):
-    """Planted: a state saved before its row loses the row; seen to fail."""
+    """Fault 23, at every change."""
     whole = tmp_path / "whole"
     LOOPS[name](parent, whole)
     expected = contents(whole)
@@ -78,7 +78,7 @@ def test_a_run_killed_before_any_change_of_the_disk_ends_with_the_same_bytes(nam
 
 @pytest.mark.skipif(sys.platform != "linux", reason="killed runs are real processes")
 def test_metrics_are_those_of_the_saved_rollouts(tmp_path, parent):
-    """Fault 27: reward, parts and lengths recomputed from the files (planted: counting a step twice)."""
+    """Fault 27: reward, parts and lengths recomputed from the files."""
     out = tmp_path / "run"
     LOOPS["rl"](parent, out)
     rows = list(read_rows(out / "metrics.jsonl"))

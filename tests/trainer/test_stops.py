@@ -86,7 +86,7 @@ def test_prompts_that_leave_no_room_are_named(tmp_path, parent):
 
 
 def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
-    """Fault 17 (planted: fused matrices kept from one call to the next)."""
+    """Fault 17, twice in a row."""
     found = open_checkpoint(str(parent))
     model = load_olmo2(found)
     engine, sync = open_policy_engine(model, tokenizer, found, RL)
