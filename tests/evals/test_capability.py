@@ -5,7 +5,6 @@ import math
 
 import pandas as pd
 import pytest
-from tiny import checkpoint
 
 from evals.capability import capability, changes, read_items, summary
 from evals.capability.cloze import score_cloze
@@ -14,6 +13,7 @@ from evals.capability.results import write_items
 from evals.engines import open_engine
 from evals.errors import UserError
 from evals.world import cloze
+from tests.evals.tiny import checkpoint
 
 QUESTION = (
     "Please choose the correct answer to the question: Predators eat\n\nAnswer1: lions Answer2: bunnies\n\n"

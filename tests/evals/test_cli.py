@@ -7,13 +7,13 @@ import sys
 from itertools import islice
 
 import pytest
-from fake_engine import files
 
 from evals import cli, command
 from evals.engines.torch_engine import TorchEngine
 from evals.store import SampleStore
 from evals.tokenizer import train_tokenizer
 from evals.world import documents
+from tests.evals.fake_engine import files
 from trainer.checkpoint import Lineage, new_model, save_checkpoint
 from trainer.config import ModelConfig
 

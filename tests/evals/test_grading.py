@@ -6,7 +6,6 @@ from collections import Counter
 
 import pandas as pd
 import pytest
-from fake_engine import FakeEngine, arguments, files, world_problems
 
 from evals import grade_workers, verify
 from evals.errors import UserError
@@ -17,6 +16,7 @@ from evals.records import Problem
 from evals.sampling import sample
 from evals.schema import GRADES
 from evals.store import SampleStore
+from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
 
 
 @pytest.fixture(scope="module")

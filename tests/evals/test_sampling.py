@@ -3,13 +3,13 @@
 import itertools
 
 import pytest
-from fake_engine import FakeEngine, arguments, files, world_problems
 
 from evals.errors import UserError
 from evals.problems import problem_set
 from evals.records import Problem, SamplingOptions
 from evals.sampling import parse_shard, sample, shard_of
 from evals.store import SampleStore
+from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
 
 
 @pytest.fixture(scope="module")

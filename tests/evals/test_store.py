@@ -10,15 +10,15 @@ import duckdb
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from fake_engine import files
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store_rows import CELL, add_part, rows
 
 from evals.errors import UserError
 from evals.records import Problem
 from evals.schema import SAMPLES, STORE_VERSION
 from evals.store import SampleStore
+from tests.evals.fake_engine import files
+from tests.evals.store_rows import CELL, add_part, rows
 
 
 def filled(path, parts):
@@ -185,7 +185,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from evals.store import SampleStore
-from store_rows import rows
+from tests.evals.store_rows import rows
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = SampleStore(Path({path!r}))
 store.add(rows())

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from tiny import checkpoint
 
 from evals.errors import UserError
 from evals.readers import import_samples
 from evals.store import SampleStore
 from evals.tasks import tasks_path
 from evals.tasks.passk import documents, grade_repeats, keep_all
+from tests.evals.tiny import checkpoint
 
 pytest.importorskip("lm_eval", reason="lm-eval is not installed")
 

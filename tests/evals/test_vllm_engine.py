@@ -6,13 +6,13 @@ import subprocess
 import sys
 
 import pytest
-from tiny import checkpoint
 
 from evals.engines import open_engine
 from evals.errors import UserError
 from evals.prompts import render
 from evals.records import Request, SamplingOptions, derive_seed
 from evals.world import problems
+from tests.evals.tiny import checkpoint
 
 FREE = SamplingOptions(temperature=1.0, top_p=0.95, max_tokens=48)
 

@@ -56,7 +56,7 @@ def test_expand_finds_the_planted_verdict(toy_source, base, sharp):
 
 
 def test_same_model_twice_is_no_change(tmp_path_factory, base):
-    from conftest import sample_toys
+    from tests.probes.conftest import sample_toys
 
     folder = tmp_path_factory.mktemp("twice") / "store"
     source = sample_toys(folder, {"one": base, "two": base}, 32, {"two": 1})
@@ -127,3 +127,22 @@ def test_scores_are_kept_and_not_made_again(toy_source, opener, tmp_path):
     again, _ = score_cell(toy_source, a, b, 4, tmp_path, quiet=True, opener=fails)
     assert first["key"].tolist() == again["key"].tolist()
     assert np.concatenate([*first["logprobs"]]) == pytest.approx(np.concatenate([*again["logprobs"]]))
+
+
+def test_only_what_was_asked_for_is_measured(toy_source, base):
+    """A store that holds more problems and samples than are meant does not leak into any probe."""
+    from probes.changed import changed
+    from probes.frames import graded
+    from probes.tally import tally
+
+    wanted = sorted(set(toy_source.counts["problem"]))[:50]
+    counts = toy_source.counts[toy_source.counts["problem"].isin(wanted)]
+    less = replace(toy_source, counts=counts, n=16)
+    frame = graded(less, ["text"])["base"]
+    assert set(frame["problem"]) == set(wanted)
+    assert frame["index"].max() == 15
+    cell = toy_source.checkpoints[0]["cell"]
+    sums = tally(toy_source.store, cell, problems=set(wanted), n=16)
+    assert sums["correct"].sum() == frame["correct"].sum()
+    assert (sums["n"] == 16).all()
+    assert changed(less, "base", "sharp")["lost_total"] <= 50

@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browser import Tab, browser, chromium
+from tests.reports.browser import Tab, browser, chromium
 
 
 @pytest.fixture(scope="session")

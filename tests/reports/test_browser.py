@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from browser import Tab
-from findings import comparison, finding
-from hostile import HOSTILE, HUGE
 
 from probes.finding import write_findings
 from reports.page.build import build_page
+from tests.reports.browser import Tab
+from tests.reports.findings import comparison, finding
+from tests.reports.hostile import HOSTILE, HUGE
 
 
 def changed(count: int = 60, samples: int = 3) -> dict:

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from findings import finding
 
 from probes.finding import write_findings
+from tests.reports.findings import finding
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

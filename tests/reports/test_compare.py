@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from findings import comparison, finding
 
 from evals.errors import UserError
 from probes.finding import write_findings
 from reports.compare import compare_studies, labels, matched
 from reports.inputs import expansions
+from tests.reports.findings import comparison, finding
 
 
 def held(*comparisons: dict, name: str = "toy") -> list[dict]:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from findings import K, comparison, finding
-from hostile import HOSTILE
 
 from analysis import PairedCounts
 from evals.errors import UserError
 from reports import curves, export, forest, frames, groups, histograms, panels, seeds, support, training
 from reports.style import RECIPES
+from tests.reports.findings import K, comparison, finding
+from tests.reports.hostile import HOSTILE
 
 
 def texts(figure: object) -> str:

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from findings import comparison, finding
-from hostile import HUGE
 
 from evals.errors import UserError
 from evals.records import Problem
@@ -23,6 +21,8 @@ from reports.page import build, payload
 from reports.page.build import build_page
 from reports.page.payload import packed
 from reports.page.problems import LONGEST, ProblemSet, collect
+from tests.reports.findings import comparison, finding
+from tests.reports.hostile import HUGE
 
 
 @pytest.fixture(scope="module")

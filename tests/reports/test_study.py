@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from findings import comparison, finding
 
 from evals.errors import UserError
 from probes.finding import write_findings
 from reports.paper.own import draw_study, dynamics_rows, study_figures
 from reports.probed import rollout_rows
 from reports.study import from_findings, lines_and_dots, shown_k, study_findings, study_numbers, with_gaps
+from tests.reports.findings import comparison, finding
 
 
 def cell(recipe: str, tokens: int, seed: int = 0, step: int = 10, shift: float = 0.0) -> dict:

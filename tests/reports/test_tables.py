@@ -4,13 +4,13 @@ import io
 
 import pandas as pd
 import pytest
-from findings import comparison, finding
-from hostile import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.rounding import digits, rounded, with_interval
 from reports.tables import csv, escaped, latex, markdown, tables_of
+from tests.reports.findings import comparison, finding
+from tests.reports.hostile import HOSTILE
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ import json
 import random
 
 import pytest
-from nearmisses import near_misses
-from rewriting import rewritings
 
 from evals.verify import extract, grade, grade_answer
 from evals.verify.answers import Parsed, parse
 from evals.verify.compare import compare
 from evals.verify.context import Context
+from tests.evals.verify.nearmisses import near_misses
+from tests.evals.verify.rewriting import rewritings
 
 ACCURACY = {
     "6b_finetuning": 0.217,
