@@ -14,7 +14,7 @@ from reports.inputs import expansions, load_findings
 from reports.page import view
 from reports.page.figures import DISTRIBUTED, DRAWN, comparison_figures, finding_figures, overview_figures
 from reports.page.others import other
-from reports.page.payload import payload
+from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
 
 OPENED = 6  # findings of other probes that are shown unfolded; of more, all are folded
@@ -73,9 +73,12 @@ def render(findings: list[dict[str, Any]], sets: list[ProblemSet], **shown: list
     script = "\n" + asset("page.js") + "\n"  # as it stands between the tags: the digest is of these bytes
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     index, parts, note = payload(sets) if sets else (None, [], None)
+    card = vars(environment.get_template("card.html").module)["comparison"]
+    folded = {c["id"]: str(card(c, False)) for c in shown["cards"][DRAWN:]}
     return environment.get_template("page.html").render(
         **shown,
-        made=[view.made_by(f) for f in findings],
+        folded=packed(folded) if folded else None,
+        made=view.made_by(findings),
         drawn_by=view.drawn_by(),
         undrawn=max(0, len(shown["cards"]) - DRAWN),
         drawn=DRAWN,

@@ -13,9 +13,10 @@ from reports.export import save
 from reports.page.problems import ProblemSet
 from reports.page.svg import inline
 
-DRAWN = 6  # comparisons that get figures of their own; a page of many stays small and quick
-DISTRIBUTED = 2  # comparisons that get a histogram and a flow as well, whose fit takes longest
-LISTED = 40  # comparisons that fit into one forest plot
+DRAWN = 4  # comparisons that get figures of their own; a page of many stays small and quick
+DISTRIBUTED = 1  # comparisons that get a histogram and a flow as well, whose fit takes longest
+LISTED = 30  # comparisons that fit into one forest plot
+BARRED = 12  # comparisons whose gained and lost problems are shown as bars
 
 Drawn = tuple[str, str, Any, pd.DataFrame]  # name, title, figure, the frame behind it
 
@@ -76,7 +77,7 @@ def overview_figures(
     shown = pairs[:LISTED]
     frame = frames.overview(shown)
     bars = pd.concat(
-        [frames.support(c).assign(comparison=f"{c['a']} → {c['b']}") for _, c in shown[:20]],
+        [frames.support(c).assign(comparison=f"{c['a']} → {c['b']}") for _, c in shown[:BARRED]],
         ignore_index=True,
     )
     more = f" (the first {LISTED})" if len(pairs) > LISTED else ""

@@ -1,20 +1,25 @@
 "use strict";
+const byId = (id) => document.getElementById(id);
+
 // Tables sort by a click or a key on a heading: numbers by value, everything else by its text.
-for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") === "ascending";
-      heads.forEach((other) => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      sortRows(table.tBodies[0], column, down ? -1 : 1);
+function sortable(root) {
+  for (const table of root.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const down = head.getAttribute("aria-sort") === "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        sortRows(table.tBodies[0], column, down ? -1 : 1);
+      });
     });
-  });
+  }
 }
+sortable(document);
 
 function sortRows(body, column, direction) {
   const value = (row) => {
@@ -29,23 +34,34 @@ function sortRows(body, column, direction) {
   body.append(...rows.map(([, row]) => row));
 }
 
-// A link to a folded comparison unfolds it.
-function unfold() {
-  const target = location.hash && document.getElementById(location.hash.slice(1));
+// Cards of many comparisons are kept folded, as the page's own escaped markup, until they are looked at.
+let folded = {};
+function unfold(details) {
+  if (!folded[details.id] || details.children.length > 1) return;
+  details.insertAdjacentHTML("beforeend", folded[details.id]);
+  sortable(details);
+}
+for (const details of document.querySelectorAll("details.comparison"))
+  details.addEventListener("toggle", () => { if (details.open) unfold(details); });
+
+// A link to a comparison opens it.
+function follow() {
+  const target = location.hash && byId(location.hash.slice(1));
   if (target instanceof HTMLDetailsElement) target.open = true;
 }
-window.addEventListener("hashchange", unfold);
-unfold();
+window.addEventListener("hashchange", follow);
 
 window.addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("details.comparison")) details.open = true;
+  for (const details of document.querySelectorAll("details.comparison")) {
+    unfold(details);
+    details.open = true;
+  }
 });
 
 // Problems and samples. Everything that a model wrote enters the page as text, never as markup.
 const SHOWN = 40;
 const KINDS = ["gained", "lost", "both", "neither"];
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
-const byId = (id) => document.getElementById(id);
 
 function element(tag, className, ...content) {
   const made = document.createElement(tag);
@@ -305,13 +321,15 @@ function grouped(rows) {
 }
 
 async function start() {
-  const index = byId("index");
-  if (!index) return;
-  if (typeof DecompressionStream === "undefined") {
-    byId("status").textContent = "This browser cannot unpack the samples; a newer one can.";
+  const [cards, index] = ["folded", "index"].map(byId);
+  if ((cards || index) && typeof DecompressionStream === "undefined") {
+    (byId("status") ?? byId("overview")).append("This browser cannot unpack all of the page; a newer one can.");
     return;
   }
-  new Browser(JSON.parse(await unpack(index.textContent)), [...document.querySelectorAll("script.part")]);
+  if (cards) folded = JSON.parse(await unpack(cards.textContent));
+  follow();
+  for (const details of document.querySelectorAll("details.comparison[open]")) unfold(details);
+  if (index) new Browser(JSON.parse(await unpack(index.textContent)), [...document.querySelectorAll("script.part")]);
   document.body.dataset.ready = "yes";
 }
 start();

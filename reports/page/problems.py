@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from evals.errors import UserError
@@ -161,14 +162,18 @@ def _by_problem(texts: pd.DataFrame | None, most: int) -> dict[str, list[Sample]
     """The samples of each problem, correct ones first."""
     if texts is None or texts.empty:
         return {}
-    order = texts.sort_values(["problem", "correct", "index"], ascending=[True, False, True], kind="stable")
-    out: dict[str, list[Sample]] = {}
-    columns = (order[c].tolist() for c in ("problem", "index", "text", "correct", "answer"))
-    for problem, index, text, correct, answer in zip(*columns, strict=True):
-        held = out.setdefault(problem, [])
-        if len(held) < most:
-            held.append([_cut(text, LONGEST), int(correct), _cut(_text(answer), 200), int(index)])
-    return out
+    codes, problems = pd.factorize(texts["problem"])
+    correct, index = (texts[c].to_numpy().astype(int) for c in ("correct", "index"))
+    order = np.lexsort((index, -correct, codes))
+    starts = np.searchsorted(codes[order], np.arange(len(problems) + 1))
+    said, answers = texts["text"].tolist(), texts["answer"].tolist()
+    return {
+        str(problem): [
+            [_cut(said[i], LONGEST), int(correct[i]), _cut(_text(answers[i]), 200), int(index[i])]
+            for i in order[start : min(start + most, end)]
+        ]
+        for problem, start, end in zip(problems, starts[:-1], starts[1:], strict=True)
+    }
 
 
 def _text(value: Any) -> str | None:

@@ -185,26 +185,27 @@ def listed(held: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(out.values())
 
 
-def made_by(finding: dict[str, Any]) -> dict[str, Any]:
-    """Command, versions, hardware and checkpoints of a finding."""
-    held = finding.get("provenance") or {}
-    return {
-        "command": shlex.join(map(str, held.get("command") or [])) or "not recorded",
-        "versions": held.get("versions") or {},
-        "hardware": held.get("hardware") or {},
-        "store": held.get("store"),
-        "checkpoints": [
-            {
-                "name": c["name"],
-                "path": c.get("path") or "—",
-                "recipe": c.get("recipe") or "—",
-                "fingerprint": c.get("fingerprint") or "—",
-                "cell": c.get("cell") or "—",
+def made_by(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Command, versions, hardware, problems and checkpoints; findings of one making stand together."""
+    out: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        held = finding.get("provenance") or {}
+        problems = finding.get("problems") or {}
+        made = {
+            "command": shlex.join(map(str, held.get("command") or [])) or "not recorded",
+            "versions": held.get("versions") or {},
+            "hardware": held.get("hardware") or {},
+            "store": held.get("store"),
+            "problems": {k: problems.get(k) for k in ("name", "count", "fingerprint")},
+        }
+        one = out.setdefault(repr(made), made | {"findings": 0, "checkpoints": {}})
+        one["findings"] += 1
+        for checkpoint in finding["checkpoints"]:
+            row = {
+                k: str(checkpoint.get(k) or "—") for k in ("name", "path", "recipe", "fingerprint", "cell")
             }
-            for c in finding["checkpoints"]
-        ],
-        "problems": finding.get("problems") or {},
-    }
+            one["checkpoints"][tuple(row.values())] = row
+    return [one | {"checkpoints": list(one["checkpoints"].values())} for one in out.values()]
 
 
 def drawn_by() -> dict[str, str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from probes.finding import write_findings
+from reports.page import build
 from reports.page.build import build_page
 from tests.reports.browser import Tab
 from tests.reports.findings import comparison, finding
@@ -265,3 +266,21 @@ def test_the_second_comparison_has_problems_only_if_they_were_listed(tab: Tab, p
     assert tab.evaluate(f"{link}.textContent") == "third"
     tab.evaluate(f"{link}.click(); 1")
     tab.until("document.getElementById('comparison-2').open")
+
+
+def test_folded_cards_are_unpacked_when_looked_at(
+    tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(build, "DRAWN", 1)
+    bad = "<img src=x onerror='window.pwned=1'></details>"
+    held = finding(*(comparison("a", f"b{i} {bad}") for i in range(3)))
+    write_findings(tmp_path / "findings.json", [held])
+    tab.open(build_page(tmp_path, tmp_path / "report"))
+    assert tab.evaluate("document.querySelectorAll('article').length") == 1
+    tab.evaluate("document.querySelector('#comparison-3').open = true; 1")
+    tab.until("!!document.querySelector('#comparison-3 article')")
+    assert "pass@1 rose" in tab.evaluate("document.querySelector('#comparison-3').textContent")
+    assert tab.evaluate("document.querySelectorAll('#comparison-3 th button').length") > 0
+    tab.evaluate("window.dispatchEvent(new Event('beforeprint')); 1")
+    assert tab.evaluate("document.querySelectorAll('article').length") == 3
+    nothing_ran(tab)

@@ -17,7 +17,7 @@ from evals.schema import GRADES, SAMPLES
 from evals.store import SampleStore
 from evals.store.store import grade_group
 from probes.finding import read_findings, write_findings
-from reports.page import build, payload
+from reports.page import build, payload, view
 from reports.page.build import build_page
 from reports.page.payload import packed
 from reports.page.problems import LONGEST, ProblemSet, collect
@@ -148,14 +148,27 @@ def test_gaps_in_a_finding_are_dashes_not_errors(tmp_path: Path) -> None:
 def test_many_comparisons_get_one_overview_and_figures_for_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "DRAWN", 1)
+    monkeypatch.setattr(build, "DRAWN", 2)
     held = finding(*(comparison("a", f"b{i}") for i in range(5)))
     page = build_page(written(tmp_path, held), tmp_path / "out")
     text = page.read_text("utf-8")
-    assert text.count("<article") == 5
-    assert "the other 4 have their card" in text
-    names = sorted(p.stem for p in (tmp_path / "out" / "figures").glob("*.svg"))
-    assert names == ["01-delta", "01-passk", "01-support", "all-comparisons", "all-gained-lost"]
+    assert text.count("<article") == 2
+    assert "the other 3 have their card" in text
+    (folded,) = re.findall(r'id="folded">([^<]*)</script>', text)
+    cards = unpacked(folded)
+    assert sorted(cards) == ["comparison-3", "comparison-4", "comparison-5"]
+    assert "pass@1 rose and pass@32 fell." in cards["comparison-4"]
+    names = {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")}
+    drawn = {f"0{i}-{n}" for i in (1, 2) for n in ("delta", "passk", "support")}
+    assert names == drawn | {"all-comparisons", "all-gained-lost"}
+
+
+def test_findings_of_one_making_are_told_once() -> None:
+    one, other = finding(), finding(comparison("a", "b"))
+    other["provenance"] = other["provenance"] | {"command": ["other"]}
+    made = view.made_by([one, finding(comparison("before", "third")), other])
+    assert [m["findings"] for m in made] == [2, 1]
+    assert [c["name"] for c in made[0]["checkpoints"]] == ["before", "after", "third"]
 
 
 def test_problems_and_samples_come_from_the_store_beside_the_finding(tmp_path: Path) -> None:
