@@ -51,14 +51,15 @@ class _Held:
         store = SampleStore(source.store)
         self.questions = store.problems()
         cells = {d["name"]: d["cell"] for d in source.checkpoints}
-        self.samples = {n: _samples_of(store, cells[n], wanted) for n in names}
+        self.samples = {n: _samples_of(store, cells[n], wanted, source.n) for n in names}
 
 
-def _samples_of(store: Any, cell: str, wanted: set[str]) -> dict[str, list[dict[str, Any]]]:
+def _samples_of(store: Any, cell: str, wanted: set[str], n: int | None) -> dict[str, list[dict[str, Any]]]:
     """A few samples of each wanted problem, correct ones first."""
     from evals.store.store import grade_group
 
     texts = store.samples([cell], columns=["key", "problem", "index", "text"], problems=wanted)
+    texts = texts if n is None else texts[texts["index"] < n]
     grades = store.grade_table.read(grade_group(cell), ["key", "correct", "answer"], wanted).to_pandas()
     joined = texts.merge(grades, on="key").sort_values(
         ["problem", "correct", "index"], ascending=[True, False, True]

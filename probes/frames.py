@@ -13,13 +13,12 @@ from probes.sources import Source
 GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
 
 
-def graded(
-    source: Source, columns: Iterable[str], problems: Iterable[str] | None = None
-) -> dict[str, pd.DataFrame]:
+def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Per checkpoint, its samples (columns of the samples table) joined with their grades.
 
-    Every frame has key, problem, index and the columns of GRADED, sorted by problem and index. UserError
-    where only counts are known.
+    Only the problems that the source counts, and the first `source.n` samples of each. Every frame has key,
+    problem, index and the columns of GRADED, sorted by problem and index. UserError where only counts are
+    known.
     """
     from evals.store import SampleStore
 
@@ -30,7 +29,9 @@ def graded(
     out = {}
     for described in source.checkpoints:
         cell = described["cell"]
-        samples = store.samples([cell], columns=names, problems=problems)
+        samples = store.samples([cell], columns=names, problems=set(source.counts["problem"]))
+        if source.n is not None:
+            samples = samples[samples["index"] < source.n]
         grades = store.grades([cell], columns=["key", *GRADED])
         joined = samples.merge(grades, on="key", validate="one_to_one")
         out[described["name"]] = joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)

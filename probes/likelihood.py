@@ -110,4 +110,4 @@ def group_measures() -> tuple[Measure, ...]:
 
 def budget_measures(budgets: Sequence[int]) -> tuple[Measure, ...]:
     """Share of correct samples that A reaches within K samples."""
-    return tuple(Measure(f"covered_{k}", f"correct ones within {k:,} samples of A", "rate") for k in budgets)
+    return tuple(Measure(f"covered_{k}", f"correct ones within {k:,} of A", "rate") for k in budgets)

@@ -174,3 +174,33 @@ def test_all_pairs_with_holm(probes, tmp_path):
     assert [(c["a"], c["b"]) for c in found["comparisons"]] == [("a", "b"), ("a", "c"), ("b", "c")]
     levels = [c["adjusted"]["level"] for c in found["comparisons"]]
     assert sorted(levels) == [pytest.approx(0.05 / 3), pytest.approx(0.05 / 2), pytest.approx(0.05)]
+
+
+def test_until_decided_and_other_prompts(run, probes, tmp_path, tiny_checkpoint, others):
+    _, found = run("expand", tiny_checkpoint, others[0], limit=8, base_shots=1, k=2)
+    rows = [r["name"] for r in found["comparisons"][0]["robustness"]["rows"]]
+    assert rows[0] == "A asked with 1 shots"
+    args = [
+        "--ckpt",
+        tiny_checkpoint,
+        "--ckpt",
+        others[0],
+        "--n",
+        4,
+        "--limit",
+        8,
+        "--max-tokens",
+        6,
+        "--quiet",
+    ]
+    result = probes("expand", *args, "--until-decided", "--max-n", 8, "--out", tmp_path / "until")
+    assert result.code == 0, result.err
+    found = json.loads((tmp_path / "until" / "findings.json").read_text())["findings"][0]
+    comparison = found["comparisons"][0]
+    assert [look["n"] for look in comparison["looks"]] == [4, 8]  # both solve nothing: never decided
+    assert comparison["options"]["K"] == 2
+    assert comparison["verdict"]["look"] == 2
+    assert "the error of all looks together is kept" in " ".join(result.out.replace("│", "").split())
+    refused = probes("expand", "--counts", "x.csv", "--until-decided", "--out", tmp_path / "until")
+    assert refused.code == 2
+    assert "give checkpoints with --ckpt" in refused.err
