@@ -10,6 +10,7 @@ Real data as for the tests ($EXCURSIONS_DATA, else ../shared/data beside the che
 """
 
 import argparse
+import gc
 import json
 import os
 import random
@@ -199,15 +200,18 @@ def fuzz(count):
 
     seen = {"strings": 0, "right": 0, "limit": 0}
     slowest = [0.0]
+    grade("\\sqrt2", "\\boxed{1+\\sqrt3}")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = []
 
     @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(hostile.golds, hostile.responses)
     def run(gold, response):
-        start = time.process_time()
+        gc.disable()  # a collection of hypothesis's heap is not the grader's time
+        start = time.thread_time()
         verdict = grade(gold, response, "eval")
-        slowest[0] = max(slowest[0], time.process_time() - start)
+        slowest[0] = max(slowest[0], time.thread_time() - start)
+        gc.enable()
         seen["strings"] += 1
         seen["right"] += verdict.correct
         seen["limit"] += verdict.reason.startswith("limit")
