@@ -49,7 +49,7 @@ class _Held:
         from evals.store import SampleStore
 
         store = SampleStore(source.store)
-        self.questions = store.problems()
+        self.questions = {p: q for p, q in store.problems().items() if p in wanted}
         cells = {d["name"]: d["cell"] for d in source.checkpoints}
         self.samples = {n: _samples_of(store, cells[n], wanted, source.n) for n in names}
 
@@ -58,10 +58,11 @@ def _samples_of(store: Any, cell: str, wanted: set[str], n: int | None) -> dict[
     """A few samples of each wanted problem, correct ones first."""
     from evals.store.store import grade_group
 
-    texts = store.samples([cell], columns=["key", "problem", "index", "text"], problems=wanted)
+    place = ["problem", "index"]
+    texts = store.sample_table.read(cell, [*place, "text"], wanted).to_pandas()
     texts = texts if n is None else texts[texts["index"] < n]
-    grades = store.grade_table.read(grade_group(cell), ["key", "correct", "answer"], wanted).to_pandas()
-    joined = texts.merge(grades, on="key").sort_values(
+    grades = store.grade_table.read(grade_group(cell), [*place, "correct", "answer"], wanted).to_pandas()
+    joined = texts.merge(grades, on=place).sort_values(
         ["problem", "correct", "index"], ascending=[True, False, True]
     )
     out: dict[str, list[dict[str, Any]]] = {}

@@ -72,7 +72,12 @@ def _robustness(
         return None
     K = result["options"]["K"]
     ids = set(source.counts["problem"])
-    sides = [tally(source.store, d["cell"], problems=ids, n=source.n) for d in (a, b)]
+    sides = [
+        source.tallies[d["cell"]]
+        if d["cell"] in source.tallies
+        else tally(source.store, d["cell"], problems=ids, n=source.n)
+        for d in (a, b)
+    ]
     others = [
         (
             f"A asked with {v['report']['shots']} shots",

@@ -18,7 +18,7 @@ from analysis import AnalysisError, Options, PairedCounts
 from analysis.joint import verdict_on_counts
 from evals.records import derive_seed
 
-REPLICATES = 4000
+REPLICATES = 2000
 LEFT_OUT = 0.2  # share of problems that a reading may leave out before it says nothing
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from evals.checkpoints import Checkpoint
 from evals.errors import UserError
 from evals.records import SamplingOptions
+from probes.cells import read_cells
 from probes.sampling import Job, sample_job
 
 COLUMNS = ("problem", "checkpoint", "n", "c")
@@ -24,6 +25,7 @@ class Source:
     counts: columns problem, checkpoint, n, c (strict grades). checkpoints: one description each, in the
     order given. store: where samples and grades stand, or None. variants: the first checkpoint under other
     prompts, described alike, counted under their own names. n: only so many samples of a problem are meant.
+    tallies: what was read of each cell already (`probes.tally`).
     """
 
     counts: pd.DataFrame
@@ -33,6 +35,7 @@ class Source:
     cells: list[str] = field(default_factory=list)
     variants: list[dict[str, Any]] = field(default_factory=list)
     n: int | None = None
+    tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,21 +130,21 @@ def from_samples(
 
     skip_bad: leave out rows that cannot be read (they are counted in the store), instead of an error.
     """
-    from evals.grading import cell_report, counts, grade_store
+    from evals.grading import grade_store
     from evals.readers import import_samples
     from evals.store import SampleStore
 
     target = SampleStore(store)
     cells = list(dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)))
     grade_store(target, cells, workers=workers)
-    frame = counts(target, cells)
-    checkpoints = []
-    for cell in cells:
-        report = cell_report(target, cell)
-        checkpoints.append(blank(report["checkpoint"]) | {"cell": cell, "report": report})
+    held = read_cells(store, cells)
+    checkpoints = [
+        blank(report["checkpoint"]) | {"cell": cell, "report": report}
+        for cell, report in zip(cells, held.reports, strict=True)
+    ]
     names = ", ".join(Path(f).name for f in files)
-    problems = {"name": names, "fingerprint": None, "count": int(frame["problem"].nunique())}
-    return Source(frame, checkpoints, problems, store, cells)
+    problems = {"name": names, "fingerprint": None, "count": int(held.counts["problem"].nunique())}
+    return Source(held.counts, checkpoints, problems, store, cells, tallies=held.tallies)
 
 
 def chosen(source: Source, names: Sequence[str] | None) -> Source:
@@ -160,7 +163,7 @@ def chosen(source: Source, names: Sequence[str] | None) -> Source:
 def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
     from evals.checkpoints import open_checkpoint
-    from evals.grading import cell_report, counts, grade_store
+    from evals.grading import grade_store
     from evals.problems import load_problems
     from evals.store import SampleStore
 
@@ -169,10 +172,8 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
     jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
     jobs += _variants(jobs[0], sampling)
     cells = [sample_job(job, sampling.processes) for job in jobs]
-    target = SampleStore(store)
-    grade_store(target, cells, workers=sampling.processes)
-    ids = {p.id for p in problems.problems}
-    reports = [cell_report(target, cell, problems=ids, n=sampling.n) for cell in cells]
+    grade_store(SampleStore(store), cells, workers=sampling.processes)
+    held = read_cells(store, cells, {p.id for p in problems.problems}, sampling.n)
     described = [
         {
             "name": job.label,
@@ -183,16 +184,17 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
             "cell": cell,
             "report": report,
         }
-        for job, cell, report in zip(jobs, cells, reports, strict=True)
+        for job, cell, report in zip(jobs, cells, held.reports, strict=True)
     ]
     return Source(
-        counts(target, cells, problems=ids, n=sampling.n),
+        held.counts,
         described[: len(found)],
         {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)},
         store,
         cells[: len(found)],
         described[len(found) :],
         sampling.n,
+        held.tallies,
     )
 
 

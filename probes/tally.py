@@ -35,12 +35,16 @@ def tally(
     grades = held.grade_table.read(grade_group(cell), wanted, problems)
     if n is not None:
         samples, grades = (t.filter(pc.less(t["index"], n)) for t in (samples, grades))
+    if not samples.num_rows:
+        raise UserError(f"store {store} has no samples of cell {cell} for these problems")
     if samples.num_rows != grades.num_rows:
         raise UserError(f"not all samples of cell {cell} are graded; run evals grade {store}")
     names, place, order = _places(samples)
     other, place_g, order_g = _places(grades)
     if names != other or not np.array_equal(place[order], place_g[order_g]):
         raise UserError(f"samples and grades of cell {cell} do not match; run evals grade {store}")
+    if (np.diff(place[order]) == 0).any():
+        raise UserError(f"store {store} holds a sample of cell {cell} twice; remove the file copied into it")
     problem = (place[order] >> 32).astype(np.int64)
     ended = samples["finish_reason"].to_pandas().to_numpy()[order]
     correct = grades["correct"].to_numpy()[order_g]

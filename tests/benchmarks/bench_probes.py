@@ -65,17 +65,18 @@ def main() -> None:
         cells = fill(folder, problems, n)
         began, cpu = time.perf_counter(), time.process_time()
         from analysis import Options
-        from evals.grading import cell_report, counts
+        from probes.cells import read_cells
         from probes.expand import expand
         from probes.finding import keep_finding
         from probes.sources import Source, blank
 
-        store = SampleStore(folder)
+        held = read_cells(folder, cells)
         described = [
-            {**blank(r["checkpoint"]), "cell": c, "report": r} for c in cells if (r := cell_report(store, c))
+            {**blank(r["checkpoint"]), "cell": c, "report": r}
+            for c, r in zip(cells, held.reports, strict=True)
         ]
         about = {"name": "bench", "fingerprint": None, "count": problems}
-        source = Source(counts(store, cells), described, about, folder, cells)
+        source = Source(held.counts, described, about, folder, cells, tallies=held.tallies)
         read = time.perf_counter()
         finding = expand(source, Options())
         keep_finding(Path(place), finding)
