@@ -65,10 +65,21 @@ def collect(findings: list[dict[str, Any]], folder: Path) -> list[ProblemSet]:
             grouped.setdefault(store or number, []).append(finding)
     sets = []
     for key, group in grouped.items():
-        found = from_store(key, group) if isinstance(key, Path) else from_finding(group[0])
-        if found:
-            sets.append(found)
+        found = _read(key, group) if isinstance(key, Path) else [from_finding(group[0])]
+        sets += [one for one in found if one]
     return sets
+
+
+def _read(store: Path, group: list[dict[str, Any]]) -> list[ProblemSet | None]:
+    """The store's set; where it cannot be read (graded by another version), the findings' own lists."""
+    try:
+        return [from_store(store, group)]
+    except UserError as error:
+        held = [from_finding(finding) for finding in group]
+        for one in held:
+            if one:
+                one.partial = f"{one.partial} The store was not read: {error}."
+        return held
 
 
 def _store(finding: dict[str, Any], folder: Path) -> Path | None:

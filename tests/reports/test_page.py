@@ -209,6 +209,20 @@ def test_a_lost_store_leaves_what_the_finding_lists(tmp_path: Path) -> None:
     assert "No problems are listed" in text
 
 
+def test_a_store_graded_by_another_version_leaves_what_the_finding_lists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = stored(tmp_path)
+    monkeypatch.setattr("evals.verify.VERSION", "of another year")
+    record = {"problem": "p", "question": None, "gold": None, "a": {"n": 4, "c": 0}, "b": {"n": 4, "c": 1}}
+    record["samples"] = {"a": [], "b": []}
+    held["changed"] = {"gained": [record], "lost": [], "gained_total": 1, "lost_total": 0}
+    (found,) = collect([held], tmp_path)
+    assert [row[0] for row in found.problems] == ["p"]
+    assert "The store was not read: " in found.partial
+    assert "evals grade" in found.partial
+
+
 def test_samples_are_halved_until_they_fit_and_the_page_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "PART", 20_000)
     letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
