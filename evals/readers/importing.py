@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,29 +55,15 @@ def import_samples(files: Sequence[Path | str], store: SampleStore, *, skip_bad:
     labels = _labels(list(groups.values()))
     known = store.cells()
     fresh = {key: group for key, group in groups.items() if group.cell not in known}
+    if fresh:
+        _write(formats, fresh, labels, store, skip_bad)
+    for group in groups.values():
+        info = _info(group, labels[group.cell], skipped)
+        if known.get(group.cell, {}).get("checkpoint") != info["checkpoint"]:
+            store.add_cell(group.cell, info)
     cells = [group.cell for group in groups.values()]
-    with _memory_given_back():
-        if fresh:
-            _write(formats, fresh, labels, store, skip_bad)
-        for group in groups.values():
-            info = _info(group, labels[group.cell], skipped)
-            if known.get(group.cell, {}).get("checkpoint") != info["checkpoint"]:
-                store.add_cell(group.cell, info)
-        store.compact(cells)
+    store.compact(cells)
     return cells
-
-
-@contextmanager
-def _memory_given_back() -> Iterator[None]:
-    """Arrow's own allocator keeps what a long merge has freed, a little more with every block."""
-    import pyarrow as pa
-
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
 
 
 def _expand(files: Sequence[Path | str]) -> list[Path]:
