@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -30,9 +31,13 @@ def expand(
         name = source.checkpoints[0]["name"] if source.checkpoints else "none"
         raise UserError(f"a comparison needs two checkpoints, got one ({name}); give another")
     chosen = options or Options()
-    comparisons = [_comparison(source, a, b, chosen) for a, b in pairs_of(source.checkpoints, against)]
-    if len(comparisons) > 1:
-        _adjust(comparisons, source, chosen)
+    pairs = pairs_of(source.checkpoints, against)
+    with ThreadPoolExecutor(max_workers=1) as aside:  # reading texts does not wait for the statistics
+        texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
+        comparisons = [_comparison(source, a, b, chosen) for a, b in pairs]
+        if len(comparisons) > 1:
+            _adjust(comparisons, source, chosen)
+        listed = texts.result()
     first = comparisons[0]
     return finding(
         "expand",
@@ -42,7 +47,7 @@ def expand(
         store=source.store,
         checks=first["confounds"] + first["checks"],
         comparisons=comparisons,
-        changed=changed(source, first["a"], first["b"]),
+        changed=listed,
     )
 
 

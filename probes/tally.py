@@ -24,13 +24,25 @@ def tally(
     NaN where the samples do not say. problems, n: only these ids, only the first n samples of each.
     UserError where samples and grades do not match.
     """
+    samples, grades = _read(store, cell, problems, n)
+    names, place, order = _matched(store, cell, samples, grades)
+    columns = _columns(samples, grades.take(order) if order is not None else grades)
+    problem = (place >> 32).astype(np.int64)
+    size = len(names)
+    out: dict[str, np.ndarray] = {"n": np.bincount(problem, minlength=size)}
+    out |= {name: np.bincount(problem, weights=values, minlength=size) for name, values in columns.items()}
+    return pd.DataFrame(out, index=pd.Index(names, name="problem")).sort_index()
+
+
+def _read(store: Path, cell: str, problems: Collection[str] | None, n: int | None) -> tuple[Any, Any]:
+    """The columns that are summed, of samples and of grades; both complete."""
     import pyarrow.compute as pc
 
     from evals.store import SampleStore
     from evals.store.store import grade_group
 
     held = SampleStore(store)
-    wanted = ["problem", "index", "correct", "lenient", "answer", "guess"]
+    wanted = ["problem", "index", "correct", "lenient", "stage", "guess"]
     samples = held.sample_table.read(cell, ["problem", "index", "finish_reason", "tokens"], problems)
     grades = held.grade_table.read(grade_group(cell), wanted, problems)
     if n is not None:
@@ -39,39 +51,60 @@ def tally(
         raise UserError(f"store {store} has no samples of cell {cell} for these problems")
     if samples.num_rows != grades.num_rows:
         raise UserError(f"not all samples of cell {cell} are graded; run evals grade {store}")
-    names, place, order = _places(samples)
-    other, place_g, order_g = _places(grades)
-    if names != other or not np.array_equal(place[order], place_g[order_g]):
-        raise UserError(f"samples and grades of cell {cell} do not match; run evals grade {store}")
-    if (np.diff(place[order]) == 0).any():
-        raise UserError(f"store {store} holds a sample of cell {cell} twice; remove the file copied into it")
-    problem = (place[order] >> 32).astype(np.int64)
-    ended = samples["finish_reason"].to_pandas().to_numpy()[order]
-    correct = grades["correct"].to_numpy()[order_g]
-    finished = np.where(pd.isna(ended), np.nan, (ended != "length").astype(float))
-    columns = {
-        "correct": correct.astype(float),
-        "lenient": _floats(grades["lenient"])[order_g],
-        "answered": grades["answer"].is_valid().to_numpy()[order_g].astype(float),
-        "guess": _floats(grades["guess"])[order_g],
+    return samples, grades
+
+
+def _columns(samples: Any, grades: Any) -> dict[str, np.ndarray]:
+    """What is summed, one number a sample; NaN where it is not known."""
+    import pyarrow.compute as pc
+
+    from evals.report import NO_ANSWER
+
+    correct = _floats(grades["correct"])
+    finished = _floats(pc.not_equal(samples["finish_reason"], "length"))
+    return {
+        "correct": correct,
+        "lenient": _floats(grades["lenient"]),
+        "answered": _floats(pc.fill_null(pc.not_equal(grades["stage"], NO_ANSWER), True)),
+        "guess": _floats(grades["guess"]),
         "finished": finished,
         "correct_finished": finished * correct,
-        "tokens": _floats(samples["tokens"])[order],
+        "tokens": _floats(samples["tokens"]),
     }
-    size = len(names)
-    out: dict[str, np.ndarray] = {"n": np.bincount(problem, minlength=size)}
-    out |= {name: np.bincount(problem, weights=values, minlength=size) for name, values in columns.items()}
-    return pd.DataFrame(out, index=pd.Index(names, name="problem")).sort_index()
 
 
-def _places(table: Any) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Problem ids; each row's place (number of its problem, index) as one number; the order by place."""
+def _matched(
+    store: Path, cell: str, samples: Any, grades: Any
+) -> tuple[list[str], np.ndarray, np.ndarray | None]:
+    """Problem ids; each sample's place (number of its problem, index) as one number; the grades' order.
+
+    The order is None where grades stand in the order of the samples, as a store writes them.
+    """
+    names, place = _places(samples)
+    others, of_grades = _places(grades, names)
+    order = None
+    if others != names or not np.array_equal(place, of_grades):
+        by_sample, by_grade = np.argsort(place, kind="stable"), np.argsort(of_grades, kind="stable")
+        if others != names or not np.array_equal(place[by_sample], of_grades[by_grade]):
+            raise UserError(f"samples and grades of cell {cell} do not match; run evals grade {store}")
+        order = np.empty_like(by_grade)
+        order[by_sample] = by_grade
+    ordered = np.sort(place)
+    if (ordered[1:] == ordered[:-1]).any():
+        raise UserError(f"store {store} holds a sample of cell {cell} twice; remove the file copied into it")
+    return names, place, order
+
+
+def _places(table: Any, names: list[str] | None = None) -> tuple[list[str], np.ndarray]:
+    """Problem ids and, as one number a row, (number of its problem among `names`, index)."""
     encoded = table["problem"].combine_chunks().dictionary_encode()
-    names = encoded.dictionary.to_pylist()
-    rank = np.empty(len(names), dtype=np.int64)
-    rank[np.argsort(names)] = np.arange(len(names))
-    place = rank[encoded.indices.to_numpy()] << 32 | table["index"].to_numpy().astype(np.int64)
-    return sorted(names), place, np.argsort(place, kind="stable")
+    own = encoded.dictionary.to_pylist()
+    codes = encoded.indices.to_numpy().astype(np.int64)
+    if names is not None and own != names and sorted(own) == sorted(names):
+        number = {name: i for i, name in enumerate(names)}
+        codes = np.array([number[name] for name in own])[codes]
+        own = names
+    return own, codes << 32 | table["index"].to_numpy().astype(np.int64)
 
 
 def _floats(column: Any) -> np.ndarray:
