@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-PLAIN = re.compile(r"(-?)(?:\\?\$)?(-?)(\d{1,3}(?:,\d{3})+|\d{1,40})(\.\d{1,40})?")
+PLAIN = re.compile(r"(-?)(?:\\?\$)?(-?)([1-9]\d{0,2}(?:,\d{3})+|\d{1,40})(\.\d{1,40})?")
 
 
 def plain_number(text: str) -> Fraction | None:

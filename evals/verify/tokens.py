@@ -46,7 +46,7 @@ SCAN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-COMMAS = re.compile(r"\d{1,3}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
+COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
 SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d|\s*/)(?:\.\d+)?")
 JUNK = re.compile(r"[{},\\!;:\s]")
 CONNECTOR = re.compile(r"[\s,;]*(and|or)?[\s,;]*")
