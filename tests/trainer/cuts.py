@@ -1,12 +1,15 @@
 """Cutting a run where a kill may come, and reading every byte that it left."""
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from trainer.files import Rows, read_rows
 
-
-class Killed(BaseException):
-    """Stands for a kill at a chosen step."""
+CHANGES = ("replace", "unlink", "rmdir")  # ways in which a run changes the disk, beside its rows
 
 
 def contents(run: Path) -> dict[str, object]:
@@ -20,15 +23,29 @@ def contents(run: Path) -> dict[str, object]:
     return found
 
 
-def cut_after(monkeypatch, rows: int):
-    """Raise in place of adding row number `rows` + 1."""
-    original = Rows.add
-    seen = {"rows": 0}
+@contextmanager
+def before_changes(then: Callable[[], None]) -> Iterator[None]:
+    """Call `then` before every change of the disk, and where half of a row of metrics has been written."""
+    whole = Rows.add
 
-    def add(self, row):
-        if seen["rows"] == rows:
-            raise Killed
-        seen["rows"] += 1
-        original(self, row)
+    def wrapped(original):
+        def change(*args, **kwargs):
+            then()
+            return original(*args, **kwargs)
 
-    monkeypatch.setattr(Rows, "add", add)
+        return change
+
+    def add(rows, row):
+        then()
+        size = rows.path.stat().st_size
+        with rows.path.open("a") as stream:
+            stream.write('{"step": 1, "lo')
+        then()
+        os.truncate(rows.path, size)
+        whole(rows, row)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rows, "add", add)
+        for name in CHANGES:
+            patch.setattr(os, name, wrapped(getattr(os, name)))
+        yield

@@ -1,7 +1,11 @@
-"""The four loops in their smallest form, and every byte that a run leaves."""
+"""The four loops in their smallest form, with a reward that random weights can earn."""
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+
+from trainer import rollouts
 from trainer.config import (
     ModelConfig,
     OptimizerConfig,
@@ -10,14 +14,13 @@ from trainer.config import (
     RLConfig,
     SFTConfig,
 )
-from trainer.files import read_rows
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
 from trainer.sft import sft
 
-QUESTIONS = {"limit": 12, "levels": (1,), "optimizer": OptimizerConfig(lr=1e-3)}
-ROLLOUTS = {"steps": 3, "prompts": 4, "minibatch": 2, "n": 3, "max_tokens": 5, "format_reward": 0.1}
+QUESTIONS = {"limit": 12, "levels": (1,), "optimizer": OptimizerConfig(lr=1e-3, eps=1e-5)}
+ROLLOUTS = {"steps": 3, "prompts": 4, "minibatch": 2, "n": 3, "max_tokens": 5}
 
 PRETRAIN = PretrainConfig(
     model=ModelConfig(hidden_size=32, intermediate_size=48, layers=1, heads=2),
@@ -28,27 +31,35 @@ PRETRAIN = PretrainConfig(
     checkpoints=(700,),
     save_every=1,
 )
-SFT = SFTConfig(batch=5, epochs=1, save_every=1, checkpoint_every=2, **QUESTIONS)
+SFT = SFTConfig(batch=5, epochs=1, save_every=2, checkpoint_every=2, **QUESTIONS)
 RL = RLConfig(kl=0.01, save_every=2, checkpoint_every=2, **ROLLOUTS, **QUESTIONS)
 PARALLEL = ParallelConfig(
-    rl=RLConfig(kl=0.0, save_every=1, **{**ROLLOUTS, "steps": 2}, **QUESTIONS),
+    rl=RLConfig(kl=0.0, save_every=1, checkpoint_every=1, **{**ROLLOUTS, "steps": 2}, **QUESTIONS),
     sft=SFTConfig(batch=3, **QUESTIONS),
 )
+
+
+@contextmanager
+def rewarded() -> Iterator[None]:
+    """Random weights solve nothing: reward every second response, so that RL has a gradient."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollouts, "reward_of", lambda _, s, __: (float(sum(s.token_ids) % 2), False, False))
+        yield
+
+
+def _rl(parent, out, **how):
+    with rewarded():
+        return rl(str(parent), RL, out, quiet=True, **how)
+
+
+def _parallel(parent, out, **how):
+    with rewarded():
+        return parallel(str(parent), PARALLEL, out, quiet=True, **how)
+
 
 LOOPS = {
     "pretrain": lambda parent, out, **how: pretrain(PRETRAIN, out, quiet=True, **how),
     "sft": lambda parent, out, **how: sft(str(parent), SFT, out, quiet=True, **how),
-    "rl": lambda parent, out, **how: rl(str(parent), RL, out, quiet=True, **how),
-    "parallel": lambda parent, out, **how: parallel(str(parent), PARALLEL, out, quiet=True, **how),
+    "rl": _rl,
+    "parallel": _parallel,
 }
-
-
-def contents(run: Path) -> dict[str, object]:
-    """Every byte of a run, with the one field that is a measurement of time left out of the metrics."""
-    found: dict[str, object] = {}
-    for path in sorted(p for p in run.rglob("*") if p.is_file()):
-        name = str(path.relative_to(run))
-        found[name] = path.read_bytes()
-        if name == "metrics.jsonl":
-            found[name] = [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(path)]
-    return found

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from evals.checkpoints import open_checkpoint
-from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT
+from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT, rewarded
 from trainer import data, distributed, parallel, pretrain, rl, sft, shard
 from trainer.checkpoint import new_model
 from trainer.config import Compute
@@ -34,7 +34,8 @@ def run_all(parent: Path, out: Path) -> None:
                 if name == "pretrain":
                     data.prepare(folder / "data", how)
             distributed.barrier()
-            loop(*(() if name == "pretrain" else (found,)), how, folder, True)
+            with rewarded():
+                loop(*(() if name == "pretrain" else (found,)), how, folder, True)
         _uneven(config, out / kind)
 
 

@@ -1,4 +1,4 @@
-"""Parallel averaging: the step against its definition, the loop against RL and SFT alone, exact resume."""
+"""Parallel averaging: the step against its definition, the loop against RL and SFT alone."""
 
 import json
 from pathlib import Path
@@ -8,8 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from evals.errors import UserError
-from tests.trainer.cuts import Killed, contents, cut_after
-from trainer import rollouts
+from tests.trainer.loops import rewarded
 from trainer.checkpoint import new_model
 from trainer.config import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
 from trainer.files import read_rows
@@ -23,9 +22,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module", autouse=True)
 def _rewards():
-    """A random model solves nothing: every second response is rewarded, so that RL has a gradient."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rollouts, "reward_of", lambda _, s, __: (float(sum(s.token_ids) % 2), False, False))
+    with rewarded():
         yield
 
 
@@ -210,28 +207,6 @@ def test_all_weight_on_one_side_is_that_recipe_alone(tmp_path, parent):
     wanted = sft(str(parent), once, tmp_path / "sft", quiet=True)
     for name, weight in weights_at_end(wanted).items():
         torch.testing.assert_close(weights_at_end(got)[name], weight, rtol=1e-4, atol=1e-6)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, parent):
-    out = tmp_path_factory.mktemp("whole-parallel") / "run"
-    parallel(str(parent), SMALL, out, quiet=True)
-    return contents(out)
-
-
-@pytest.mark.parametrize("cut", [0, 1, 2])
-def test_parallel_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
-    """Fault 23.
-
-    Planted and seen to fail: one of the two optimizers not restored; SFT batches counted from the resume.
-    """
-    out = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        cut_after(patch, cut)
-        with pytest.raises(Killed):
-            parallel(str(parent), SMALL, out, quiet=True)
-    parallel(str(parent), SMALL, out, quiet=True)
-    assert contents(out) == whole
 
 
 def test_rows_and_lineage_say_what_was_done(tmp_path, parent):

@@ -1,4 +1,4 @@
-"""SFT: what is learnt from, what counts in the loss, exact resume."""
+"""SFT: what is learnt from, what counts in the loss."""
 
 import json
 
@@ -15,7 +15,6 @@ from evals.problems import ProblemSet
 from evals.records import Problem, SamplingOptions
 from evals.sampling import sample
 from evals.store import SampleStore
-from tests.trainer.cuts import Killed, contents, cut_after
 from trainer import demonstrations, distributed, sft
 from trainer.checkpoint import load_parent
 from trainer.config import Compute, OptimizerConfig, RLConfig, SFTConfig
@@ -171,26 +170,6 @@ def test_what_cannot_be_learnt_from_is_left_out_and_named(engine, monkeypatch, c
     monkeypatch.setattr(demonstrations, "training_problems", lambda config: [mute])
     with pytest.raises(UserError, match="no worked solutions"):
         training_demonstrations(SMALL, engine.tokenizer, engine.context)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory, parent):
-    out = tmp_path_factory.mktemp("whole-sft") / "run"
-    sft.sft(str(parent), SMALL, out, quiet=True)
-    return contents(out)
-
-
-@pytest.mark.parametrize("cut", [0, 1, 2, 3, 4])
-def test_sft_ends_with_the_same_bytes_wherever_it_is_cut(tmp_path, monkeypatch, whole, parent, cut):
-    """Fault 23 (planted and seen to fail: optimizer state not restored; batches counted from the resume)."""
-    out = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        cut_after(patch, cut)
-        with pytest.raises(Killed):
-            sft.sft(str(parent), SMALL, out, quiet=True)
-    sft.sft(str(parent), SMALL, out, quiet=True)
-    assert contents(out) == whole
-    assert sum(name.endswith("lineage.json") for name in whole) == 2
 
 
 def test_the_loss_falls_and_rows_say_what_was_seen(tmp_path, parent):

@@ -10,7 +10,8 @@ from evals.checkpoints import open_checkpoint
 from evals.engines.open import load_olmo2
 from evals.errors import UserError
 from evals.records import Request, SamplingOptions, derive_seed
-from tests.trainer.loops import LOOPS, PRETRAIN, RL, contents
+from tests.trainer.cuts import contents
+from tests.trainer.loops import LOOPS, PRETRAIN, RL
 from trainer import pretrain as pretraining
 from trainer import rollouts, stops
 from trainer.checkpoint import Lineage, load_parent, new_model, save_checkpoint
