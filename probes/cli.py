@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from probes.commands import samples, training, verdict
+from probes.commands import counting, samples, training, verdict
 
 app = typer.Typer(
     help="Measure what training changed between checkpoints.",
@@ -19,7 +19,7 @@ def _probes() -> None:
     """Measure what training changed between checkpoints."""
 
 
-for module in (verdict, samples, training):
+for module in (verdict, samples, training, counting):
     module.register(app)
 
 

@@ -75,11 +75,20 @@ def collect(
     for rank, part in enumerate(distributed.gather(list(zip(samples, graded, strict=True)))):
         for j, p in enumerate(range(rank, count, distributed.world())):
             everything[p * n : (p + 1) * n] = part[j * n : (j + 1) * n]
-    rewards = torch.tensor([g[0] for _, g in everything], dtype=torch.float64).view(count, n)
+    rewards = torch.tensor([g[0] for _, g in everything], dtype=torch.float64)
+    if config.reward == "random":
+        rewards = dealt(rewards, config.seed, step)
+    rewards = rewards.view(count, n)
     correct = torch.tensor([g[1] for _, g in everything]).view(count, n)
     limits = torch.tensor([g[2] for _, g in everything]).view(count, n)
     ids = [p.id for p in problems]
     return Rollouts(list(prompts), [s for s, _ in everything], rewards, correct, limits, ids)
+
+
+def dealt(rewards: torch.Tensor, seed: int, step: int) -> torch.Tensor:
+    """The same rewards in an order drawn by (seed, step): as many, but not of what earned them."""
+    order = np.random.default_rng(derive_seed("random-reward", seed, step)).permutation(len(rewards))
+    return rewards[torch.from_numpy(order)]
 
 
 def describe(batch: Rollouts) -> dict[str, float]:

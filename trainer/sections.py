@@ -169,6 +169,9 @@ class RLConfig(Questions):
         True, description="an update without any signal still moves Adam (its moments, its weight decay)"
     )
     format_reward: float = Field(0.0, ge=0, lt=1, description="reward of a wrong answer in a box")
+    reward: Literal["verifier", "random"] = Field(
+        "verifier", description="random, a control: a step's rewards dealt at random over its rollouts"
+    )
 
 
 class ParallelConfig(Strict):

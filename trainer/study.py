@@ -94,7 +94,10 @@ def _steps(folder: Path) -> str:
 
 
 def _take(config: StudyConfig, out: Path, source: str) -> None:
-    """Write study.toml, resolved.json and env.json; refuse a folder that holds another study."""
+    """Write study.toml, resolved.json and env.json; refuse a folder that holds another study.
+
+    A pre-training run may stand there before the study begins; its configuration is compared later.
+    """
     new = json.loads(config.model_dump_json())
     path = out / "resolved.json"
     if path.is_file():
@@ -107,7 +110,7 @@ def _take(config: StudyConfig, out: Path, source: str) -> None:
                 f"{out} holds another study ({key} is {old.get(key)!r} there, {now.get(key)!r} here); "
                 "choose another --out or remove the folder"
             )
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and any(p.name != "pretrain" for p in out.iterdir()):
         raise UserError(f"{out} is not empty and holds no study; choose another --out")
     out.mkdir(parents=True, exist_ok=True)
     write_file(out / "study.toml", source)
