@@ -41,7 +41,7 @@ class Checkpoint:
 def open_checkpoint(name: str) -> Checkpoint:
     """Find, check and fingerprint a checkpoint; UserError where it is missing, half-written or none."""
     path = _locate(name)
-    config = _read_json(path / "config.json", name)
+    config = read_object(path / "config.json", name)
     if config is None or not ("architectures" in config or "model_type" in config):
         raise UserError(
             f"{name} is no checkpoint: it has no config.json of a model; give a Hugging Face folder"
@@ -54,7 +54,7 @@ def open_checkpoint(name: str) -> Checkpoint:
     tokens = content_hash(
         "tokenizer", [_file_hash(path / f) for f in TOKENIZER_FILES if (path / f).is_file()]
     )
-    return Checkpoint(name, path, config, weights, tokens, _read_json(path / "lineage.json", name))
+    return Checkpoint(name, path, config, weights, tokens, read_object(path / "lineage.json", name))
 
 
 def _locate(name: str) -> Path:
@@ -82,23 +82,26 @@ def _locate(name: str) -> Path:
         ) from error
 
 
-def _read_json(path: Path, name: str) -> dict[str, Any] | None:
+def read_object(path: Path, name: str) -> dict[str, Any] | None:
+    """A JSON file of checkpoint `name`, None where it is absent; UserError where it is damaged."""
     if not path.is_file():
         return None
     try:
         data = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(
             f"checkpoint {name} is damaged: {path.name} is not readable JSON; save it again"
         ) from error
-    return data if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise UserError(f"checkpoint {name} is damaged: {path.name} is not a JSON object; save it again")
+    return data
 
 
 def _weight_files(path: Path, name: str) -> list[Path]:
     """The complete weight files of a checkpoint, in order; half-written ones are an error."""
-    index = _read_json(path / "model.safetensors.index.json", name)
+    index = read_object(path / "model.safetensors.index.json", name)
     if index is not None:
-        files = [path / f for f in sorted(set(index.get("weight_map", {}).values()))]
+        files = [path / f for f in _indexed(index, name)]
     else:
         files = sorted(path.glob("*.safetensors")) or sorted(path.glob("pytorch_model*.bin"))
     if not files:
@@ -113,6 +116,17 @@ def _weight_files(path: Path, name: str) -> list[Path]:
     return files
 
 
+def _indexed(index: dict[str, Any], name: str) -> list[str]:
+    """The file names in an index of weights, in order."""
+    entries = index.get("weight_map")
+    names: list[Any] = list(entries.values()) if isinstance(entries, dict) else [None]
+    if not all(isinstance(n, str) and n == Path(n).name for n in names):
+        raise UserError(
+            f"checkpoint {name} is damaged: model.safetensors.index.json names no weight files; save it again"
+        )
+    return sorted(set(names))
+
+
 def _complete(file: Path) -> bool:
     """Whether a safetensors file has all the bytes that its header announces."""
     size = file.stat().st_size
@@ -122,8 +136,8 @@ def _complete(file: Path) -> bool:
             return False
         try:
             header = json.loads(stream.read(length))
-            ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-        except (ValueError, KeyError, TypeError):
+            ends = [int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"]
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
             return False
     return 8 + length + max(ends, default=0) == size
 

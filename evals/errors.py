@@ -8,3 +8,10 @@ class UserError(ValueError):
 
     Commands print it and exit with code 2; library users catch it like any ValueError.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """What an error of a library says, as part of a sentence: its first line, else its kind."""
+    lines = str(error).strip().splitlines()
+    line = lines[0].strip().rstrip(".;:,") if lines else ""
+    return f"{line[:200]}" if " " in line else f"{type(error).__name__} {line[:200]}".strip()

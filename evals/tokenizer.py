@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from evals.checkpoints import read_object
+from evals.errors import UserError, first_line
 
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
@@ -41,19 +43,28 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
 
 
 def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
-    """The tokenizer of a checkpoint folder or hub id.
+    """The tokenizer of a checkpoint folder or hub id. UserError where it is absent or damaged.
 
     A folder that says it holds a plain fast tokenizer is read as one: the class that finds out
     imports every model of transformers, seconds of CPU in every process.
     """
-    config = Path(checkpoint) / "tokenizer_config.json"
-    if config.is_file() and json.loads(config.read_text("utf-8")).get("tokenizer_class") in PLAIN:
-        from transformers import PreTrainedTokenizerFast
+    config = read_object(Path(checkpoint) / "tokenizer_config.json", str(checkpoint))
+    try:
+        if config is not None and config.get("tokenizer_class") in PLAIN:
+            from transformers import PreTrainedTokenizerFast
 
-        return PreTrainedTokenizerFast.from_pretrained(str(checkpoint))
-    from transformers import AutoTokenizer
+            loaded = PreTrainedTokenizerFast.from_pretrained(str(checkpoint))
+        else:
+            from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(str(checkpoint), revision=revision)
+            loaded = AutoTokenizer.from_pretrained(str(checkpoint), revision=revision)
+        loaded("a")  # a wrong setting may show only now
+    except Exception as error:  # `tokenizers` raises Exception itself
+        raise UserError(
+            f"the tokenizer of {checkpoint} does not load ({first_line(error)}); "
+            "save it again into the checkpoint's folder"
+        ) from error
+    return loaded
 
 
 def encode(tokenizer: Any, text: str, *, special: bool = True) -> tuple[int, ...]:

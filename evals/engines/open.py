@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.checkpoints import Checkpoint, open_checkpoint, read_object
 from evals.engines import Engine
-from evals.errors import UserError
+from evals.errors import UserError, first_line
 
 ENGINES = ("torch", "vllm")
+CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")  # in a config
 
 
 def open_engine(
@@ -51,14 +52,14 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
 
             model = AutoModelForCausalLM.from_pretrained(str(found.path), dtype=kind)
             decoder = TransformersDecoder(model.to(device).eval())
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
+        reason = "its weights do not fit its config.json" if "state_dict" in str(error) else first_line(error)
         raise UserError(f"checkpoint {found.name} does not load: {reason}; save it again") from error
     return TorchEngine(
         decoder,
         tokenizer,
         eos_ids=eos_ids(found, tokenizer),
-        context=int(found.config.get("max_position_embeddings") or tokenizer.model_max_length),
+        context=context_of(found, tokenizer),
         identity={
             "weights": found.weights,
             "tokenizer": found.tokenizer,
@@ -89,15 +90,28 @@ def load_olmo2(found: Checkpoint) -> Any:
     return model
 
 
+def context_of(found: Checkpoint, tokenizer: Any) -> int:
+    """Longest prompt plus response in tokens: of the config, else of the tokenizer."""
+    said = [found.config.get(name) for name in CONTEXT]
+    longest = next((v for v in said if v is not None), tokenizer.model_max_length)
+    if not isinstance(longest, int | float) or longest < 2:
+        raise UserError(
+            f"checkpoint {found.name} is damaged: its context of {longest!r} tokens is none; mend config.json"
+        )
+    return int(longest)
+
+
 def eos_ids(found: Checkpoint, tokenizer: Any) -> tuple[int, ...]:
     """Ids that end a response: of the generation config, the config and the tokenizer."""
-    import json
-
-    path = found.path / "generation_config.json"
-    generation = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    generation = read_object(found.path / "generation_config.json", found.name) or {}
     ids: set[int] = set()
     for value in (generation.get("eos_token_id"), found.config.get("eos_token_id"), tokenizer.eos_token_id):
-        ids |= set(value) if isinstance(value, list) else {value} if isinstance(value, int) else set()
+        listed = value if isinstance(value, list) else [] if value is None else [value]
+        if wrong := [v for v in listed if not isinstance(v, int)]:
+            raise UserError(
+                f"checkpoint {found.name} is damaged: eos_token_id {wrong[0]!r} is no number; mend its config"
+            )
+        ids |= set(listed)
     if not ids:
         raise UserError(
             f"the tokenizer of {found.name} has no end-of-sequence token; set eos_token in its config"

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from evals.checkpoints import Checkpoint
-from evals.engines.open import eos_ids
-from evals.errors import UserError
+from evals.engines.open import context_of, eos_ids
+from evals.errors import UserError, first_line
 from evals.records import Request, Sample, SamplingOptions
 from evals.tokenizer import load_tokenizer
 
@@ -30,8 +30,7 @@ class VllmEngine:
         dtype = dtype or ("bfloat16" if on_gpu else "float32")
         self.tokenizer = load_tokenizer(checkpoint.path)
         self.eos_ids = eos_ids(checkpoint, self.tokenizer)
-        longest = checkpoint.config.get("max_position_embeddings") or self.tokenizer.model_max_length
-        self.context = int(longest)
+        self.context = context_of(checkpoint, self.tokenizer)
         try:
             self._llm = vllm.LLM(
                 model=str(checkpoint.path),
@@ -45,8 +44,9 @@ class VllmEngine:
                 disable_log_stats=True,
             )
         except (ValueError, RuntimeError, OSError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise UserError(f"vLLM does not load {checkpoint.name}: {reason}; try --engine torch") from error
+            raise UserError(
+                f"vLLM does not load {checkpoint.name}: {first_line(error)}; try --engine torch"
+            ) from error
         self.identity: dict[str, Any] = {
             "weights": checkpoint.weights,
             "tokenizer": checkpoint.tokenizer,

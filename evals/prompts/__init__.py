@@ -98,4 +98,10 @@ def _exemplars(chosen: Template, shots: int) -> tuple[dict[str, str], ...]:
 def default_prompt(lineage: Mapping[str, Any] | None) -> tuple[str, int]:
     """(template, shots) that a checkpoint's lineage asks for; a plain boxed question where there is none."""
     prompt = (lineage or {}).get("prompt") or {}
-    return str(prompt.get("template", "plain-boxed")), int(prompt.get("shots", 0))
+    asked = prompt if isinstance(prompt, dict) else {"template": None}
+    name, shots = asked.get("template", "plain-boxed"), asked.get("shots", 0)
+    if not isinstance(name, str) or not isinstance(shots, int):
+        raise UserError(
+            f"the checkpoint's lineage.json has no prompt that can be read ({prompt!r}); mend or remove it"
+        )
+    return name, shots
