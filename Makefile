@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 DEMO   := runs/demo
+STUDY  := runs/micro
 
-.PHONY: demo test lint setup clean
+.PHONY: demo study study-quick test lint setup clean
 
 setup: $(STAMP)
 
@@ -31,6 +32,13 @@ demo: setup
 		--problems "world:test?count=240" --n 64 --k 32 --temperature 1 --top-p 1 --max-tokens 80 --processes 2 --out $(DEMO)/probe
 	@echo "4/4  the page"
 	@$(BIN)/reports html $(DEMO)/probe --out $(DEMO)/report
+
+# The study of reports/gallery/micro: hours on two cores, or minutes. It continues where it was stopped.
+study: setup
+	@$(BIN)/python -m reports.micro.run --out $(STUDY)
+
+study-quick: setup
+	@$(BIN)/python -m reports.micro.run --quick --out $(STUDY)-quick
 
 lint: setup
 	$(BIN)/ruff check .
