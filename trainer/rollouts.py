@@ -23,7 +23,7 @@ class Rollouts:
     """One step's rollouts, P prompts with n each, in order.
 
     prompts: ids of each prompt. samples: P · n samples, group after group. rewards: (P, n) float64.
-    correct: (P, n) whether the verifier accepted. limits: (P, n) whether it gave up at one of its limits.
+    correct: (P, n) whether the verifier accepted. limits: (P, n) whether it gave up.
     ids: the problems' ids.
     """
 
@@ -44,9 +44,12 @@ class Rollouts:
 
 
 def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float, bool, bool]:
-    """(reward, correct, limited) of one response: 1 if the verifier accepts, else the format reward."""
+    """(reward, correct, limited) of one response: 1 if the verifier accepts, else the format reward.
+
+    limited: the verifier gave up, at one of its limits or by an error of its own; metrics count these.
+    """
     verdict = grade(problem.answer, sample.text, mode="reward")
-    limited = bool({"limit", "timeout"} & set(verdict.flags))
+    limited = bool({"limit", "timeout"} & set(verdict.flags)) or verdict.reason.startswith("error")
     if verdict.correct or config.format_reward == 0:
         return float(verdict.correct), verdict.correct, limited
     return config.format_reward * format_reward(sample.text), False, limited

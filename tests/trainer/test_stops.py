@@ -86,43 +86,6 @@ def test_prompts_that_leave_no_room_are_named(tmp_path, parent):
         rl(str(parent), RL.model_copy(update={"max_tokens": 512}), tmp_path / "run", quiet=True)
 
 
-def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
-    """Fault 17, twice in a row."""
-    found = open_checkpoint(str(parent))
-    model = load_olmo2(found)
-    engine, sync = open_policy_engine(model, tokenizer, found, RL)
-    requests = [Request((5, 6, 7), derive_seed("w", i)) for i in range(6)]
-    for token in (9, 11):
-        with torch.no_grad():
-            model.model.norm.weight.fill_(1.0)
-            model.lm_head.weight.zero_()
-            for layer in model.model.layers:  # the stream is the embedding of the last token alone
-                layer.post_attention_layernorm.weight.zero_()
-                layer.post_feedforward_layernorm.weight.zero_()
-            model.model.embed_tokens.weight.fill_(1.0)
-            model.lm_head.weight[token] = 10.0
-        sync()
-        samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 3))
-        assert {t for s in samples for t in s.token_ids} == {token}
-
-
-def test_training_ids_are_the_sampled_ids(parent, tokenizer):
-    """Fault 11: what is trained on is what was drawn, also where its text would be tokenized otherwise."""
-    from evals.records import Problem, Sample
-
-    ids = tuple(tokenizer.convert_tokens_to_ids(list("apple")))  # letters, never so by the tokenizer
-    assert tuple(tokenizer("apple")["input_ids"]) != ids
-
-    class Fixed:
-        def sample(self, requests, options):
-            return [Sample("apple", ids, (-1.0,) * len(ids), "length") for _ in requests]
-
-    problem = Problem.make("q", "1")
-    config = RL.model_copy(update={"prompts": 1, "minibatch": 1})
-    batch = rollouts.collect(Fixed(), [problem], [(3, 4)], config, 0)
-    assert batch.sequence(0) == (3, 4, *ids)
-
-
 def test_a_sink_that_is_not_installed_is_named(tmp_path, monkeypatch):
     import sys
 

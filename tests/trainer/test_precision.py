@@ -1,0 +1,100 @@
+"""Layers in bf16, everything that adds up in fp32: masters, moments, gradients, logits, log-probs."""
+
+import pytest
+import torch
+
+from evals.records import Sample
+from tests.trainer.loops import RL
+from trainer import policy, shard
+from trainer.checkpoint import new_model
+from trainer.config import Compute, OptimizerConfig
+from trainer.launch import launch
+from trainer.loss import add_gradient, counted_logits, stream
+from trainer.optimizer import adamw
+from trainer.rollouts import Rollouts
+
+BATCH = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 8, 7, 30, 31, 32], [40, 3, 41, 3, 42, 3, 43]]
+RESPONSES = [5, 3, 4]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def grouped(shape):
+    """Runs a task on (model in bf16 layers, the same in fp32), in a group of one process as FSDP2 needs."""
+
+    def run(task):
+        def both():
+            exact = new_model(shape, 64, seed=1)
+            layers = shard.place(new_model(shape, 64, seed=1), Compute(precision="bfloat16"), CPU)
+            task(layers, exact)
+
+        launch(both, (), 1, meet=True)
+
+    return run
+
+
+def test_masters_moments_gradients_and_logits_are_fp32_and_layers_are_not(grouped):
+    """Fault 15.
+
+    Planted and seen to fail: masters cast to bf16; the head among the bf16 layers; layers left in fp32.
+    """
+
+    def task(model, exact):
+        seen = []
+        model.model.layers[0].mlp.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+        optimizer = adamw(model, OptimizerConfig(lr=1e-3))
+        add_gradient(model, BATCH, RESPONSES, 64)
+        optimizer.step()
+        moments = [s[k] for s in optimizer.state.values() for k in ("exp_avg", "exp_avg_sq")]
+        for value in (*model.parameters(), *(p.grad for p in model.parameters()), *moments):
+            assert value.dtype == torch.float32
+        assert set(seen) == {torch.bfloat16}
+        logits = counted_logits(model, stream(BATCH, RESPONSES, CPU)).detach()
+        assert logits.dtype == torch.float32
+        rounded = logits.bfloat16().float()
+        assert (rounded != logits).float().mean() > 0.9  # sums in fp32, not bf16 sums cast up
+
+    grouped(task)
+
+
+def test_a_step_at_1e_6_changes_nearly_all_masters(grouped):
+    """Fault 16 with layers in bf16 (planted and seen to fail: masters cast to bf16, where steps are lost)."""
+
+    def task(model, _):
+        optimizer = adamw(model, OptimizerConfig(lr=1e-6))
+        before = [shard.gathered(p).clone() for p in model.parameters()]
+        add_gradient(model, BATCH, RESPONSES, 64)
+        optimizer.step()
+        moved = total = 0
+        for p, old in zip(model.parameters(), before, strict=True):
+            touched = shard.gathered(p.grad) != 0
+            moved += int((shard.gathered(p) != old)[touched].sum())
+            total += int(touched.sum())
+        assert moved / total > 0.99
+
+    grouped(task)
+
+
+def test_the_mismatch_of_sampler_and_trainer_is_measured(grouped):
+    """Fault 15: an fp32 sampler, a bf16 trainer; exactly their mean gap (planted: the gap to itself)."""
+
+    def task(model, exact):
+        samples, gaps = [], []
+        for ids, r in zip(BATCH, RESPONSES, strict=True):
+            with torch.no_grad():
+                logp = exact(torch.tensor([ids]))[0, -r - 1 : -1].log_softmax(-1)
+                own = counted_logits(model, stream([ids], [r], CPU)).log_softmax(-1)
+            shard.settle(model)
+            at = torch.tensor(ids[-r:])[:, None]
+            gaps += (logp.gather(-1, at) - own.gather(-1, at)).abs().flatten().tolist()
+            samples.append(Sample("", tuple(ids[-r:]), tuple(logp.gather(-1, at).flatten().tolist()), "stop"))
+        prompts = [tuple(ids[:-r]) for ids, r in zip(BATCH, RESPONSES, strict=True)]
+        table = torch.tensor([[1.0, 0.0]] * 3, dtype=torch.float64)
+        no = torch.zeros(3, 2, dtype=torch.bool)
+        batch = Rollouts(prompts, [s for s in samples for _ in range(2)], table, no, no, ["a", "b", "c"])
+        config = RL.model_copy(update={"prompts": 3, "minibatch": 3, "n": 2, "kl": 0.0})
+        row = policy.gradient(model, None, policy.minibatches(model, batch, config)[0], config)
+        assert row["mismatch"] == pytest.approx(sum(gaps) / len(gaps), rel=0.2)
+        assert row["mismatch"] > 1e-5
+
+    grouped(task)
