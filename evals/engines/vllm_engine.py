@@ -9,7 +9,7 @@ Without it, samples of other batches may differ in the last bits of the logits, 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.checkpoints import Checkpoint
@@ -58,6 +58,17 @@ class VllmEngine:
     def encode(self, text: str) -> tuple[int, ...]:
         """See Engine."""
         return tuple(self.tokenizer(text, add_special_tokens=True)["input_ids"])
+
+    def load_weights(self, weights: Mapping[str, Any]) -> None:
+        """Take new weights, tensors by their names in a checkpoint; nothing is kept of the old ones.
+
+        Prefixes cached under the old weights are dropped: their keys and values are of another model.
+        `identity` stays the checkpoint's, so what is sampled from other weights belongs into no store.
+        """
+        how = {"weights_iterator": iter(weights.items())}
+        self._llm.collective_rpc("reload_weights", kwargs=how)
+        if not self._llm.reset_prefix_cache():
+            raise RuntimeError("vLLM kept prefixes of the old weights: requests were still running")
 
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
         """See Engine. Seeds count modulo 2^31; top_k 0 and temperature 0 mean what they mean there."""

@@ -65,8 +65,16 @@ def requests(engine, count=12, each=4):
     return [Request(prompt, derive_seed("vllm", i, j)) for i, prompt in enumerate(ids) for j in range(each)]
 
 
+def gaps_of(left, right):
+    return [abs(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True)]
+
+
 def largest(left, right):
-    return max(abs(a - b) for x, y in zip(left, right, strict=True) for a, b in zip(x, y, strict=True))
+    return max(gaps_of(left, right))
+
+
+def mean(left, right):
+    return sum(gaps_of(left, right)) / len(gaps_of(left, right))
 
 
 def test_log_probabilities_agree_with_transformers(engines, folder):
@@ -76,14 +84,15 @@ def test_log_probabilities_agree_with_transformers(engines, folder):
     prompts, responses = [r.prompt_ids for r in asked], [s.token_ids for s in drawn]
     theirs = by_transformers(folder, prompts, responses)
     scored = engine.score(prompts, responses)
-    gaps = {
-        "score": largest(scored, theirs),
-        "sample": largest([s.logprobs for s in drawn], theirs),
-        "torch engine": largest(ours.score(prompts, responses), theirs),
-        "tokens": sum(map(len, responses)),
+    found = {
+        "vLLM, scoring": scored,
+        "vLLM, sampling": [s.logprobs for s in drawn],
+        "torch engine, scoring": ours.score(prompts, responses),
     }
-    print("largest gaps to transformers:", gaps)
-    assert max(gaps["score"], gaps["sample"], gaps["torch engine"]) < 1e-4
+    print(f"gaps to transformers over {sum(map(len, responses))} tokens:")
+    for name, values in found.items():
+        print(f"  {name}: largest {largest(values, theirs):.2e}, mean {mean(values, theirs):.2e}")
+    assert max(largest(values, theirs) for values in found.values()) < 1e-4
 
 
 def test_a_sample_does_not_depend_on_its_batch(engines):
@@ -115,6 +124,33 @@ def test_stops_and_ends_are_told_apart(engines):
         assert sample.finish_reason == ("stop" if ended or "e" in whole else "length")
         assert sample.text == whole.split("e")[0]
         assert len(sample.logprobs) == len(sample.token_ids)
+
+
+def test_new_weights_are_scored_and_sampled_from_whatever_was_cached(engines, folder, tmp_path):
+    """A prefix that the old weights have cached is not taken for the new ones'; and back again."""
+    from safetensors.torch import load_file
+
+    engine, _ = engines
+    other = str(checkpoint(tmp_path / "other", seed=3))
+    prompts = [engine.encode(render(p, "world", 8)) for p in problems(count=4)]  # long: several blocks each
+    responses = [engine.encode(f" {p.answer}") for p in problems(count=4)]
+    greedy = SamplingOptions(temperature=0.0, max_tokens=8)
+    asked = [Request(prompt, 1) for prompt in prompts]
+    old, drawn = engine.score(prompts, responses), engine.sample(asked, greedy)
+    by_other = by_transformers(other, prompts, responses)
+    assert largest(old, by_other) > 0.01  # else nothing would be shown
+    try:
+        engine.load_weights(load_file(f"{other}/model.safetensors"))
+        gaps = largest(engine.score(prompts, responses), by_other)
+        fresh = engine.sample(asked, greedy)
+        after = by_transformers(other, prompts, [s.token_ids for s in fresh])
+        print("largest gap after new weights:", gaps)
+        assert gaps < 1e-4
+        assert largest([s.logprobs for s in fresh], after) < 1e-4
+    finally:
+        engine.load_weights(load_file(f"{folder}/model.safetensors"))
+    assert engine.score(prompts, responses) == old
+    assert engine.sample(asked, greedy) == drawn
 
 
 def test_a_full_context_is_scored(engines):
