@@ -26,7 +26,8 @@ class Part:
     """Samples of one forward and backward pass, flattened to their T response tokens.
 
     lengths: (S,) tokens of each sample that count. keep: (T,) False where the sampler's log-prob is not
-    finite. sampled: (T,) the sampler's log-probs. advantage: (T,).
+    finite. sampled: (T,) the sampler's log-probs. advantage: (T,). learns: False where the loss has no
+    gradient, so that the samples are only measured.
     """
 
     data: Stream
@@ -34,6 +35,7 @@ class Part:
     keep: Tensor
     sampled: Tensor
     advantage: Tensor
+    learns: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +70,18 @@ def _minibatch(
     model: Olmo2, batch: Rollouts, samples: Sequence[int], advantage: Tensor, several: bool, config: RLConfig
 ) -> Minibatch:
     """The samples of one update; groups without signal stay or go, as configured."""
-    signal = (advantage != 0).any(dim=1)
+    signal, learns = (advantage != 0).any(dim=1), learning(batch.rewards, config)
     chosen = [i for i in samples if config.keep_zero_variance or signal[batch.group(i)]]
     finite = [torch.tensor(batch.samples[i].logprobs or ()).isfinite() for i in chosen]
     lengths = [len(batch.sequence(i)) for i in chosen]
     even = distributed.is_sharded(model)
-    shares = distributed.deal(lengths, config.compute.tokens_per_pass, even=even)
     device = model.lm_head.weight.device
-    parts = [_part(batch, [chosen[i] for i in share], advantage, device) for share in shares]
+    parts = []
+    for learn in (True, False):
+        mine = [i for i, s in enumerate(chosen) if bool(learns[batch.group(s)]) == learn]
+        sizes = [lengths[i] for i in mine]
+        shares = distributed.deal(sizes, config.compute.tokens_per_pass, even=even)
+        parts += [_part(batch, [chosen[mine[i]] for i in s], advantage, device, learn) for s in shares]
     before = [_scores(model, part, config) for part in parts] if several else None
     tokens = sum(int(f.sum()) for f in finite)
     lost = sum(len(f) for f in finite) - tokens
@@ -83,7 +89,17 @@ def _minibatch(
     return Minibatch(parts, before, tokens, len(chosen), lost, alive)
 
 
-def _part(batch: Rollouts, samples: Sequence[int], advantage: Tensor, device: torch.device) -> Part:
+def learning(rewards: Tensor, config: RLConfig) -> Tensor:
+    """Whether the loss of each group (prompts,) has a gradient: equal rewards have none without KL and entropy
+    terms, and such groups need no backward pass."""
+    if config.kl > 0 or config.entropy > 0:
+        return torch.ones(len(rewards), dtype=torch.bool)
+    return (advantages(rewards, config) != 0).any(dim=1)
+
+
+def _part(
+    batch: Rollouts, samples: Sequence[int], advantage: Tensor, device: torch.device, learns: bool
+) -> Part:
     """Prompt and response ids as sampled; the response, with its EOS if one was drawn, is what counts."""
     pairs = [(batch.sequence(i), len(batch.samples[i].token_ids or ())) for i in samples]
     data = stream(*distributed.fill(pairs), device)
@@ -93,7 +109,7 @@ def _part(batch: Rollouts, samples: Sequence[int], advantage: Tensor, device: to
     keep = sampled.isfinite()
     count = torch.zeros(len(of_sample)).index_add_(0, data.sequence.cpu(), keep.float())
     spread = of_sample.to(device)[data.sequence]
-    return Part(data, count.to(device), keep.to(device), sampled.to(device), spread)
+    return Part(data, count.to(device), keep.to(device), sampled.to(device), spread, learns)
 
 
 def gradient(
@@ -107,7 +123,8 @@ def gradient(
     with memory(f"compute.tokens_per_pass (now {config.compute.tokens_per_pass})"):
         for number, part in enumerate(minibatch.parts):
             before = minibatch.before[number] if minibatch.before else None
-            values = _loss(model, reference, part, before, config)
+            with torch.set_grad_enabled(part.learns):
+                values = _loss(model, reference, part, before, config)
             weight = weights_of(
                 part.data.sequence,
                 part.lengths,
@@ -117,7 +134,10 @@ def gradient(
                 constant=config.max_tokens,
             ).to(values["loss"].dtype)
             total = (torch.where(part.keep, values["loss"], 0.0) * weight).sum()
-            total.backward()
+            if part.learns:
+                total.backward()
+            else:
+                shard.settle(model)
             mean = part.keep / max(minibatch.tokens, 1)
             rest = [torch.where(part.keep, values[m].detach(), 0.0) * mean for m in MEASURES[1:]]
             sums = [float(total.detach()), *(float(r.sum()) for r in rest)]
@@ -151,7 +171,7 @@ def _loss(
     if reference is not None:
         kl = kl_penalty(logp, _scores(reference, part, config)[0], config.kl_estimator)
         loss = loss + config.kl * kl
-    with torch.set_grad_enabled(config.entropy > 0):
+    with torch.set_grad_enabled(config.entropy > 0 and part.learns):
         entropy = _entropy(logits)
     if config.entropy > 0:
         loss = loss - config.entropy * entropy

@@ -105,4 +105,9 @@ def step_flops(shape: Olmo2Shape, batch: rollouts.Rollouts, config: RLConfig) ->
     passes = (config.kl > 0) + (config.prompts > config.minibatch)
     sampled = sampling_flops(shape, prompts, config.n, responses)
     scored = passes * forward_flops(shape, whole, sum(responses))
-    return sampled + scored + training_flops(shape, whole, sum(responses))
+    learns = policy.learning(batch.rewards, config)
+    trained = 0.0
+    for flops, of in ((training_flops, True), (forward_flops, False)):
+        mine = [i for i in range(len(whole)) if bool(learns[batch.group(i)]) == of]
+        trained += flops(shape, [whole[i] for i in mine], sum(responses[i] for i in mine))
+    return sampled + scored + trained

@@ -108,8 +108,10 @@ class Olmo2Decoder:
         self.slot = (
             self.group * self.widest + torch.arange(len(self.group), device=self.device) - first[self.group]
         )
+        self.full = len(self.slot) == len(present) * self.widest
         columns = torch.arange(self.prompt[0][0].shape[2], device=self.device)
-        self.hidden = (columns >= self.lengths[:, None])[:, None, None, :]
+        beyond = (columns >= self.lengths[:, None])[:, None, None, :]
+        self.hidden = torch.zeros_like(beyond, dtype=self.prompt[0][0].dtype).masked_fill_(beyond, -torch.inf)
 
     def keep(self, rows: Tensor) -> None:
         """See Decoder."""
@@ -118,29 +120,40 @@ class Olmo2Decoder:
         self._arrange()
 
     def _attend(self, q: Tensor, prompt: tuple[Tensor, Tensor], own: tuple[Tensor, Tensor]) -> Tensor:
-        """One query per row (R, heads, D) over its prompt and its own tokens -> (R, heads · D)."""
+        """One query per row (R, heads, D) over its prompt and its own tokens -> (R, heads · D).
+
+        Softmax of two parts: each is summed by itself, then both are weighed by their totals.
+        """
         rows, heads, width = q.shape
         groups, kv = len(self.lengths), self.model.shape.num_key_value_heads
         share = heads // kv
         q = q * width**-0.5
-        spread = q.new_zeros(groups * self.widest, heads, width)
-        spread[self.slot] = q
-        spread = spread.view(groups, self.widest, kv, share, width).transpose(1, 2).flatten(2, 3)
-        scores = (spread @ prompt[0].transpose(-1, -2)).masked_fill(self.hidden, -torch.inf)
-        of_prompt = self._to_rows(scores, share)
-        of_own = q.view(rows, kv, share, width) @ own[0].transpose(-1, -2)
-        weights = torch.cat((of_prompt, of_own), dim=-1).softmax(dim=-1)
-        length = of_prompt.shape[-1]
-        back = weights.new_zeros(groups * self.widest, kv, share, length)
-        back[self.slot] = weights[..., :length]
-        back = back.view(groups, self.widest, kv, share, length).transpose(1, 2).flatten(2, 3)
-        out = self._to_rows(back @ prompt[1], share) + weights[..., length:] @ own[1]
+        spread = self._to_slots(q).view(groups, self.widest, kv, share, width).transpose(1, 2).flatten(2, 3)
+        scores = (spread @ prompt[0].transpose(-1, -2)).add_(self.hidden)
+        top = scores.amax(dim=-1, keepdim=True)
+        weights = scores.sub_(top).exp_()
+        part = torch.cat((weights @ prompt[1], weights.sum(dim=-1, keepdim=True), top), dim=-1)
+        of_prompt = self._to_rows(part, share)
+        scores = q.view(rows, kv, share, width) @ own[0].transpose(-1, -2)
+        both = torch.maximum(scores.amax(dim=-1, keepdim=True), of_prompt[..., -1:])
+        weights = scores.sub_(both).exp_()
+        factor = (of_prompt[..., -1:] - both).exp_()
+        total = weights.sum(dim=-1, keepdim=True).addcmul_(of_prompt[..., -2:-1], factor)
+        out = (weights @ own[1]).addcmul_(of_prompt[..., :width], factor).div_(total)
         return out.reshape(rows, heads * width)
+
+    def _to_slots(self, q: Tensor) -> Tensor:
+        """(R, heads, D) -> (groups · widest, heads, D), zeros where a group has fewer rows."""
+        if self.full:
+            return q
+        spread = q.new_zeros(len(self.lengths) * self.widest, *q.shape[1:])
+        spread[self.slot] = q
+        return spread
 
     def _to_rows(self, spread: Tensor, share: int) -> Tensor:
         """(groups, kv, widest · share, X) -> (R, kv, share, X)."""
         split = spread.unflatten(2, (self.widest, share)).transpose(1, 2).flatten(0, 1)
-        return split[self.slot]
+        return split if self.full else split[self.slot]
 
     def step(self, tokens: Tensor) -> Tensor:
         """See Decoder."""

@@ -98,7 +98,7 @@ class RMSNorm(nn.Module):
         """x: (…, width) -> (…, width), in x's dtype."""
         wide = x if x.dtype in (torch.float32, torch.float64) else x.float()
         weight = self.weight.to(wide.dtype)
-        if x.device.type == "cpu" and torch.is_grad_enabled():
+        if x.device.type == "cpu":
             normed: Tensor = _Norm.apply(wide, weight, self.eps)
             return normed.to(x.dtype)
         return F.rms_norm(wide, (x.shape[-1],), weight, self.eps).to(x.dtype)
