@@ -90,8 +90,7 @@ def _minibatch(
 
 
 def learning(rewards: Tensor, config: RLConfig) -> Tensor:
-    """Whether the loss of each group (prompts,) has a gradient: equal rewards have none without KL and entropy
-    terms, and such groups need no backward pass."""
+    """Whether the loss of each group (prompts,) has a gradient: equal rewards have one by KL or entropy."""
     if config.kl > 0 or config.entropy > 0:
         return torch.ones(len(rewards), dtype=torch.bool)
     return (advantages(rewards, config) != 0).any(dim=1)
