@@ -56,20 +56,20 @@ def last(folder: Path) -> Path:
 
 def _pretrain(out: Path, plan: Plan) -> Task:
     folder = out / "study" / "pretrain" / "seed-0"
-    return _trained("pretrain", folder, "pretrain", plan, "--processes", "2")
+    return trained("pretrain", folder, "pretrain", plan, "--processes", "2")
 
 
-def _trained(stage: str, folder: Path, command: str, plan: Plan, *options: str) -> Task:
+def trained(stage: str, folder: Path, command: str, plan: Plan, *options: str) -> Task:
     """A run of the trainer with the study's configuration."""
     fixed = ("--config", str(plan.study), "--out", str(folder), "--quiet")
     return Task(stage, folder / "DONE", ("trainer", command, *fixed, *options))
 
 
-def _sets(*items: str) -> list[str]:
+def sets_of(*items: str) -> list[str]:
     return [part for item in items for part in ("--set", item)]
 
 
-def _counted(stage: str, plan: Plan, folder: Path, ckpts: Sequence[Path], **changes: Any) -> Task:
+def counted(stage: str, plan: Plan, folder: Path, ckpts: Sequence[Path], **changes: Any) -> Task:
     """Samples and grades of checkpoints, as `probes counts` makes them."""
     probe = {k: v for k, v in plan.table["probe"].items() if k != "sampling"} | changes
     parts = [part for ckpt in ckpts for part in ("--ckpt", str(ckpt))]
@@ -90,13 +90,13 @@ def _tuning(out: Path, plan: Plan) -> Iterator[list[Task]]:
     for branch, recipes in TRIED.items():
         for recipe, lr in [(r, lr) for r in recipes for lr in tuning[branch]]:
             folder = out / "tuning" / f"{recipe}-{lr:g}"
-            sets = _sets(f"seed={tuning['seed']}", f"optimizer.lr={lr}")
+            sets = sets_of(f"seed={tuning['seed']}", f"optimizer.lr={lr}")
             gold = ["--gold"] if recipe == "sft-gold" else []
-            runs.append(_trained("tuning", folder, branch, plan, "--ckpt", str(base), *gold, *sets))
+            runs.append(trained("tuning", folder, branch, plan, "--ckpt", str(base), *gold, *sets))
             tries.append({"branch": branch, "recipe": recipe, "lr": lr, "folder": folder})
     yield runs
     how = {"problems": tuning["problems"], "n": tuning["n"], "temperature": 1.0, "top_p": 1.0}
-    yield [_counted("tuning", plan, t["folder"] / "asked", [last(t["folder"])], **how) for t in tries]
+    yield [counted("tuning", plan, t["folder"] / "asked", [last(t["folder"])], **how) for t in tries]
     for row in tries:
         row |= accuracy(row.pop("folder") / "asked" / "counts.csv")
     record(path, tries, tuning)
@@ -105,7 +105,7 @@ def _tuning(out: Path, plan: Plan) -> Iterator[list[Task]]:
 def _seed(out: Path, plan: Plan, seeds: Sequence[int], seed: int) -> Iterator[list[Task]]:
     """The cells of one more seed from every start, then their samples and general capability."""
     rates, name = chosen(out / "tuning.json"), f"seed-{seed}"
-    sets = _sets(
+    sets = sets_of(
         f"study.starts={list(plan.starts)}",
         f"study.seeds={list(seeds)}",
         *(f"{b}.optimizer.lr={rates[b]}" for b in BRANCHES),
@@ -140,7 +140,7 @@ def _asked(
 ) -> Task:
     """The test problems under one way of sampling (default: the first)."""
     way = way or plan.table["probe"]["sampling"][0]
-    return _counted(stage, plan, out / "samples" / place / f"T{way['temperature']}", ckpts, **way)
+    return counted(stage, plan, out / "samples" / place / f"T{way['temperature']}", ckpts, **way)
 
 
 def _capability(out: Path, place: str, ckpts: Sequence[Path]) -> Task:
@@ -153,7 +153,7 @@ def _capability(out: Path, place: str, ckpts: Sequence[Path]) -> Task:
 def _rl(out: Path, plan: Plan, stage: str, folder: Path, base: Path, *sets: str) -> Task:
     """An RL run outside the table of cells, with the chosen learning rate."""
     rate = f"optimizer.lr={chosen(out / 'tuning.json')['rl']}"
-    return _trained(stage, folder, "rl", plan, "--ckpt", str(base), *_sets(rate, *sets))
+    return trained(stage, folder, "rl", plan, "--ckpt", str(base), *sets_of(rate, *sets))
 
 
 def _random_reward(out: Path, plan: Plan) -> Iterator[list[Task]]:
@@ -202,7 +202,7 @@ def _scale(out: Path, plan: Plan) -> Iterator[list[Task]]:
     budget = ("checkpoints=[]", *(f"{k}={own[k]}" for k in held))
     folders = {kind: out / "scale" / kind for kind in kinds}
     yield [
-        _trained("scale", folders[k] / "pretrain", "pretrain", plan, *_sets(*budget, *sets))
+        trained("scale", folders[k] / "pretrain", "pretrain", plan, *sets_of(*budget, *sets))
         for k, sets in kinds.items()
     ]
     starts = {k: last(f / "pretrain") for k, f in folders.items()}
@@ -224,7 +224,7 @@ def _far(out: Path, plan: Plan) -> Iterator[list[Task]]:
         ends = [last(folder / r / f"seed-{s}") for s in own["seeds"] for r in RECIPES]
         way = plan.table["probe"]["sampling"][0]
         place = out / "samples" / "far" / base.name
-        tasks.append(_counted("far", plan, place, [base, *ends], problems=own["problems"], **way))
+        tasks.append(counted("far", plan, place, [base, *ends], problems=own["problems"], **way))
     yield tasks
 
 

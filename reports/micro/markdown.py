@@ -1,0 +1,51 @@
+"""Markdown of the study's numbers: tables, points with their intervals, names of recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from reports.rounding import with_interval
+
+NAMES = {"rl": "RL", "sft": "SFT", "sft-gold": "SFT-Gold", "sft-rl": "SFT→RL", "sft-gold-rl": "SFT-Gold→RL",
+         "parallel": "Parallel"}  # fmt: skip
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    lines += ["| " + " | ".join(str(c).replace("|", "/") for c in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def points(part: dict[str, Any]) -> str:
+    """A difference of rates as points, with its interval; † where the seeds' share of it is not known."""
+    values = [None if part[key] is None else 100 * part[key] for key in ("estimate", "low", "high")]
+    text = with_interval(*values, signed=True)
+    return text if part.get("seeds_known", True) else f"{text}†"
+
+
+def percent(rate: float, places: int = 1) -> str:
+    """A rate as a number of percent, without the sign."""
+    return f"{100 * rate:.{places}f}"
+
+
+def named(recipe: str) -> str:
+    """A recipe as the page writes it."""
+    return NAMES.get(recipe, recipe.replace("n-", "n = ") if recipe.startswith("n-") else recipe)
+
+
+def measure(part: dict[str, Any]) -> str:
+    """What a part of a claim measures."""
+    held = part["measure"]
+    return f"pass@{held}" if isinstance(held, int) else str(held)
+
+
+def outcome(verdict: dict[str, Any]) -> str:
+    """A verdict with its kind."""
+    return f"{verdict['outcome']}: {verdict['kind']}" if verdict["kind"] else str(verdict["outcome"])
+
+
+def million(tokens: int) -> str:
+    """A number of tokens in millions."""
+    return f"{tokens / 1e6:.1f}M"
