@@ -17,16 +17,20 @@ from evals.verify.tree import (
     Group,
     Listing,
     NamedSet,
+    Num,
+    Op,
     ParseError,
     Ratio,
     Region,
     Relation,
     Sym,
     Value,
+    symbols,
 )
 from evals.verify.words import with_unit, words
 
 CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",)}
+INTEGERS = NamedSet("Z")
 SETS = ("cup", "cap", "setminus")
 
 
@@ -64,7 +68,7 @@ def parse(text: str) -> Parsed | Failure:
 
 def listing(c: Cursor, closers: tuple[str, ...]) -> Value:
     """Items up to a closer: one item alone, else a bare list."""
-    items, seps = _items(c, closers)
+    items, seps = _unconditioned(*_items(c, closers))
     if not items:
         raise ParseError("nothing")
     if len(items) == 1:
@@ -86,6 +90,16 @@ def _listed(items: list[Value], seps: list[str]) -> Value:
         if len({len(row) for row in rows[:-1]}) == 1:
             return Listing(tuple(Group(tuple(row), "(", ")") for row in rows[:-1]), "list", ";")
     return Listing(tuple(items), "list", seps[-1] if seps else "pm")
+
+
+def _unconditioned(items: list[Value], seps: list[str]) -> tuple[list[Value], list[str]]:
+    """Without a last "k in Z" that says what a parameter of the items before it is."""
+    last = items[-1] if items else None
+    if len(items) > 1 and isinstance(last, Relation) and last.ops == ("in",) and last.sides[1] == INTEGERS:
+        names = symbols(last.sides[0])
+        if isinstance(last.sides[0], Sym) and any(names <= symbols(i) for i in items[:-1]):
+            return items[:-1], seps[: len(items) - 2]
+    return items, seps
 
 
 def _items(c: Cursor, closers: tuple[str, ...]) -> tuple[list[Value], list[str]]:
@@ -162,7 +176,10 @@ def _side(c: Cursor) -> Value:
     """Words, or sets joined by cup, cap and setminus, or a single value with its unit."""
     phrase = words(c)
     if phrase is not None:
-        return phrase
+        if not (isinstance(phrase, Num) and c.at("%")):
+            return phrase
+        c.i += 1
+        return Op("percent", (phrase,))
     value = _ratio(c)
     while c.token.kind == "op" and (c.token.text in SETS or (c.at("-") and isinstance(value, NamedSet))):
         mark = c.token.text

@@ -10,7 +10,7 @@ from evals.verify.answers import Failure, Parsed, parse
 from evals.verify.compare import compare
 from evals.verify.context import Context, Prove, Wrong
 from evals.verify.exact import Undefined
-from evals.verify.extract import extract
+from evals.verify.golds import parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError
 from evals.verify.names import FUNCTIONS
 from evals.verify.numbers import plain_number
@@ -105,17 +105,6 @@ def _parsed(gold: str, answer: str, prove: Prove | None) -> Decision:
     if outcome is None:
         return Decision(None, "compare", "undecided", *types)
     return Decision(False, "compare", "different" if _alike(*types) else "type", *types)
-
-
-@lru_cache(maxsize=8192)
-def parse_gold(gold: str) -> Parsed | Failure:
-    """The parsed gold; a whole solution stands for the answer that it ends with."""
-    if "\\boxed" in gold or "\\fbox" in gold:
-        return parse(extract(gold).text or gold)
-    parsed = parse(gold)
-    if isinstance(parsed, Failure) and (found := extract(gold).text):
-        return parse(found)
-    return parsed
 
 
 def _unparsed(gold: str, answer: str, g: Parsed | Failure, a: Parsed | Failure) -> Decision:

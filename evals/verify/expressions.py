@@ -9,6 +9,7 @@ from evals.verify.matrices import matrix_product, matrix_sum
 from evals.verify.numerals import base_of, number, unit_fraction
 from evals.verify.tree import Based, Expr, Group, Matrix, NamedSet, Num, Op, ParseError, Value, negative
 from evals.verify.units import looks_like_unit
+from evals.verify.words import after_degree
 
 MAX_MARKS = 8  # after one atom: exponents, factorials, percent and degree signs
 INFIX = {"over": "div", "choose": "binom"}
@@ -123,6 +124,8 @@ def _starts_factor(c: Cursor) -> bool:
             return False
         return token.text in FACTOR_MARKS or (token.text in ("|", "||") and not c.bars)
     if token.text == "frac" and unit_fraction(c):
+        return False
+    if token.kind == "sym" and after_degree(c):
         return False
     if token.kind == "word":
         return not (c.i > 0 and looks_like_unit(token.text, token.spaced))

@@ -22,6 +22,14 @@ SEPARATOR = re.compile(
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
     r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
 )
+MAX_SENTENCE = 80  # characters between boxes of one sentence
+BREAK = re.compile(r"[.!?:]\s|\n")
+JOINED = re.compile(r",|;|&|\b(?:and|or)\b")
+CORRECTED = re.compile(
+    r"\b(?:not|no|nor|wrong|wait|instead|actually|but|correct(?:ed|ion)?|incorrect|mistake|rather|hmm|then|"
+    r"so|thus|hence|therefore|gives?|means?|implies|from|because|since|is|are|was|were|get|got|check)\b|=",
+    re.IGNORECASE,
+)
 MAX_OPEN = 16  # boxes that never close, before the search for one that does is given up
 MAX_GAP = 120  # characters between boxes of one run
 Box = tuple[int, int, str | None]
@@ -140,7 +148,7 @@ def _boxed(text: str) -> Answer | None:
     found = boxes(text)
     if not found:
         return None
-    found = _outermost(found)
+    found = outermost(found)
     start, _, content = found[0]
     run, contents, joined = [content], {content}, True
     for earlier_start, earlier_end, earlier in found[1:]:
@@ -157,7 +165,7 @@ def _boxed(text: str) -> Answer | None:
     return Answer(" , ".join(parts) if content else "", "boxed", flags)
 
 
-def _outermost(found: list[Box]) -> list[Box]:
+def outermost(found: list[Box]) -> list[Box]:
     """Boxes without those inside others; of boxes one in the other alone the innermost content."""
     kept: list[Box] = []
     for start, end, content in found:
@@ -177,6 +185,26 @@ def _unwrapped(content: str) -> str:
     return content
 
 
+def one_sentence(text: str, found: list[Box]) -> list[str]:
+    """The contents of the last boxes of one sentence, in its order; the words between them (for part (a)
+    and …) may name and join, but not correct or conclude."""
+    parts: list[str] = []
+    start = 0
+    for begin, end, content in found:
+        if content is None or (parts and not _belongs(text[end:start])):
+            break
+        parts.append(content)
+        start = begin
+    return list(dict.fromkeys(reversed(parts)))
+
+
+def _belongs(gap: str) -> bool:
+    """Whether the text between two boxes joins them."""
+    if len(gap) > MAX_SENTENCE or BREAK.search(gap) or CORRECTED.search(gap):
+        return False
+    return JOINED.search(gap) is not None or not re.search(r"\w", gap)
+
+
 def _phrase(text: str) -> Answer:
     """The rest of the last line that announces the answer."""
     last = None
@@ -192,12 +220,12 @@ def _phrase(text: str) -> Answer:
     if route == "hash":
         line = rest.partition("\n")[0]
     else:
-        line = _sentence(rest)
+        line = sentence(rest)
     line = line.strip().strip("*").strip()
     return Answer(line, route) if line else Answer(None, "none")
 
 
-def _sentence(rest: str) -> str:
+def sentence(rest: str) -> str:
     """Up to the end of the sentence; what stands between dollar signs or \\[ \\] is not cut."""
     for opening, closing in (("$$", "$$"), ("\\[", "\\]")):
         if rest.startswith(opening) and (end := rest.find(closing, 2)) > 0:

@@ -8,7 +8,8 @@ from typing import Literal
 
 from evals.verify.context import Prove
 from evals.verify.decide import decide
-from evals.verify.extract import boxes, extract, fallback, visible
+from evals.verify.extract import boxes, extract, visible
+from evals.verify.lenient import readings
 from evals.verify.limits import MAX_LENGTH
 from evals.verify.verdict import Answer, Verdict
 
@@ -18,7 +19,8 @@ Mode = Literal["reward", "eval"]
 def grade(gold: str, response: str, mode: Mode = "reward", prove: Prove | None = None) -> Verdict:
     """Grade a response against the gold answer.
 
-    mode "reward": strict only. "eval": also the lenient verdict (last-number fallback), kept apart.
+    mode "reward": strict only. "eval": also the lenient verdict (last-number fallback and the other
+    readings of `lenient`), kept apart; it is never below the strict one.
     prove: the symbolic stage for what is left undecided; workers of `Grader` have it, here it is off.
     """
     start = time.perf_counter()
@@ -56,9 +58,14 @@ def with_lenient(
     gold: str, response: str, strict: Verdict, start: float, prove: Prove | None = None
 ) -> Verdict:
     """The verdict with the lenient one beside it."""
-    found = Answer(strict.answer, strict.route, strict.flags)
-    loose = fallback(response, found) if strict.stage == "extract" else found
-    lenient = judge(gold, loose, start, prove) if "lenient" in loose.flags else strict
+    lenient = strict
+    if not strict.correct:
+        for meant, found in readings(gold, response, Answer(strict.answer, strict.route, strict.flags)):
+            verdict = judge(meant, found, start, prove)
+            if verdict.correct or (lenient is strict and strict.stage == "extract"):
+                lenient = verdict
+            if verdict.correct:
+                break
     return replace(
         strict,
         ms=(time.perf_counter() - start) * 1000,

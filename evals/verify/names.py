@@ -36,11 +36,21 @@ DECORATIONS = (
     "overline bar vec hat widehat tilde widetilde dot ddot overrightarrow overleftarrow overleftrightarrow "
     "overset underset angle triangle measuredangle arc wideparen square"
 ).split()
+MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array")
+ALIGNED = ("cases", "aligned", "align", "gather", "gathered", "equation", "split", "alignedat", "center")
+MONIES = {
+    "textdollar": "usd",
+    "texteuro": "euro",
+    "pounds": "pounds sterling",
+    "euro": "euro",
+    "pound": "pounds sterling",
+    "yen": "yen",
+}
 DROPPED = (
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits "
     "nolimits scriptstyle mathstrut strut middle quad qquad thinspace enspace space hfill noindent "
     "tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge "
-    "thickspace medspace negthinspace allowbreak nobreak"
+    "thickspace medspace negthinspace allowbreak nobreak ensuremath"
 ).split()
 RELATIONS = {
     "=": "=",
@@ -137,6 +147,10 @@ NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 ).split()
+TENS = dict(
+    zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
+)
+SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 BASE_WORDS |= {"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}
 VARIABLE_GROUPS = ("abcd", "xyzw", "ijkmn", "pqrst", "uvw", "abc", "XYZ")
@@ -235,6 +249,12 @@ UNICODE = {
     "\u202f": " ",
     "\u2062": " ",
     "\u200b": "",
+    "\u200c": "",
+    "\u200d": "",
+    "\u200e": "",
+    "\u200f": "",
+    "\u2060": "",
+    "\u00ad": "",
     "\ufeff": "",
 }
 UNICODE |= dict(

@@ -9,6 +9,8 @@ from evals.verify.limits import LimitError
 from evals.verify.names import BASE_WORDS
 from evals.verify.tree import Based, Expr, Num, Op, ParseError, Value
 
+PERIODS = ("overline", "bar", "dot")
+
 
 def number(text: str) -> Num:
     """A decimal literal; place keeps how far it was written."""
@@ -30,7 +32,7 @@ def numeral(c: Cursor) -> Value:
     token = c.token
     c.i += 1
     after = c.token
-    if (after.kind == "cmd" and after.text == "overline") or after.text == ".":
+    if (after.kind == "cmd" and after.text in PERIODS and "." in token.text) or after.text == ".":
         return _repeating(c, token.text)
     if token.text.isdecimal():
         if after.kind == "cmd" and after.text == "frac" and not unit_fraction(c):
@@ -47,22 +49,44 @@ def numeral(c: Cursor) -> Value:
 
 
 def _repeating(c: Cursor, text: str) -> Expr:
-    """0.1\\overline{6} as an exact fraction."""
+    """0.1\\overline{6}, 0.1\\bar6, 0.\\dot14\\dot2 and 0.(6) as exact fractions."""
     if c.at("."):
         c.i += 1
         text += "."
-    if not (c.token.kind == "cmd" and c.token.text == "overline" and "." in text):
-        raise ParseError("a number and a bare point")
-    c.i += 1
-    c.take("{")
-    period = c.token.text
-    c.i += 1
-    c.take("}")
-    if not (period.isdecimal() and text.replace(".", "").isdecimal()):
-        raise ParseError("an overline that is no period")
+    period = _period(c)
+    if not (period.isdecimal() and text.replace(".", "").isdecimal() and "." in text):
+        raise ParseError("a period that is none")
     whole, _, digits = text.partition(".")
     start = Fraction(int(whole + digits), 10 ** len(digits))
     return Num(start + Fraction(int(period), (10 ** len(period) - 1) * 10 ** len(digits)))
+
+
+def _period(c: Cursor) -> str:
+    """The digits under a bar or in brackets, or from one dot to another."""
+    if c.at("("):
+        mark, closer = "(", ")"
+    elif c.token.kind == "cmd" and c.token.text in PERIODS:
+        mark, closer = c.token.text, "}"
+        c.i += 1
+    else:
+        raise ParseError("a number and a bare point")
+    if not (c.at("(") or c.at("{")):
+        if len(c.token.text) > 1 and c.token.kind == "num":
+            c.split()
+        period, closer = c.token.text, ""
+        c.i += 1
+    else:
+        period = c.tokens[c.i + 1].text
+        c.i += 2
+        c.take(closer)
+    if mark == "dot" and (c.token.kind == "num" or c.token.text == "dot"):
+        if c.token.kind == "num":
+            period += c.token.text
+            c.i += 1
+        if c.token.text != "dot":
+            raise ParseError("a period without an end")
+        period += _period(c)
+    return period
 
 
 def _mixed(c: Cursor, whole: str) -> Expr:

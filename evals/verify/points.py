@@ -10,11 +10,12 @@ from evals.verify.approximate import FAR, NEAR, Unknown, Value, approximate, clo
 from evals.verify.canonical import same_form
 from evals.verify.exact import Env, Undefined, Work, exact
 from evals.verify.limits import LimitError
-from evals.verify.tree import Const, Expr, Op, symbols
+from evals.verify.tree import Const, Expr, Op, symbols, walk
 
 POINTS = 8  # tried
 ENOUGH = 3  # agreeing points that decide
 MAX_SYMBOLS = 40
+LOGARITHMS = ("ln", "log")
 NOTHING: Env = {}
 
 
@@ -22,8 +23,9 @@ def equal(a: Expr, b: Expr, work: Work) -> bool | None:
     """Whether two expressions are the same number or function; None: could not be decided.
 
     Without variables: exact fractions where both have one, else 50 digits, confirmed at 300.
-    With variables: the same at random rational points where the gold `a` is real and defined (points are
-    fixed by the variables' names, so a verdict never depends on order or process).
+    With variables: the same at random rational points where the gold `a` is real and defined, and what
+    stands under its square roots and in its logarithms positive (points are fixed by the variables' names,
+    so a verdict never depends on order or process).
     """
     if a == b:
         return True
@@ -45,9 +47,12 @@ def equal(a: Expr, b: Expr, work: Work) -> bool | None:
 def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work) -> tuple[bool | None, int]:
     """(verdict, number of points that counted); real: only points where `a` is real count."""
     agreed = 0
+    inner = _real_parts(a) if real else []
     for k in range(POINTS):
         env = point(names, k)
         try:
+            if inner and not all(_positive(e, env, work) for e in inner):
+                continue
             x = exact(a, env, work)
             left = approximate(a, env, NEAR, work) if x is None else _rational(x)
         except Undefined:
@@ -68,6 +73,29 @@ def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work)
         if agreed == ENOUGH:
             return True, agreed
     return None, agreed
+
+
+def _real_parts(e: Expr) -> list[Expr]:
+    """What stands with variables under square roots and in logarithms: a real gold means it positive."""
+    return [
+        node.args[0]
+        for node in walk(e)
+        if isinstance(node, Op)
+        and (node.name in LOGARITHMS or _is_square_root(node))
+        and symbols(node.args[0])
+    ]
+
+
+def _is_square_root(node: Op) -> bool:
+    return node.name == "root" and len(node.args) == 1
+
+
+def _positive(e: Expr, env: Env, work: Work) -> bool:
+    try:
+        value = approximate(e, env, NEAR, work)
+    except (Unknown, Undefined):
+        return False
+    return is_real(value) and lib().mpf_cmp(value[0], lib().fzero) > 0
 
 
 def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) -> bool | None:

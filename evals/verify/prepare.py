@@ -17,6 +17,15 @@ ESCAPED = re.compile(r"[A-Za-z!$%{},;]")
 EMPTY_BRACES = re.compile(r"^\{\}|\{\}$|\{\}(?=\^)")
 BRACED_SIGN = re.compile(r"\{([-+=<>:])\}")
 FRENCH = re.compile(r"(?<!\\sqrt)([\[\]])([^\[\](){},;]+[,;][^\[\](){},;]+)(?<!\\sqrt)([\[\]])")
+ANGLES = re.compile(r"(?<![\w)\]}\s])<([^<>=]*,[^<>=]*)>(?!\s*[\w\\(])")
+UNION = re.compile(
+    r"([\[(][^\[\]()]{1,80}[,;][^\[\]()]{1,80}[\])])\s*(?:U|\\text\s*\{\s*U\s*\})\s*(?=[\[({\\])"
+)
+ORDINAL = re.compile(
+    r"(?<=\d)(?:(?:st|nd|rd|th)(?![A-Za-z])|\^?\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}"
+    r"|\^\{\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}\})"
+)
+QUOTES = ("`", '"', "'", "*")
 DELIMITERS = re.compile(r"\\[()\[\]]")
 DOLLAR = re.compile(r"(?<!\\)\$")
 MONEY = re.compile(r"[-+(\s]*\$\s*[\d.]")
@@ -35,6 +44,11 @@ def prepare(text: str) -> str:
             raise LimitError("length")
     if "\\\\" in text:
         text = halve(text)
+    if "<" in text:
+        text = ANGLES.sub(r"\\langle \1\\rangle ", text)
+    if "U" in text:
+        text = UNION.sub(r"\1\\cup ", text)
+    text = ORDINAL.sub(r"\\text{ th}", text)
     if "\\" in text:
         text = DELIMITERS.sub(_delimiter, text)
         if "quad" in text:
@@ -94,5 +108,7 @@ def _trim(text: str) -> str:
         text = text.strip()
         if text.startswith("**") and text.endswith("**") and len(text) > 4:
             text = text[2:-2]
+        if len(text) > 2 and text[0] == text[-1] and text[0] in QUOTES and text[0] not in text[1:-1]:
+            text = text[1:-1]
         text = text.rstrip(TAIL).rstrip("\\")
     return text

@@ -142,7 +142,8 @@ def _points(v: Listing, c: Context) -> tuple[str | None, Intervals] | None:
 
 
 def _listing(v: Listing, c: Context) -> tuple[str | None, Intervals] | None:
-    """A set of numbers, or inequalities: "or" joins, "and" meets, a comma joins unless that is everything."""
+    """A set of numbers, or inequalities: "or" joins, "and" meets (but joins intervals that do not meet), a
+    comma joins unless that is everything."""
     if v.kind == "set" and not any(isinstance(item, Relation) for item in v.items):
         return _points(v, c)
     kinds = Relation if v.joiner == "pm" else Relation | Group | Region
@@ -150,7 +151,9 @@ def _listing(v: Listing, c: Context) -> tuple[str | None, Intervals] | None:
         return None
     parts = [region(item, c) for item in v.items]
     if v.joiner == "and":
-        return _combine("cap", parts, c)
+        both = _combine("cap", parts, c)
+        apart = both is not None and not both[1] and not any(isinstance(i, Relation) for i in v.items)
+        return _combine("cup", parts, c) if apart else both
     joined = _combine("cup", parts, c)
     if v.joiner != "or" and joined is not None and joined[1] == LINE:
         return _combine("cap", parts, c)

@@ -8,12 +8,15 @@ from typing import NamedTuple
 from evals.verify.braces import group_at, is_words, skip
 from evals.verify.limits import MAX_DIGITS, MAX_TOKENS, LimitError
 from evals.verify.names import (
+    ALIGNED,
     BIG,
     CALLED,
     DECORATIONS,
     DROPPED,
     FUNCTIONS,
     GREEK,
+    MATRICES,
+    MONIES,
     OPERATORS,
     RELATIONS,
     RENAMED,
@@ -56,22 +59,24 @@ HALF_OF_DAY = re.compile(r"[ap]\.\s?m\.?", re.IGNORECASE)
 ROW_SPACE = re.compile(r"\s*\[[^\]]{0,12}\]")
 GLUED = re.compile(r"(and|or)([A-Z])|(sin|cos|tan|cot|sec|csc|ln|log)([a-z])")
 FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac", "sfrac", "nicefrac")
+BOLD = ("mathbf", "boldsymbol", "bm", "mathit", "mathcal", "mathscr", "mathfrak")
 BINOMIALS = ("binom", "dbinom", "tbinom")
 PHANTOMS = ("phantom", "hphantom", "vphantom")
-WITH_ARGUMENT = ("hspace", "vspace", "label", "tag", "color", "textcolor", "kern", "mskip", "hskip")
+WITH_ARGUMENT = (
+    "hspace",
+    "vspace",
+    "label",
+    "tag",
+    "color",
+    "textcolor",
+    "colorbox",
+    "kern",
+    "mskip",
+    "hskip",
+)
 LOOK_AHEAD = 4
 ALIGNMENT = re.compile(r"\s*(?:[=<>]|\\(?:le|ge|lt|gt|ne|approx|in)(?![a-z]))")
-MATRICES = ("matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "Vmatrix", "smallmatrix", "array")
-ALIGNED = ("cases", "aligned", "align", "gather", "gathered", "equation", "split", "alignedat", "center")
 ROOTS = ("sqrt", "usqrt", "ucbrt")
-MONIES = {
-    "textdollar": "usd",
-    "texteuro": "euro",
-    "pounds": "pounds sterling",
-    "euro": "euro",
-    "pound": "pounds sterling",
-    "yen": "yen",
-}
 OPENING, CLOSING = ("(", "[", "\\{", "<("), (")", "]", "\\}", ")>")
 
 
@@ -265,8 +270,10 @@ class _Scanner:
         where = base + place
         if name in ("mathbb", "Bbb") and inner in ("R", "Z", "Q", "N", "C"):
             self.add("set", inner, spaced, where)
-        elif not inner:
+        elif not inner.strip("."):
             pass
+        elif name in BOLD and len(inner) == 1 and inner.isalpha():
+            self.word(inner, spaced, where)
         elif (connector := CONNECTOR.fullmatch(inner)) is not None:
             self.add("sep", connector[1] or ",", spaced, where)
         elif inner.lower() in WORDS:
@@ -279,7 +286,8 @@ class _Scanner:
             self.command(inner, inner, 0, len(inner), spaced, where, level)
         elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
             self.scan(split[1], where, level + 1)
-            self.add("text", split[2], True, where)
+            mark = WORDS.get(split[2].lower(), "")
+            self.add("op" if mark in ("%", "deg") else "text", mark or split[2], True, where)
         elif is_words(inner):
             self.add("text", inner, spaced, where)
         elif level < 3:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 
 from evals.verify.cursor import Cursor
-from evals.verify.names import NUMBER_WORDS, VARIABLE_GROUPS
-from evals.verify.tree import EMPTY, EXPR, NamedSet, Num, ParseError, Quantity, Text, Value
+from evals.verify.names import NUMBER_WORDS, SCALES, TENS, VARIABLE_GROUPS
+from evals.verify.tree import EMPTY, EXPR, Expr, NamedSet, Num, Op, ParseError, Quantity, Text, Unit, Value
 from evals.verify.units import parse_unit
 
-WORD_ENDS = (",", ";", "}", ")", "-", ".")
+TEMPERATURES = {"f": "f", "fahrenheit": "f", "c": "c", "celsius": "c", "centigrade": "c"}
+WORD_ENDS = (",", ";", "}", ")", "-", ".", "%")
 SMALL_WORDS = ("no", "on", "up", "in", "we", "he", "us")
 REAL_LINE = ("all real numbers", "all reals", "real numbers", "all real values")
 NOTHING = ("no solution", "no solutions", "no real solutions", "empty set", "the empty set")
@@ -26,7 +27,11 @@ def words(c: Cursor) -> Value | None:
     elif token.kind != "text" or (len(token.text) == 1 and c.tokens[c.i + 1].kind not in ("word", "text")):
         return None
     parts: list[str] = []
-    while c.token.kind in ("word", "text", "num", "sym", "const") or c.token.text in ("'", "-", "."):
+    while (
+        c.token.kind in ("word", "text", "num", "sym", "const")
+        or c.token.text in ("'", "-", ".")
+        or (c.token.text == "and" and c.tokens[c.i - 1].text.lower() in SCALES)
+    ):
         parts.append((" " if c.token.spaced and parts else "") + c.token.text)
         c.i += 1
     return _phrase("".join(parts))
@@ -34,11 +39,37 @@ def words(c: Cursor) -> Value | None:
 
 def _phrase(text: str) -> Value:
     plain = " ".join(text.split()).strip(" .").lower()
-    if plain in NUMBER_WORDS:
-        return Num(Fraction(NUMBER_WORDS.index(plain)))
+    number = number_in_words(plain)
+    if number is not None:
+        return Num(Fraction(number))
     if plain in REAL_LINE:
         return NamedSet("R")
     return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
+
+
+def number_in_words(text: str) -> int | None:
+    """The number that words name: seven, twenty-one, two hundred and five, a million; None for others."""
+    total, part, last = 0, 0, 10**15
+    names = text.replace("-", " ").split()
+    for place, name in enumerate(names):
+        if name in NUMBER_WORDS[:20]:
+            unit = NUMBER_WORDS.index(name)
+            if part % 100 and not (unit and unit < 10 and part % 100 >= 20 and part % 10 == 0):
+                return None
+            if unit == 0 and len(names) > 1:
+                return None
+            part += unit
+        elif name in TENS and part % 100 == 0:
+            part += TENS[name]
+        elif name == "hundred" and 0 < part < 10:
+            part *= 100
+        elif name in SCALES and name != "hundred" and part and SCALES[name] < last:
+            total, part, last = total + part * SCALES[name], 0, SCALES[name]
+        elif name == "a" and place == 0 and names[1:2] and names[1] in SCALES:
+            part = 1
+        elif not (name == "and" and names[place - 1] in SCALES and place + 1 < len(names)):
+            return None
+    return total + part if names else None
 
 
 def is_word(text: str) -> bool:
@@ -53,7 +84,7 @@ def with_unit(c: Cursor, value: Value) -> Value:
     parts: list[str] = []
     while True:
         token = c.token
-        if token.kind in ("word", "text") or (token.kind == "sym" and parts):
+        if token.kind in ("word", "text") or (token.kind == "sym" and (parts or after_degree(c))):
             parts.append(" " + token.text)
         elif (
             (
@@ -73,7 +104,7 @@ def with_unit(c: Cursor, value: Value) -> Value:
         else:
             break
         c.i += 1
-    text = "".join(parts)
+    value, text = _scaled(value, "".join(parts))
     if c.money:
         name = {"usd": "dollar"}.get(c.money, c.money)
         text = text if "dollar" in text.lower() or "usd" in text.lower() else f"{name} {text}"
@@ -82,7 +113,35 @@ def with_unit(c: Cursor, value: Value) -> Value:
         return value
     if not isinstance(value, EXPR):
         raise ParseError("a unit on what is no number")
-    return Quantity(value, parse_unit(text))
+    return Quantity(*_temperature(value, text))
+
+
+def _scaled(value: Value, text: str) -> tuple[Value, str]:
+    """5 million is 5000000: (value, unit without the words of the scale)."""
+    first, _, rest = text.strip().partition(" ")
+    while first.lower() in SCALES and isinstance(value, EXPR):
+        scale = Fraction(SCALES[first.lower()])
+        value = Num(value.value * scale) if isinstance(value, Num) else Op("mul", (value, Num(scale)))
+        text = rest
+        first, _, rest = text.strip().partition(" ")
+    return value, text
+
+
+def _temperature(value: Expr, text: str) -> tuple[Expr, Unit]:
+    """72^\\circ F is 72 of a unit of its own, no angle."""
+    name = TEMPERATURES.get(text.strip().lower())
+    negative = isinstance(value, Op) and value.name == "neg"
+    inner = value.args[0] if isinstance(value, Op) and negative else value
+    if name is None or not (isinstance(inner, Op) and inner.name == "degree"):
+        return value, parse_unit(text)
+    degrees = Op("neg", inner.args) if negative else inner.args[0]
+    return degrees, Unit(((f"degree {name}", 1),), Fraction(1))
+
+
+def after_degree(c: Cursor) -> bool:
+    """Whether the next token is the F or C of a temperature."""
+    before = [t.text for t in c.tokens[max(c.i - 2, 0) : c.i]]
+    return c.token.text in ("F", "C") and (before[-1:] in (["deg"], ["\\circ"]) or before == ["\\circ", "}"])
 
 
 def _unit_ahead(c: Cursor, skip: int = 0) -> bool:
