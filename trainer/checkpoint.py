@@ -14,9 +14,9 @@ from evals.checkpoints import Checkpoint
 from evals.engines.olmo2 import Olmo2, Olmo2Shape
 from evals.engines.open import load_olmo2
 from evals.errors import UserError
-from evals.files import write_folder
 from trainer import distributed, shard
 from trainer.config import ModelConfig, Questions
+from trainer.files import write_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from evals.errors import UserError
-from evals.files import write_file, write_folder
+from evals.files import write_file
 from evals.records import content_hash, derive_seed
 from trainer import distributed
 from trainer.config import PretrainConfig
+from trainer.files import write_folder
 from trainer.sources import texts_of
 
 BLOCK = 64  # documents taken from one source at a time

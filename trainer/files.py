@@ -1,16 +1,39 @@
-"""Rows of a run on disk: metrics.jsonl, cut back to the step that training resumes from."""
+"""What a run writes: metrics.jsonl, cut back to the step that training resumes from; folders; full disks."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from evals.files import write_file, write_folder, write_json
+from evals import files
+from evals.files import write_file
 
-__all__ = ["Rows", "read_rows", "write_file", "write_folder", "write_json"]
+
+def write_folder(path: Path, fill: Callable[[Path], Any]) -> None:
+    """Write a folder whole, as `evals.files.write_folder`; on a full disk, OSError whoever fills it."""
+    with full_disk(path):
+        files.write_folder(path, fill)
+
+
+@contextmanager
+def full_disk(path: Path) -> Iterator[None]:
+    """One error, OSError with ENOSPC, for what torch, numpy and tokenizers call by names of their own."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if getattr(cause, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(
+                words in str(cause) for words in ("os error 28", "requested and")
+            ):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            cause = cause.__context__
+        raise
 
 
 class Rows:

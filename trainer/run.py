@@ -20,7 +20,7 @@ from evals.files import replacing, sweep, write_file
 from trainer import distributed, shard
 from trainer.config import PretrainConfig, Questions, resolved_json
 from trainer.console import Progress
-from trainer.files import Rows
+from trainer.files import Rows, full_disk
 from trainer.sinks import open_sinks
 
 WAIT = 10.0  # seconds that the processes of a killed run may take to go
@@ -136,7 +136,8 @@ class Run:
         if self.lead:
             self.rows.sync()
             folder = self.out / "state"
-            with replacing(folder / f"step-{step + 1:08d}.pt") as stream:
+            path = folder / f"step-{step + 1:08d}.pt"
+            with full_disk(path), replacing(path) as stream:
                 torch.save(state | {"step": step + 1, "totals": self.totals}, stream)
             for old in sorted(folder.glob("step-*.pt"))[:-1]:
                 old.unlink()

@@ -10,6 +10,7 @@ from evals.checkpoints import open_checkpoint
 from evals.counts import counts
 from evals.engines import open_engine
 from evals.errors import UserError
+from evals.files import write_file, write_json
 from evals.grading import grade_store
 from evals.problems import ProblemSet
 from evals.progress import Line
@@ -17,7 +18,6 @@ from evals.prompts import default_prompt
 from evals.records import Problem, SamplingOptions
 from evals.sampling import sample
 from evals.store import SampleStore
-from trainer.files import write_file, write_json
 
 KINDS = ("easy", "hard", "between")
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from evals.errors import UserError
+from evals.files import write_file, write_json
 from evals.verify import VERSION
 from trainer import cells
 from trainer.cells import Cell
 from trainer.claims import claimed, held
 from trainer.config import StudyConfig
-from trainer.files import write_file, write_json
 from trainer.launch import end_with
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain

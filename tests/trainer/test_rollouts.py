@@ -83,7 +83,7 @@ def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
 
 @torch.no_grad()
 def force(model, token):
-    """Weights under which every next token is `token`: the stream is the embedding of the last token alone."""
+    """Weights under which every next token is `token`: all that the head sees is the last embedding."""
     model.model.norm.weight.fill_(1.0)
     model.lm_head.weight.zero_()
     for layer in model.model.layers:
@@ -143,7 +143,7 @@ def in_thread(texts):
 
 @pytest.mark.parametrize("where", [rewards, in_thread, in_process])
 def test_the_reward_comes_back_everywhere_and_is_one_for_the_gold(where):
-    """Fault 22: from the main thread, a worker thread and another process alike; what was given up is counted.
+    """Fault 22: from the main thread, a worker thread, another process alike; what was given up is counted.
 
     Planted and seen to fail: a deadline by signal.alarm, which a thread may not set; limits not counted.
     """

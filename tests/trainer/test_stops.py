@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from evals.checkpoints import open_checkpoint
-from evals.engines.open import load_olmo2
 from evals.errors import UserError
-from evals.records import Request, SamplingOptions, derive_seed
 from tests.trainer.cuts import contents
 from tests.trainer.loops import LOOPS, PRETRAIN, RL
 from trainer import pretrain as pretraining
@@ -17,7 +15,6 @@ from trainer import rollouts, stops
 from trainer.checkpoint import Lineage, load_parent, new_model, save_checkpoint
 from trainer.config import ModelConfig
 from trainer.rl import rl
-from trainer.sampler import open_policy_engine
 from trainer.sinks import open_sinks
 
 
