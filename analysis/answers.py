@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.counts import Floats, Ints, whole_numbers
+from analysis.counts import Floats, Ints, finite, whole_numbers
 from analysis.errors import AnalysisError
 from analysis.passk import pass_at_k
 
@@ -24,7 +24,7 @@ def answer_counts(frame: pd.DataFrame) -> dict[Any, dict[str, Any]]:
     """Counts per problem from one row per sample, columns problem, answer (None = no answer) and correct.
 
     Returns {problem: {"counts": (J,) ints, "correct": (J,) bools, "missing": int}}, most frequent first. An
-    answer counts as correct if any sample with it was graded correct.
+    answer counts as correct if any sample with it was graded correct. Raises AnalysisError without a column.
     """
     if missing := [c for c in ("problem", "answer", "correct") if c not in frame.columns]:
         raise AnalysisError(f"the answers have no column {missing[0]!r}; they need problem, answer, correct")
@@ -49,6 +49,7 @@ def majority_at_k(counts: ArrayLike, correct: ArrayLike, k: int, missing: int = 
     E[s^ties], which Gauss-Legendre nodes give exactly. Raises AnalysisError for k outside 1 … n.
     """
     sizes, right = _answers(counts, correct)
+    missing = _silent(missing)
     n = int(sizes.sum()) + missing
     if not 1 <= k <= n:
         raise AnalysisError(f"maj@{k} needs k from 1 to n = {n}; lower k or draw more samples")
@@ -111,9 +112,11 @@ def answer_entropy(counts: Sequence[int] | Ints, missing: int = 0) -> float:
     """Entropy of a problem's answers in nats, "no answer" its own class, with the Miller-Madow correction.
 
     H = -Σ f log f + (classes - 1)/(2n), at most log n. exp(H) is the effective number of answers.
-    Source: Miller (1955). Raises AnalysisError without samples.
+    counts: (J,) samples of each distinct answer. Source: Miller (1955). Raises AnalysisError without samples
+    and on counts that are no whole numbers.
     """
-    held = np.append(np.asarray(counts, float), float(missing))
+    sizes = whole_numbers(counts, "answer counts") if np.size(counts) else np.zeros(0)
+    held = np.append(sizes, _silent(missing)).astype(float)
     held = held[held > 0]
     if held.size == 0:
         raise AnalysisError("an entropy needs at least one sample; this problem has none")
@@ -126,17 +129,24 @@ def distinct_at_k(counts: ArrayLike, k: ArrayLike, missing: int = 0) -> Floats:
     """Expected distinct answers among k samples drawn without replacement (rarefaction), (K,).
 
     Σ_j [1 - C(n-m_j, k)/C(n, k)] (Hurlbert 1971). Compares checkpoints with unequal n at one k ≤ n. "No
-    answer" is no answer. Works for any labels (solution paths, n-grams).
+    answer" is no answer. Works for any labels (solution paths, n-grams). Raises AnalysisError for k > n.
     """
     if np.size(counts) == 0:
         return np.zeros(np.size(k))
     sizes = whole_numbers(counts, "answer counts")
-    return pass_at_k(int(sizes.sum()) + missing, sizes, k).sum(0)
+    return pass_at_k(int(sizes.sum()) + _silent(missing), sizes, k).sum(0)
+
+
+def _silent(missing: int) -> int:
+    return int(whole_numbers(missing, "samples without an answer")[0])
 
 
 def guess_corrected(p: ArrayLike, floor: ArrayLike) -> Floats:
-    """Rate without lucky guesses, (p - φ)/(1 - φ), where φ is the guess floor; broadcasts; may be < 0."""
-    rate, phi = np.asarray(p, float), np.asarray(floor, float)
+    """Rate without lucky guesses, (p - φ)/(1 - φ), where φ is the guess floor; broadcasts; may be < 0.
+
+    p, floor: rates. Source: correction for guessing (Abbott 1925). AnalysisError outside 0 ≤ φ < 1.
+    """
+    rate, phi = finite(p, "rates"), finite(floor, "a guess floor")
     if not ((phi >= 0) & (phi < 1)).all():
         raise AnalysisError("a guess floor lies from 0 to below 1; check how it was measured")
     return (rate - phi) / (1 - phi)

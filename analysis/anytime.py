@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.counts import PairedCounts
+from analysis.counts import PairedCounts, checked_level, finite
 from analysis.errors import AnalysisError
 from analysis.joint import verdict_on_counts
 from analysis.options import Options
 
 
 def spent_level(level: float, look: int) -> float:
-    """Error level of look 1, 2, 3, …: level / (look (look + 1)), which sum to `level` over any looks."""
-    if look < 1:
+    """Error level of look 1, 2, 3, …: level / (look (look + 1)), which sum to `level` over any looks.
+
+    Source: union bound (Robbins 1970). Raises AnalysisError for a look below 1.
+    """
+    checked_level(level)
+    if not look >= 1:
         raise AnalysisError("looks are numbered from 1")
     return level / (look * (look + 1))
 
@@ -68,11 +72,11 @@ def e_process(differences: ArrayLike, scale: float = 0.1) -> np.ndarray:
     samples alone, so that under the null each is symmetric about 0 given the past. A mixture over normal λ
     (standard deviation 1/`scale` per unit of difference) of exp(λS - λ²V/2), S = Σd, V = Σd² (de la Peña
     1999): e = √(ρ/(ρ+V)) exp(S²/(2(ρ+V))), ρ = scale². By Ville's inequality the chance that it ever
-    reaches 1/α is at most α, whenever one stops.
+    reaches 1/α is at most α, whenever one stops. Raises AnalysisError on missing values.
     """
-    d = np.asarray(differences, float).ravel()
-    if not np.isfinite(d).all() or scale <= 0:
-        raise AnalysisError("differences must be finite and the scale positive")
+    d = finite(differences, "differences").ravel()
+    if not scale > 0:
+        raise AnalysisError("the scale of an e-process must be positive; 0.1 suits differences of rates")
     S, V, rho = np.cumsum(d), np.cumsum(d**2), scale**2
     with np.errstate(over="ignore"):
         return np.sqrt(rho / (rho + V)) * np.exp(np.minimum(S**2 / (2 * (rho + V)), 700.0))

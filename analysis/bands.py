@@ -9,11 +9,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.bootstrap import Replicates
-from analysis.counts import Floats
+from analysis.bootstrap import Replicates, unit_sums
+from analysis.counts import Floats, Ints, checked_level
 from analysis.intervals import clopper_pearson, normal_quantile, paired_rates, t_quantile
 
-FEW = 10  # with fewer problems off the common value, resampling says too little
+ROUNDING = 1e-12  # of a value in [-1, 1]
+FEW = 10  # with fewer problems (clusters) off the common value, resampling says too little
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +82,14 @@ def max_t(rep: Replicates, level: float, error: Floats | None = None) -> float:
 def curve(
     rep: Replicates, values: Floats, level: float, interval: Literal["percentile", "bca"] = "percentile"
 ) -> Curve:
-    """Pointwise intervals and max-t band of means of `values` in [0, 1], (M, K).
+    """Pointwise intervals and max-t band of means of `values` in [0, 1], (M, K), in rates.
 
-    Where fewer than FEW problems differ from the column's median (floor, ceiling), interval and band also
-    cover the Clopper-Pearson interval of the mean: never of width zero.
+    rep: `bootstrap` of the same values. Where fewer than FEW problems (or clusters) differ from the column's
+    median (floor, ceiling), interval and band also cover the Clopper-Pearson interval of the mean: never of
+    width zero. Source: max-t bands, Montiel Olea and Plagborg-Møller (2019).
     """
-    few = _few_differ(values)
+    checked_level(level)
+    few = few_differ(values, rep.cluster)
     solved = rep.estimate[few] * rep.units
 
     def exact(level: float) -> tuple[Floats, Floats]:
@@ -100,10 +103,11 @@ def difference(
 ) -> Curve:
     """Pointwise intervals and max-t band of means of paired differences `values` in [-1, 1], (M, K).
 
-    Where fewer than FEW problems differ from the column's median (most often 0: no change), interval and
+    In rates, as `curve`; where few problems differ from the median (most often 0: no change), interval and
     band also cover that of `paired_rates`: never of width zero.
     """
-    few = _few_differ(values)
+    checked_level(level)
+    few = few_differ(values, rep.cluster)
 
     def exact(level: float) -> tuple[Floats, Floats]:
         return _paired(values[:, few], rep.units, level)
@@ -111,18 +115,26 @@ def difference(
     return _curve(rep, level, interval, few, exact, -1.0)
 
 
-def widened(low: Floats, high: Floats, values: Floats, units: int, level: float) -> tuple[Floats, Floats]:
-    """Intervals (C,) of mean differences that cover `paired_rates` where few problems differ."""
-    few = _few_differ(values)
+def widened(
+    low: Floats, high: Floats, values: Floats, units: int, level: float, cluster: Ints | None = None
+) -> tuple[Floats, Floats]:
+    """Intervals (C,) of mean differences that cover `paired_rates` where few problems differ.
+
+    values: (M, C) differences in [-1, 1]; units: problems or clusters; cluster: (M,) codes or None.
+    """
+    few = few_differ(values, cluster)
     exact_low, exact_high = _paired(values[:, few], units, level)
     low, high = low.copy(), high.copy()
     low[few], high[few] = np.minimum(low[few], exact_low), np.maximum(high[few], exact_high)
     return low, high
 
 
-def _few_differ(values: Floats) -> NDArray[np.bool_]:
-    """Columns in which fewer than FEW problems have another value than the median."""
-    return (values != np.median(values, axis=0)).sum(0) < FEW
+def few_differ(values: Floats, cluster: Ints | None) -> NDArray[np.bool_]:
+    """Columns (C,) in which fewer than FEW problems, or clusters with such, are off the median of all."""
+    off = np.abs(values - np.median(values, axis=0)) > ROUNDING
+    if cluster is not None:
+        off = unit_sums(off.astype(float), cluster) > 0
+    return np.asarray(off.sum(0) < FEW)
 
 
 def _paired(values: Floats, units: int, level: float) -> tuple[Floats, Floats]:

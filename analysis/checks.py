@@ -6,17 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from analysis.counts import PairedCounts
+from analysis.counts import Ints, PairedCounts
 from analysis.options import Options
 
 FEW_PROBLEMS = 100
+FEW_CLUSTERS = 30  # with fewer, the means of skewed clusters are not yet near normal
 NEAR_FLOOR = 0.1  # share of problems solved at least once below which a benchmark says little
 NEAR_CEILING = 0.98
 
 
 def checks(pair: PairedCounts, K: int, options: Options) -> list[dict[str, Any]]:
     """A list of {name, passed, value, detail}; passed is None where a check is not possible."""
-    return [_n_against_K(pair, K), _declared(K, options), _equal(pair), _problems(pair), _ends(pair)]
+    found = [_n_against_K(pair, K), _declared(K, options), _equal(pair), _problems(pair), _ends(pair)]
+    return found if pair.cluster is None else [*found, _clusters(pair.cluster)]
 
 
 def _check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, Any]:
@@ -49,6 +51,14 @@ def _problems(pair: PairedCounts) -> dict[str, Any]:
     if pair.M < FEW_PROBLEMS:
         text += ": few; only large differences can be told from chance"
     return _check("problems", pair.M >= FEW_PROBLEMS, pair.M, text)
+
+
+def _clusters(cluster: Ints) -> dict[str, Any]:
+    many = int(np.unique(cluster).size)
+    text = f"{many} clusters"
+    if many < FEW_CLUSTERS:
+        text += ": few; intervals and bands are somewhat too narrow"
+    return _check("clusters", many >= FEW_CLUSTERS, many, text)
 
 
 def _ends(pair: PairedCounts) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
     two = [ks.index(1), ks.index(K)]
     spread = null_spread(mixtures[0], n, ks, pair.M)
+    gap = difference(delta, b - a, options.level, options.interval)
     within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2
     return Comparison(
         pair=pair,
@@ -109,12 +110,12 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         k=ks,
         passk_a=curve(rep_a, a, options.level, options.interval),
         passk_b=curve(rep_b, b, options.level, options.interval),
-        delta=difference(delta, b - a, options.level, options.interval),
+        delta=gap,
         null_spread=spread,
         fixed=np.sqrt(within),
         verdict=_verdict(pair, options, K, delta.columns(two), (b - a)[:, two], within[two]),
-        crossover=crossover(pair, ks, delta, options.level),
-        slope=slope(ks, delta, options.level),
+        crossover=crossover(pair, ks, delta, b - a, gap, options.level),
+        slope=slope(ks, delta, b - a, options.level),
         support=support_report(equal, mixtures[0], options.level),
         checks=checks(pair, K, options),
     )

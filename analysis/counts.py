@@ -27,12 +27,30 @@ def whole_numbers(values: ArrayLike, name: str) -> Ints:
     except (TypeError, ValueError):
         raise AnalysisError(f"{name} must be whole numbers; mend the counts") from None
     if not np.isfinite(floats).all():
-        raise AnalysisError(f"{name} has missing or infinite values; mend the counts")
+        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; mend the counts")
     if (floats != np.floor(floats)).any():
         raise AnalysisError(f"{name} must be whole numbers, got {floats[floats != np.floor(floats)][0]}")
     if (floats < 0).any() or (floats > LARGEST).any():
         raise AnalysisError(f"{name} must lie between 0 and {LARGEST:,}; mend the counts")
     return floats.astype(np.int64)
+
+
+def finite(values: ArrayLike, name: str) -> Floats:
+    """`values` as floats of the same shape; AnalysisError where one is missing, infinite or no number."""
+    try:
+        given = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"{name} must be numbers; mend what is given") from None
+    if not np.isfinite(given).all():
+        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; mend what is given")
+    return given
+
+
+def checked_level(level: float) -> float:
+    """An error level strictly between 0 and 1; AnalysisError otherwise."""
+    if not 0 < level < 1:
+        raise AnalysisError(f"an error level lies between 0 and 1, got {level}; 0.05 gives 95% intervals")
+    return level
 
 
 def checked(n: ArrayLike, c: ArrayLike) -> tuple[Ints, Ints]:

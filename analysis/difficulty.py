@@ -95,7 +95,12 @@ def with_difference(base: Beta, first: float, large: float, K: int) -> Trained:
 def simulate(
     distribution: Beta | BetaBinomial | Mixture, problems: int, n: int, rng: np.random.Generator
 ) -> Ints:
-    """Counts c (problems,) of new problems from a known or fitted distribution of p, n samples each."""
+    """Counts c (problems,) of new problems from a known or fitted distribution of p, n samples each.
+
+    Raises AnalysisError without problems or samples.
+    """
+    if not problems >= 1 or not n >= 1:
+        raise AnalysisError("a simulation needs at least one problem and one sample of each; give both")
     return rng.binomial(n, distribution.draw(problems, rng))
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from analysis.beta_binomial import BetaBinomial
 from analysis.counts import Floats, Ints, PairedCounts
 from analysis.errors import AnalysisError
 from analysis.mixture import Mixture, binomial_table, likelihood
+from analysis.posterior import cover
 
 EDGES = (0.0, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 1.0)
 ATOMS = 32
@@ -31,16 +33,20 @@ class Flow:
     same_model: Floats
 
 
-def histogram(distribution: Mixture, edges: ArrayLike = EDGES) -> Floats:
-    """Shares of problems with p in each bin [e_j, e_{j+1}), the last closed; (B,), sums to 1."""
-    bins = _checked_edges(edges)
-    return np.bincount(_bin(distribution.p, bins), distribution.weight, bins.size - 1).astype(float)
+def histogram(distribution: Mixture | BetaBinomial, edges: ArrayLike = EDGES) -> Floats:
+    """Shares of problems with p in each bin [e_j, e_{j+1}), the last closed; (B,), sums to 1.
+
+    distribution: of `npmle` or `fit_beta_binomial`, so that the histogram is free of the noise of c/n.
+    edges: (B + 1,), rising from 0 to 1; AnalysisError otherwise.
+    """
+    return -np.diff(np.append(cover(distribution, _checked_edges(edges)[:-1]), 0.0))
 
 
 def flow(pair: PairedCounts, edges: ArrayLike = EDGES) -> Flow:
     """The flow between difficulty bins from A to B; see `Flow`.
 
     The joint NPMLE runs EM on a grid of ATOMS × ATOMS points of (p_A, p_B) (Kiefer and Wolfowitz 1956).
+    Raises AnalysisError where the edges do not rise from 0 to 1.
     """
     bins = _checked_edges(edges)
     p = _atoms(pair.n, bins)
@@ -59,7 +65,7 @@ def flow(pair: PairedCounts, edges: ArrayLike = EDGES) -> Flow:
 
 def _checked_edges(edges: ArrayLike) -> Floats:
     bins = np.asarray(edges, float)
-    if bins.ndim != 1 or bins.size < 2 or bins[0] != 0 or bins[-1] != 1 or (np.diff(bins) <= 0).any():
+    if bins.ndim != 1 or bins.size < 2 or bins[0] != 0 or bins[-1] != 1 or not (np.diff(bins) > 0).all():
         raise AnalysisError("bin edges must rise from 0 to 1; give them in order")
     return bins
 

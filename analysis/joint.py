@@ -46,8 +46,8 @@ def joint_readings(
     p = sign_flip(unit_sums(d, cluster), replicates=options.replicates, seed=options.seed)
     low, high = two.estimate - crit * two.error, two.estimate + crit * two.error
     inner_low, inner_high = one_sided(two.estimate, two.error, two.units, options.level)
-    low, high = widened(low, high, d, two.units, options.level / 2)
-    inner_low, inner_high = widened(inner_low, inner_high, d, two.units, 2 * options.level)
+    low, high = widened(low, high, d, two.units, options.level / 2, cluster)
+    inner_low, inner_high = widened(inner_low, inner_high, d, two.units, 2 * options.level, cluster)
     first, large = (
         Reading(k, *(float(x[j]) for x in (two.estimate, low, high, inner_low, inner_high, p)))
         for j, k in enumerate(ks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal
 
 from analysis.errors import AnalysisError
@@ -30,6 +31,12 @@ class Options:
     k: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        for name in ("K", "seed", "replicates"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+                raise AnalysisError(f"{name} must be a whole number, got {value}")
+        if self.seed < 0:
+            raise AnalysisError(f"the seed must be at least 0, got {self.seed}")
         if not 0 < self.level <= 0.5:
             raise AnalysisError(
                 f"the level must lie above 0 and not above 0.5, got {self.level}; 0.05 is usual"

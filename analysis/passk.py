@@ -20,7 +20,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
     Raises AnalysisError for k > n, k < 1 and impossible counts.
     """
     n, c = checked(n, c)
-    return _by_table(n, c, _ks(k, n), lambda size, most, ks: -np.expm1(_log_failure(size, most, ks)))
+    return _by_table(n, c, _ks(k, n), lambda size, most, ks: 0.0 - np.expm1(_log_failure(size, most, ks)))
 
 
 def pass_at_k_variance(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:

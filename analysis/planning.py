@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from analysis.counts import checked_level
 from analysis.errors import AnalysisError
 from analysis.intervals import normal_quantile
 from analysis.verdict import Reading
@@ -21,12 +22,16 @@ def minimum_detectable_effect(
     """Smallest difference of paired rates found with this power: (z_{1-α/2} + z_power) √(discordant / M).
 
     discordant: expected share of problems on which the two differ (variance of one paired difference).
-    In rates. Source: normal approximation of McNemar's test (Connor 1987).
+    In rates. Source: normal approximation of McNemar's test (Connor 1987). Raises AnalysisError for fewer
+    than two problems and shares, powers and levels outside their range.
     """
-    if problems < 2 or not 0 < discordant <= 1:
+    checked_level(level)
+    if not problems >= 2 or not 0 < discordant <= 1:
         raise AnalysisError(
             "an effect needs at least two problems and a discordant share above 0 and up to 1"
         )
+    if not 0.5 <= power < 1:
+        raise AnalysisError(f"a power lies from 0.5 to below 1, got {power}; 0.8 is usual")
     return (normal_quantile(1 - level / 2) + normal_quantile(power)) * math.sqrt(discordant / problems)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.beta_binomial import BetaBinomial
-from analysis.counts import Floats, checked, whole_numbers
+from analysis.counts import Floats, checked, finite, whole_numbers
 from analysis.errors import AnalysisError
 from analysis.intervals import clopper_pearson
 from analysis.mixture import Mixture
@@ -21,7 +21,8 @@ def posterior_pass_at_k(
 
     n, c: (M,); k: (K,), any k ≥ 1. prior: (α, β) of a Beta, or a fitted `BetaBinomial` with its mass at zero.
     1 - B(α+c, β+n-c+k)/B(α+c, β+n-c), times the posterior chance that p is not 0 where c = 0. Where k > n
-    the number is driven by the prior: the second array marks these.
+    the number is driven by the prior: the second array marks these. Rates. Raises AnalysisError on impossible
+    counts, k < 1, and a prior that is none. Source: conjugate Beta-binomial update.
     """
     from scipy.special import betaln
 
@@ -43,7 +44,7 @@ def k_to_solve(n: ArrayLike, c: ArrayLike, level: float = 0.05) -> tuple[Floats,
     """Expected number of samples until one is correct, 1/p, with Clopper-Pearson bounds.
 
     n, c: (M,). Returns estimate n/c, low and high, each (M,), in samples; infinite where c = 0 leaves no
-    estimate and no upper bound.
+    estimate and no upper bound. Raises AnalysisError on impossible counts.
     """
     n, c = checked(n, c)
     low, high = clopper_pearson(c, n, level)
@@ -59,14 +60,15 @@ def origin(
     unsolved: B has none correct. created: B solves it and A's one-sided upper bound is below .05/K.
     elicited: B solves it and A's one-sided lower bound is at least 1/K. Else undetermined. Bounds are
     Clopper-Pearson at `level`, per problem (not adjusted for the number of problems); created needs about
-    60·K samples of A with none correct.
+    60·K samples of A with none correct. Raises AnalysisError on impossible counts, unequal numbers of
+    problems, K < 1, and a level that is not below 0.5.
     """
     n_a, c_a = checked(n_a, c_a)
     n_b, c_b = checked(n_b, c_b)
     if c_a.shape != c_b.shape:
         raise AnalysisError("both checkpoints need counts of the same problems; pair them first")
-    if K < 1:
-        raise AnalysisError("the budget K must be at least 1")
+    if not K >= 1 or not 0 < level < 0.5:
+        raise AnalysisError("the budget K must be at least 1, and the level between 0 and 0.5")
     low, high = clopper_pearson(c_a, n_a, 2 * level)
     out = np.full(c_a.size, "undetermined", dtype="<U12")
     out[high < CREATED / K] = "created"
@@ -76,25 +78,34 @@ def origin(
 
 
 def samples_to_certify(K: int, level: float = 0.05) -> int:
-    """Samples of A, none correct, after which a problem that B solves counts as created at budget K."""
-    if K < 1:
-        raise AnalysisError("the budget K must be at least 1")
+    """Samples of A, none correct, after which a problem that B solves counts as created at budget K.
+
+    The smallest n with 1 - level^(1/n) < .05/K, about 60 K at 5%. Raises AnalysisError for K < 1.
+    """
+    if not K >= 1 or not 0 < level < 0.5:
+        raise AnalysisError("the budget K must be at least 1, and the level between 0 and 0.5")
     return int(np.ceil(np.log(level) / np.log1p(-CREATED / K) + 1e-12))
 
 
 def support_threshold(k: int, zeta: float = 0.05) -> float:
     """Probability above which an answer counts as in the support at k samples: -ln ζ / k (2507.14843)."""
-    if k < 1 or not 0 < zeta < 1:
+    if not k >= 1 or not 0 < zeta < 1:
         raise AnalysisError("a support threshold needs k ≥ 1 and ζ between 0 and 1")
     return float(-np.log(zeta) / k)
 
 
-def cover(distribution: Mixture, tau: ArrayLike) -> Floats:
+def cover(distribution: Mixture | BetaBinomial, tau: ArrayLike) -> Floats:
     """Cover@τ: share of problems with p ≥ τ under a fitted distribution, (T,) (2510.08325).
 
-    Use the fitted distribution, not c/n, which is biased near τ. pass@k = ∫ k(1-τ)^(k-1) Cover@τ dτ.
+    distribution: of `npmle` or `fit_beta_binomial`, not c/n, which is biased near τ. tau: (T,) rates.
+    pass@k = ∫ k(1-τ)^(k-1) Cover@τ dτ. Raises AnalysisError on missing thresholds and ones outside [0, 1].
     """
-    t = np.atleast_1d(np.asarray(tau, float))
+    t = np.atleast_1d(finite(tau, "thresholds τ"))
     if (t < 0).any() or (t > 1).any():
         raise AnalysisError("thresholds τ lie between 0 and 1")
+    if isinstance(distribution, BetaBinomial):
+        from scipy.special import betaincc
+
+        above = (1 - distribution.zero) * betaincc(distribution.alpha, distribution.beta, t)
+        return np.where(t > 0, above, 1.0)
     return (distribution.p >= t[:, None]).astype(float) @ distribution.weight

@@ -29,16 +29,29 @@ def verdict_from_rates(
     problems, so the largest spread that the rates allow is taken: Var ≤ rate (1 - rate), reached at k = n.
     Directions use the joint region (Bonferroni over the two), equivalence the 1 - 2·level interval.
     Returns the dict of `analysis.verdict.verdict` with `assumed` added. Raises AnalysisError on rates
-    outside [0, 1], k > n, and where 1 or K is missing.
+    outside [0, 1] or falling in k, k > n, and where 1 or K is missing.
     """
-    options = options or Options()
+    for rates in (a, b):
+        if any(rates[k] < rates[j] for k in rates for j in rates if j < k):
+            raise AnalysisError("a rate falls as k grows, which no pass@k does; check which rate is which")
+    return _verdict(a, b, problems, n, correlation, options or Options())
+
+
+def _verdict(
+    a: Mapping[int, float],
+    b: Mapping[int, float],
+    problems: int,
+    n: int,
+    correlation: float,
+    options: Options,
+) -> dict[str, Any]:
     common = sorted(set(a) & set(b))
     K = options.K or (common[-1] if common else 0)
     if 1 not in common or K not in common or K < 2:
         raise AnalysisError("rates at k = 1 and at one larger k are needed for both checkpoints; give them")
-    if problems < 2 or not 0 <= correlation < 1:
+    if not problems >= 2 or not 0 <= correlation < 1:
         raise AnalysisError("rates need at least two problems and a correlation from 0 to below 1")
-    if n < K:
+    if not n >= K:
         raise AnalysisError(f"pass@{K} is undefined for n = {n} samples; pass@k needs k ≤ n")
     readings = [_reading(k, a[k], b[k], problems, correlation, options.level) for k in (1, K)]
     found = verdict(readings[0], readings[1], level=options.level, margin=options.margin)
@@ -68,7 +81,8 @@ def verdict_from_changes(
 ) -> dict[str, Any]:
     """The verdict where only the changes {k: Δ} were published: as `verdict_from_rates` at rates about 1/2.
 
-    Rates about 1/2 have the largest spread, so a direction that holds here holds whatever the rates were.
+    change: differences of rates. Rates about 1/2 have the largest spread, so a direction that holds here
+    holds whatever the rates were. Errors as there, and on changes outside [-1, 1].
     """
     for k, d in change.items():
         if not (math.isfinite(d) and -1 <= d <= 1):
@@ -77,4 +91,4 @@ def verdict_from_changes(
             )
     a = {k: 0.5 - d / 2 for k, d in change.items()}
     b = {k: 0.5 + d / 2 for k, d in change.items()}
-    return verdict_from_rates(a, b, problems=problems, n=n, options=options)
+    return _verdict(a, b, problems, n, 0.0, options or Options())

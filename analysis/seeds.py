@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.counts import Floats
+from analysis.bands import widened
+from analysis.counts import Floats, checked_level
 from analysis.errors import AnalysisError
 from analysis.intervals import t_quantile
 
@@ -21,11 +22,14 @@ def seed_difference(
     parent. paired: row s of both share what the seed shares (the parent), so the difference is taken by seed.
     Seeds and problems are crossed random effects (Cornfield and Tukey 1956): the half-width is the root of
     the summed squares of a t interval over problems and one over the seeds of each side, with S - 1 degrees
-    of freedom: three seeds make it wide.
+    of freedom: three seeds make it wide. Values are rates in [0, 1]; where few problems differ, the interval
+    also covers that of `paired_rates`, so that it never has width zero. Raises AnalysisError on missing
+    values, unequal problems, and unequal numbers of paired seeds.
     Returns estimate, low, high, error, per_seed (differences of seed means, all), seed_sd (spread of B's
     seed means beyond problems × seeds noise). With one seed on either side where seeds
     could differ, the seed part is unknown: `seeds_known` is False and the interval covers problems alone.
     """
+    checked_level(level)
     one, other = _matrix(a), _matrix(b)
     if one.shape[1] != other.shape[1]:
         raise AnalysisError("both sides need the same problems; pair them first")
@@ -41,10 +45,12 @@ def seed_difference(
     parts += [(x.mean(1).var(ddof=1) / len(x), len(x) - 1) for x in (other, one) if len(x) > 1]
     half = float(np.sqrt(sum(t_quantile(1 - level / 2, df) ** 2 * part for part, df in parts)))
     estimate = float(mean.mean())
+    ends = np.array([estimate - half]), np.array([estimate + half])
+    low, high = widened(*ends, mean[:, None], problems, level)
     return {
         "estimate": estimate,
-        "low": estimate - half,
-        "high": estimate + half,
+        "low": float(low[0]),
+        "high": float(high[0]),
         "error": float(np.sqrt(sum(part for part, _ in parts))),
         "per_seed": (other.mean(1) - one.mean()).tolist(),
         "seed_sd": _seed_sd(other) if len(other) > 1 else None,
@@ -59,6 +65,8 @@ def _matrix(values: ArrayLike) -> Floats:
         raise AnalysisError(
             "values must be finite, one row per seed and one column per problem (two or more)"
         )
+    if x.min() < 0 or x.max() > 1:
+        raise AnalysisError("values are rates from 0 to 1; divide percentages by 100")
     return x
 
 
@@ -74,7 +82,7 @@ def _seed_sd(x: Floats) -> float:
 def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
     """Share of pairs of seeds in which B scores above A, ties half (Mann-Whitney; Agarwal et al. 2108.13264).
 
-    a: (S_a,), b: (S_b,) one score per seed.
+    a: (S_a,), b: (S_b,) one score per seed. Raises AnalysisError on missing scores and none.
     """
     x, y = (np.asarray(v, float).ravel() for v in (a, b))
     if x.size == 0 or y.size == 0 or not (np.isfinite(x).all() and np.isfinite(y).all()):
@@ -84,7 +92,10 @@ def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
 
 
 def interquartile_mean(scores: ArrayLike) -> float:
-    """Mean of the middle half of all scores, 25% cut at either end (2108.13264); scores of any shape."""
+    """Mean of the middle half of all scores, 25% cut at either end (2108.13264).
+
+    scores: of any shape and unit. Raises AnalysisError on missing scores and none.
+    """
     x = np.sort(np.asarray(scores, float).ravel())
     if x.size == 0 or not np.isfinite(x).all():
         raise AnalysisError("an interquartile mean needs finite scores; give at least one")
@@ -95,12 +106,12 @@ def interquartile_mean(scores: ArrayLike) -> float:
 def best_of_bias(seeds: int) -> float:
     """How far the best of S equal seeds lies above their mean, in seed SDs: E[max of S normals].
 
-    1.03 for S = 4: what reporting the best seed on test adds.
+    1.03 for S = 4: what reporting the best seed on test adds. Raises AnalysisError for less than one seed.
     """
     from scipy.integrate import quad
     from scipy.special import ndtr
 
-    if seeds < 1:
+    if not seeds >= 1:
         raise AnalysisError("the best of no seeds does not exist; give at least one")
 
     def density(x: float) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.counts import Floats, Ints, PairedCounts
+from analysis.counts import Floats, Ints, PairedCounts, checked_level
 from analysis.errors import AnalysisError
 from analysis.exact import mcnemar
 from analysis.intervals import clopper_pearson
@@ -35,7 +35,10 @@ def support_table(pair: PairedCounts) -> dict[str, int]:
 def support_rates(P: float, E: float, S: float) -> dict[str, float | None]:
     """SRR = P/(P+S), NDR = E/(P+E), SDS = their harmonic mean, NSCR = (E-S)/(P+E+S) (2507.14843), and the
     Jaccard index P/(P+E+S); None where the denominator is 0. One model drawn twice does not give 0 or 1.
+    P, E, S: numbers of problems (or their expectations). Raises AnalysisError on missing or negative ones.
     """
+    if not (np.isfinite([P, E, S]).all() and min(P, E, S) >= 0):
+        raise AnalysisError("P, E and S are numbers of problems from 0 up; mend the table")
 
     def ratio(x: float, y: float) -> float | None:
         return x / y if y > 0 else None
@@ -47,7 +50,13 @@ def support_rates(P: float, E: float, S: float) -> dict[str, float | None]:
 
 
 def detection_limit(n: int, level: float = 0.05) -> float:
-    """Largest p that n samples with none correct cannot exclude: 1 - level^(1/n), about 3/n at 5%."""
+    """Largest p that n samples with none correct cannot exclude: 1 - level^(1/n), about 3/n at 5%.
+
+    A rate. Source: Clopper and Pearson 1934, one-sided. Raises AnalysisError for no samples.
+    """
+    checked_level(level)
+    if not n >= 1:
+        raise AnalysisError("a detection limit needs at least one sample; draw some")
     return float(-np.expm1(np.log(level) / n))
 
 
@@ -56,8 +65,13 @@ def expected_support(mixture: Mixture, n: int, problems: int, level: float = 0.0
 
     Means are problems × E[…] over the distribution of p, with q = (1-p)^n: P (1-q)², E and S q(1-q), O q².
     low, high: 1-level prediction interval of the count, with the noise of the count and, as large, that of
-    a distribution fitted to one draw of these problems. Also the rates at the means.
+    a distribution fitted to one draw of these problems. Also the rates at the means, with intervals. Source:
+    2507.14843 for the table; beta-binomial prediction under Jeffreys' prior. Raises AnalysisError without
+    samples or problems.
     """
+    checked_level(level)
+    if not n >= 1 or not problems >= 1:
+        raise AnalysisError("an expectation needs at least one sample and one problem; give both")
     q = np.power(1 - mixture.p, n)
     cells = {"P": (1 - q) ** 2, "E": q * (1 - q), "S": q * (1 - q), "O": q**2}
     out: dict[str, Any] = {}
@@ -86,7 +100,7 @@ def rate_intervals(tables: Floats, level: float) -> dict[str, list[float] | None
         rates = {
             "SRR": srr,
             "NDR": ndr,
-            "SDS": np.where(srr + ndr > 0, 2 * srr * ndr / (srr + ndr), 0.0),
+            "SDS": np.where(srr + ndr == 0, 0.0, 2 * srr * ndr / (srr + ndr)),
             "NSCR": (E - S) / (P + E + S),
             "jaccard": P / (P + E + S),
         }
@@ -120,7 +134,9 @@ def split_support(n: int, c: Ints, level: float = 0.05) -> dict[str, Any]:
     n: samples per problem, of which 2·(n//2) are used. c: (M,). Means over all splits are exact: a half of h
     samples has none correct with chance 1 - pass@h, both with 1 - pass@2h. Returns n = h, the four means,
     their rates, and under "intervals" and "rate_intervals" central 1-level intervals over random splits.
+    Raises AnalysisError for n < 2 and impossible counts.
     """
+    checked_level(level)
     half = n // 2
     if half < 1:
         raise AnalysisError("a split needs at least two samples per problem; draw more")
@@ -142,7 +158,10 @@ def split_support(n: int, c: Ints, level: float = 0.05) -> dict[str, Any]:
 
 
 def half_support(pair: PairedCounts) -> dict[str, Any]:
-    """Expected P, E, S, O of the pair at half its samples, to stand beside `split_support` of either side."""
+    """Expected P, E, S, O of the pair at half its samples, to stand beside `split_support` of either side.
+
+    Means over all halves, exact: pass@(n//2) of each problem is its chance of being solved in a half.
+    """
     half = pair.n // 2
     a, b = (pass_at_k(n, c, half)[:, 0] for n, c in ((pair.n_a, pair.c_a), (pair.n_b, pair.c_b)))
     cells = {"P": a * b, "E": (1 - a) * b, "S": a * (1 - b), "O": (1 - a) * (1 - b)}
@@ -175,9 +194,13 @@ def support_report(pair: PairedCounts, mixture: Mixture, level: float) -> dict[s
 def null_spread(mixture: Mixture, n: int, ks: list[int], problems: int) -> Floats:
     """Standard deviation of Δpass@k between two draws of n samples from one model, (K,), in rates.
 
-    √(2 E[Var(pass@k | p)] / M): within-problem noise alone, because both draws see the same problems.
+    √(2 E[Var(pass@k | p)] / M): within-problem noise alone, because both draws see the same problems. As for
+    a rate with one success and one failure added, two problems are added, with p = 1/n and 1 - 1/n: samples
+    without any failure or success do not show that there is no noise.
     """
+    p = np.append(mixture.p, [1 / n, 1 - 1 / n])
+    weight = np.append(problems * mixture.weight, [1, 1]) / (problems + 2)
     table = pass_at_k(n, np.arange(n + 1), ks)
-    mass = binomial_table(n, mixture.p)
+    mass = binomial_table(n, p)
     within = mass.T @ table**2 - (mass.T @ table) ** 2
-    return np.sqrt(2 * np.maximum(mixture.weight @ within, 0) / problems)
+    return np.sqrt(2 * np.maximum(weight @ within, 0) / problems)

@@ -111,3 +111,16 @@ def test_guessing_is_taken_out() -> None:
     assert guess_corrected([0.2, 0.6, 0.1], 0.2) == pytest.approx([0, 0.5, -0.125])
     with pytest.raises(AnalysisError):
         guess_corrected(0.5, 1.0)
+
+
+def test_counts_that_are_none_are_refused() -> None:
+    for call in (
+        lambda: answer_entropy([3, -2]),
+        lambda: answer_entropy([3, float("nan")]),
+        lambda: majority_at_k([3], [True], 2, missing=-1),
+        lambda: distinct_at_k([3], 2, missing=-1),
+        lambda: guess_corrected(float("nan"), 0.1),
+        lambda: guess_corrected(0.5, float("nan")),
+    ):
+        with pytest.raises(AnalysisError):
+            call()

@@ -89,12 +89,65 @@ def test_strata_take_out_the_spread_between_them() -> None:
     assert bootstrap(x, replicates=100, seed=8).error[0] > 4 * rep.error[0]
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_many_small_strata_are_not_taken_for_certain(size: int) -> None:
+    """Planted fault: without the factor √(m/(m-1)) pairs cover about 80% and triples about 89%."""
+    centre = np.linspace(0.1, 0.9, 120)
+    stratum, hits = np.repeat(np.arange(120), size), 0
+    for i in range(200):
+        rng = np.random.default_rng([i, size])
+        x = (centre[stratum] + 0.1 * rng.uniform(-1, 1, stratum.size))[:, None]
+        found = curve(bootstrap(x, replicates=400, seed=i, stratum=stratum), x, 0.05)
+        hits += int(found.low[0] <= 0.5 <= found.high[0])
+    assert hits / 200 >= 0.95 - 2.5 * np.sqrt(0.05 * 0.95 / 200)
+
+
+def test_error_of_strata_is_the_unbiased_one() -> None:
+    rng = np.random.default_rng(12)
+    x, stratum = rng.random((90, 1)), np.repeat(np.arange(30), 3)
+    rep = bootstrap(x, replicates=20_000, seed=1, stratum=stratum)
+    expected = np.sqrt(sum(x[stratum == s].var(ddof=1) / 3 for s in range(30)) / 30**2)
+    assert rep.error[0] == pytest.approx(expected)
+    assert rep.deviation.std() == pytest.approx(expected, rel=0.03)
+
+
+def test_few_clusters_off_the_common_value_are_few_however_many_problems_they_hold() -> None:
+    """Twenty gained problems of one cluster are one unit: the interval reaches beyond the bootstrap's."""
+    cluster = np.repeat(np.arange(40), 20)
+    values = (cluster == 3).astype(float)[:, None]
+    rep = bootstrap(values, replicates=1000, seed=1, cluster=cluster)
+    found = difference(rep, values, 0.05)
+    assert found.low[0] < 0 < found.high[0]
+    alone = bootstrap(values, replicates=1000, seed=1)
+    assert difference(alone, values, 0.05).low[0] > 0
+
+
+def test_rounding_is_no_difference() -> None:
+    """All differ by .1, up to the last bit: that is one common value, so the interval has a width."""
+    values = np.arange(50)[:, None] / 100 + 0.1 - np.arange(50)[:, None] / 100
+    assert np.unique(values).size > 1
+    found = difference(bootstrap(values, replicates=200), values, 0.05)
+    assert found.high[0] - found.low[0] > 0.01
+
+
+def test_values_that_are_no_table_of_numbers_are_refused() -> None:
+    for bad in (np.array([[np.nan], [1.0]]), np.array([1.0, 2.0])):
+        with pytest.raises(AnalysisError):
+            bootstrap(bad)
+    with pytest.raises(AnalysisError, match="one entry per problem"):
+        bootstrap(np.ones((4, 1)), cluster=np.array([0, 1]))
+    with pytest.raises(AnalysisError, match="replicates"):
+        bootstrap(np.ones((4, 1)), replicates=0)
+
+
 def test_units_that_cannot_be_resampled_are_refused() -> None:
     x = np.ones((4, 1))
     with pytest.raises(AnalysisError, match="two strata"):
         bootstrap(x, cluster=np.array([0, 0, 1, 1]), stratum=np.array([0, 1, 1, 1]))
     with pytest.raises(AnalysisError, match="at least two"):
         bootstrap(x, cluster=np.zeros(4, int))
+    with pytest.raises(AnalysisError, match="merge it"):
+        bootstrap(x, stratum=np.array([0, 0, 0, 1]))
 
 
 @pytest.mark.parametrize("interval", ["percentile", "bca"])

@@ -117,7 +117,11 @@ def test_ends_of_the_scale_give_numbers_with_width(c_a: int, c_b: int, problems:
     for curve in (found["passk"]["a"], found["passk"]["b"], found["delta"]):
         for low, high in (("low", "high"), ("band_low", "band_high")):
             assert (np.array(curve[high]) - np.array(curve[low]) > 0).all()
-    assert None not in found["delta"]["null_low"]
+    for low, high in (("null_low", "null_high"), ("fixed_low", "fixed_high")):
+        assert (np.array(found["delta"][high]) - np.array(found["delta"][low]) > 0).all()
+    assert found["slope"]["low"] < found["slope"]["high"]
+    if c_a == c_b:  # nothing is known of where the curves cross
+        assert found["crossover"] == {"k": 1, "low": 1, "high": None}
     if c_a == c_b:
         assert found["verdict"]["outcome"] in ("no-change", "undetermined")
     if problems == 300:
@@ -158,6 +162,9 @@ def test_clusters_widen_and_strata_narrow(changed: PairedCounts) -> None:
         (c.delta.high - c.delta.low)[0] for c in (compare(p, QUICK) for p in (grouped, changed, layered))
     ]
     assert width[0] > 2 * width[1] > 3 * width[2]
+    held = {c["name"]: c["passed"] for c in compare(grouped, QUICK).checks}
+    assert held["clusters"] is False  # 20 of them
+    assert "clusters" not in {c["name"] for c in compare(changed, QUICK).checks}
 
 
 def test_n_beside_K_is_checked() -> None:

@@ -110,6 +110,13 @@ def test_grid_holds_1_K_n_and_the_powers(n: int) -> None:
         {"K": 1},
         {"replicates": 5},
         {"interval": "x"},
+        {"level": float("nan")},
+        {"margin": float("nan")},
+        {"K": 2.5},
+        {"K": True},
+        {"seed": -1},
+        {"seed": 0.5},
+        {"replicates": 1e4},
     ],
 )
 def test_options_out_of_range_are_refused(bad: dict) -> None:

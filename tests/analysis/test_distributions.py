@@ -18,6 +18,7 @@ from analysis import (
     npmle,
     pass_at_k,
     power_law,
+    simulate,
 )
 from analysis.beta_binomial import BetaBinomial
 from analysis.difficulty import BASE, KNOWN, Trained, draw_pair, true_difference, with_difference
@@ -135,6 +136,42 @@ def test_cover_integrates_to_pass_at_k() -> None:
         assert integral == pytest.approx(mixture.pass_at_k(k)[0], abs=1e-4)
     with pytest.raises(AnalysisError):
         cover(mixture, 1.5)
+
+
+def test_both_fits_give_a_histogram_and_cover() -> None:
+    fit = BetaBinomial(0.3, 0.5, 2.0)
+    draws = fit.draw(200_000, np.random.default_rng(0))
+    edges = np.array([0, 0.01, 0.2, 0.5, 1])
+    np.testing.assert_allclose(histogram(fit, edges), np.histogram(draws, edges)[0] / 200_000, atol=0.004)
+    np.testing.assert_allclose(cover(fit, edges), [(draws >= t).mean() for t in edges], atol=0.004)
+    np.testing.assert_allclose(histogram(fit), histogram(fit.as_mixture(50_000)), atol=1e-4)
+    with pytest.raises(AnalysisError, match="finite"):
+        cover(fit, float("nan"))
+
+
+@pytest.mark.parametrize("model", ["npmle", "beta-binomial"])
+@pytest.mark.parametrize("c", [0, 8])
+def test_extrapolation_at_floor_and_ceiling_has_width(model: str, c: int) -> None:
+    found = extrapolate(8, np.full(60, c), [1, 4, 8, 32], model=model, replicates=10)
+    assert np.isfinite([found.low, found.high]).all()
+    assert (found.high - found.low > 0.01).all()
+    assert (found.low <= found.estimate).all()
+    assert (found.estimate <= found.high).all()
+    if c == 0:  # 0 of 60 solved in 8 samples; in 32 at most four times as many
+        assert found.high[3] == pytest.approx(4 * found.high[2])
+
+
+def test_extrapolation_refuses_options_that_make_no_interval() -> None:
+    for bad in ({"level": 3.0}, {"replicates": 0}, {"seed": -1}):
+        with pytest.raises(AnalysisError):
+            extrapolate(8, [1, 2, 3], 4, **bad)
+    for k, rates in (([1, 2], [float("nan"), 0.5]), ([0, 2], [0.1, 0.5]), ([1, 2], [0.1, 0.2, 0.3])):
+        with pytest.raises(AnalysisError):
+            power_law(k, rates)
+    with pytest.raises(AnalysisError, match="back-test"):
+        back_test(8, [1, 2], share=float("nan"))
+    with pytest.raises(AnalysisError, match="at least one problem"):
+        simulate(npmle(8, [1, 2]), 0, 8, np.random.default_rng(0))
 
 
 def test_binomial_table_is_scipys() -> None:

@@ -68,6 +68,42 @@ def test_equivalence_is_statsmodels_tost() -> None:
         assert float(ours) == pytest.approx(expected, abs=1e-10)
 
 
+def test_equivalence_without_spread_is_no_certainty() -> None:
+    assert float(equivalence(0.0, 0.0, 30, 0.02)) > 0.05
+    assert float(equivalence(0.0, 0.0, 1000, 0.02)) < 0.001
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: clopper_pearson(NAN, 5),
+        lambda: clopper_pearson(6, 5),
+        lambda: clopper_pearson(2, 5, level=2.0),
+        lambda: wilson(NAN, 5),
+        lambda: wilson(1.5, 5),
+        lambda: wilson(0.5, 0),
+        lambda: paired_rates(NAN, 0, 5),
+        lambda: paired_rates(5, 5, 5),
+        lambda: paired_rates(-1, 0, 5),
+        lambda: paired_rates(0, 0, 0),
+        lambda: mcnemar(1.5, 2),
+        lambda: mcnemar(NAN, 2),
+        lambda: sign_flip(np.array([[NAN], [1.0]])),
+        lambda: sign_flip(np.array([1.0, 2.0])),
+        lambda: equivalence(NAN, 0.1, 30, 0.02),
+        lambda: equivalence(0.0, -0.1, 30, 0.02),
+        lambda: equivalence(0.0, 0.1, 1, 0.02),
+        lambda: equivalence(2.0, 0.1, 30, 0.02),
+    ],
+)
+def test_bad_input_is_an_error_never_a_number(call) -> None:
+    with pytest.raises(AnalysisError):
+        call()
+
+
 def test_sign_flip_on_few_problems_is_the_enumerated_test() -> None:
     rng = np.random.default_rng(2)
     d = rng.normal(0.3, 0.5, (9, 1))

@@ -19,8 +19,9 @@ from analysis import (
 def test_interval_covers_over_new_seeds_and_new_problems(spread: float, seeds: int) -> None:
     rng, hits, naive = np.random.default_rng(0), 0, 0
     for _ in range(400):
-        p = rng.beta(1, 2, 200)
-        b = p + 0.03 + spread * rng.standard_normal((seeds, 1)) + 0.1 * rng.standard_normal((seeds, 200))
+        p = 0.25 + 0.45 * rng.beta(1, 2, 200)
+        b = p + 0.03 + spread * rng.standard_normal((seeds, 1)) + 0.1 * rng.uniform(-1, 1, (seeds, 200))
+        b = b.clip(0, 1)
         found = seed_difference(p[None], b)
         hits += found["low"] <= 0.03 <= found["high"]
         d = (b - p).mean(0)
@@ -38,9 +39,9 @@ def test_shapes_and_what_is_shown() -> None:
     assert found["seeds"] == [2, 4]
     assert len(found["per_seed"]) == 4
     assert found["estimate"] == pytest.approx(b.mean() - a.mean())
-    paired = seed_difference(b, b + 0.1, paired=True)
+    paired = seed_difference(0.9 * b, 0.9 * b + 0.1, paired=True)
     assert paired["per_seed"] == pytest.approx([0.1] * 4)
-    assert paired["low"] == pytest.approx(0.1)
+    assert paired["low"] < 0.1 < paired["high"]  # 50 problems that all changed alike are no certainty
     single = seed_difference(a[:1], b[:1])
     assert single["seeds_known"] is False
     assert single["seed_sd"] is None
@@ -50,6 +51,15 @@ def test_shapes_and_what_is_shown() -> None:
         seed_difference(a, b[:, :10])
     with pytest.raises(AnalysisError, match="finite"):
         seed_difference(a * np.nan, b)
+    with pytest.raises(AnalysisError, match="percentages"):
+        seed_difference(100 * a, 100 * b)
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
+def test_floor_and_ceiling_of_seeds_have_width(a: float, b: float) -> None:
+    found = seed_difference(np.full((1, 200), a), np.full((3, 200), b))
+    assert found["low"] < found["high"]
+    assert found["low"] <= b - a <= found["high"]
 
 
 def test_improvement_and_iqm_are_those_of_scipy() -> None:

@@ -107,6 +107,20 @@ def test_table_needs_equal_samples() -> None:
         support_table(PairedCounts.from_arrays([8, 4], [1, 1], 8, [1, 1]))
 
 
+def test_numbers_of_problems_and_samples_that_are_none_are_refused() -> None:
+    mixture = Mixture(np.array([0.1]), np.array([1.0]))
+    for call in (
+        lambda: support_rates(-1, 2, 3),
+        lambda: support_rates(float("nan"), 2, 3),
+        lambda: detection_limit(0),
+        lambda: detection_limit(10, level=0),
+        lambda: expected_support(mixture, 0, 5),
+        lambda: expected_support(mixture, 8, 0),
+    ):
+        with pytest.raises(AnalysisError):
+            call()
+
+
 def test_detection_limit_is_the_rule_of_three() -> None:
     assert detection_limit(1000) == pytest.approx(3 / 1000, rel=0.01)
     assert (1 - detection_limit(20)) ** 20 == pytest.approx(0.05)
@@ -118,7 +132,21 @@ def test_null_spread_agrees_with_the_unbiased_estimate() -> None:
     ks = [1, 8, 32]
     direct = np.sqrt(2 * pass_at_k_variance(64, c, ks).mean(0) / 3000)
     np.testing.assert_allclose(null_spread(smooth_mixture(64, c), 64, ks, 3000), direct, rtol=0.05)
-    assert null_spread(Mixture(np.array([0.0, 1.0]), np.array([0.5, 0.5])), 64, ks, 10).tolist() == [0, 0, 0]
+
+
+def test_null_spread_at_floor_and_ceiling_is_small_and_not_nothing() -> None:
+    ends = Mixture(np.array([0.0, 1.0]), np.array([0.5, 0.5]))
+    for problems in (30, 3000):
+        spread = null_spread(ends, 64, [1, 8, 32], problems)
+        assert (spread > 0).all()
+        assert (spread < 2 / problems).all()  # less than two problems' worth
+
+
+def test_no_interval_is_given_for_a_rate_that_does_not_exist() -> None:
+    """Nothing solved in either half: SDS is undefined, as SRR and NDR are, and not an interval at 0."""
+    found = split_support(8, np.zeros(20, int))
+    assert found["rates"]["SDS"] is None
+    assert found["rate_intervals"]["SDS"] is None
 
 
 def test_mass_at_zero_is_never_solved() -> None:

@@ -190,6 +190,21 @@ def test_the_papers_points_are_read_as_a_careful_reader_reads_them(paper_figures
     )  # a change of prompt alone reads as expansion: why the card checks it
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"problems": float("nan")},
+        {"problems": 1},
+        {"problems": 30, "power": 1.5},
+        {"problems": 30, "level": 0},
+        {"problems": 30, "discordant": 0},
+    ],
+)
+def test_plans_that_make_no_sense_are_refused(bad: dict) -> None:
+    with pytest.raises(AnalysisError):
+        minimum_detectable_effect(**bad)
+
+
 def test_rates_that_make_no_sense_are_refused() -> None:
     good = {1: 0.2, 32: 0.6}
     for a, b, options, says in (
@@ -197,11 +212,14 @@ def test_rates_that_make_no_sense_are_refused() -> None:
         ({1: 0.2}, good, None, "one larger k"),
         (good, good, Options(K=8), "one larger k"),
         ({1: float("nan"), 32: 0.5}, good, None, "no rate"),
+        ({1: 0.5, 32: 0.2}, good, None, "falls as k grows"),
     ):
         with pytest.raises(AnalysisError, match=says):
             verdict_from_rates(a, b, problems=100, n=32, options=options)
     with pytest.raises(AnalysisError, match="undefined"):
         verdict_from_rates(good, good, problems=100, n=16)
+    with pytest.raises(AnalysisError, match="undefined"):
+        verdict_from_rates(good, good, problems=100, n=float("nan"))
     with pytest.raises(AnalysisError, match="two problems"):
         verdict_from_rates(good, good, problems=1, n=32)
     with pytest.raises(AnalysisError, match="divide points"):
