@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ def sample_job(job: Job, processes: int = 1) -> str:
         return _sample(job, None)
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
-    workers = [
-        context.Process(target=_worker, args=(results, job, (i, processes)), daemon=True)
+    workers = [  # no daemons: those may have no children of their own, which an engine may need
+        context.Process(target=_worker, args=(results, job, (i, processes), os.getpid()))
         for i in range(processes)
     ]
     try:
@@ -75,8 +76,13 @@ def _wait(workers: list[Any], results: Any) -> list[tuple[bool, str]]:
     return found
 
 
-def _worker(results: Any, job: Job, shard: tuple[int, int]) -> None:
+def _worker(results: Any, job: Job, shard: tuple[int, int], parent: int) -> None:
+    from evals.engines.gpus import one_gpu
+    from evals.orphans import end_with_parent
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
+    end_with_parent(parent)
+    one_gpu(shard[0])
     try:
         results.put((True, _sample(job, shard)))
     except UserError as error:

@@ -38,6 +38,8 @@ class VllmEngine:
                 max_model_len=self.context
                 + 1,  # scoring a full context samples one token that is thrown away
                 enable_prefix_caching=True,
+                # a prompt in pieces rewinds a seeded generator, which the CPU's cannot do
+                enable_chunked_prefill=bool(on_gpu),
                 enforce_eager=not on_gpu,
                 logprobs_mode="raw_logprobs",  # temperature 1, top-p 1, whatever is sampled
                 generation_config="vllm",  # no sampling options but those of the request

@@ -106,6 +106,16 @@ def test_a_sample_does_not_depend_on_its_batch(engines):
     assert len({s.token_ids for s in together}) == len(together)  # every seed its own sample
 
 
+def test_more_prompts_than_one_step_takes(engines):
+    """Prompts cut into pieces would rewind a seeded generator, which ends the engine on a CPU."""
+    engine, _ = engines
+    many = [Request(tuple(5 + (i * j) % 90 for j in range(300)), i) for i in range(1, 40)]
+    options = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=2)
+    assert [s.token_ids for s in engine.sample(many, options)[:3]] == [
+        s.token_ids for s in engine.sample(many[:3], options)
+    ]
+
+
 def test_greedy_is_that_of_the_torch_engine(engines):
     engine, ours = engines
     greedy = SamplingOptions(temperature=0.0, max_tokens=24)
