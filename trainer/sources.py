@@ -89,13 +89,15 @@ def _hub(source: Source) -> Iterator[str]:
     name = source.path.removeprefix("hub:")
     try:
         rows = load_dataset(name, source.config, split=source.split, revision=source.revision, streaming=True)
-    except Exception as error:
+        for row in rows:
+            yield _text(row, source.text, source.path)
+    except UserError:
+        raise
+    except Exception as error:  # datasets, huggingface_hub and the network raise dozens of kinds
         raise UserError(
             f"the hub did not give {name} ({type(error).__name__}); check name, config and split, or "
             "download it elsewhere and give its files"
         ) from error
-    for row in rows:
-        yield _text(row, source.text, source.path)
 
 
 def _text(row: Any, column: str, where: str) -> str:

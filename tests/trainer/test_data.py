@@ -57,6 +57,37 @@ def test_a_missing_source_and_a_missing_column_of_parquet_are_named(tmp_path):
         list(texts_of(Source(path=str(tmp_path / "a.parquet"), text="body"), WORLD))
 
 
+def test_a_hub_data_set_is_streamed_from_any_point_on_and_what_fails_is_named(tmp_path, monkeypatch):
+    """A folder of the same form as a hub repository stands for the hub."""
+    import datasets
+
+    folder = tmp_path / "hub"
+    folder.mkdir()
+    texts = written(folder)
+    for left_out in ("a.txt", "a.parquet"):
+        (folder / left_out).unlink()
+    (folder / "a.jsonl").rename(folder / "train.jsonl")
+    source = Source(path=f"hub:{folder}", epochs=2)
+    assert list(texts_of(source, WORLD)) == texts * 2
+    assert list(texts_of(source, WORLD, 3)) == texts[1:]
+    with pytest.raises(UserError, match=r"has no column 'body'; name one of text, n as text"):
+        list(texts_of(Source(path=f"hub:{folder}", text="body"), WORLD))
+    with pytest.raises(UserError, match=r"the hub did not give .* \(ValueError\); check name, config and split"):
+        list(texts_of(Source(path=f"hub:{folder}", split="test"), WORLD))
+
+    def breaks_off(*_, **__):
+        yield {"text": "one"}
+        raise ConnectionError
+
+    monkeypatch.setattr(datasets, "load_dataset", breaks_off)
+    with pytest.raises(
+        UserError,
+        match=r"the hub did not give OWNER/NAME \(ConnectionError\); check name, config and split, or download it "
+        "elsewhere and give its files",
+    ):
+        list(texts_of(Source(path="hub:OWNER/NAME"), WORLD))
+
+
 def test_weights_are_shares_of_tokens(tmp_path, monkeypatch):
     """Tokens, not documents, are what is shared."""
     monkeypatch.setattr(data, "BLOCK", 4)

@@ -82,6 +82,29 @@ def test_the_gradient_is_that_of_the_plain_loop_for_every_cut(model, aggregation
         assert row["loss"] == pytest.approx(float(loss.detach()), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("size", [16384, 45, 15])
+def test_a_constant_loss_of_one_is_reported_as_one_and_has_the_gradient_by_hand(model, monkeypatch, size):
+    """Fault 2: loss 1 and gradient 1 per token in every weight of the head, in 1, 2 and 4 passes or more.
+
+    Planted and seen to fail: divided once more by the number of passes; by each pass's own count.
+    """
+    batch, head = made_up(model), model.lm_head.weight
+
+    def ones(_, __, part, *rest):
+        zero = torch.zeros(len(part.data.target), dtype=torch.float64)
+        loss = zero + 1 + (head.sum() - head.sum().detach())
+        return {"loss": loss} | dict.fromkeys(policy.MEASURES[1:], zero)
+
+    monkeypatch.setattr(policy, "_loss", ones)
+    minibatch = policy.minibatches(model, batch, changed(PLAIN, compute=passes(size)))[0]
+    assert len(minibatch.parts) >= {16384: 1, 45: 2, 15: 4}[size]
+    for aggregation, wanted in (("token-mean", 1.0), ("sequence-mean", 1.0), ("constant", 25 / (6 * 20))):
+        model.zero_grad(set_to_none=True)
+        row = policy.gradient(model, None, minibatch, changed(PLAIN, aggregation=aggregation))
+        assert row["loss"] == pytest.approx(wanted, rel=1e-12)
+        torch.testing.assert_close(head.grad, torch.full_like(head, wanted), rtol=1e-12, atol=0)
+
+
 def test_four_updates_of_one_batch_use_the_probabilities_that_sampled_it(model):
     """The ratio of a later update is to the first weights (planted: to the present ones, so it stays 1)."""
     batch, config = made_up(model), changed(PLAIN, minibatch=1)
@@ -157,13 +180,26 @@ def test_equal_prompts_keep_groups_of_their_own(model):
 
 @pytest.mark.parametrize("keep", [True, False])
 def test_groups_without_signal_stay_in_the_denominator_or_not(model, keep):
-    """Faults 18 and 24 (planted: dropped groups still counted)."""
+    """Faults 18 and 24: the others' advantages stay theirs.
+
+    Planted and seen to fail: dropped groups still counted; advantages taken in the order of what is left.
+    """
     rewards = ((1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
     config = changed(PLAIN, keep_zero_variance=keep)
     minibatch = policy.minibatches(model, made_up(model, rewards), config)[0]
     assert minibatch.tokens == (25 if keep else 14)
     assert minibatch.sequences == (6 if keep else 4)
     assert minibatch.signal
+    got, _ = gradient_of(model, made_up(model, rewards), config)
+    whole, rows = made_up(model, rewards), [0, 2]
+    without = Rollouts(
+        [whole.prompts[i] for i in rows],
+        [whole.samples[i] for i in (0, 1, 4, 5)],
+        *(values[rows] for values in (whole.rewards, whole.correct, whole.limits)),
+        ["0", "2"],
+    )
+    wanted, _ = gradient_of(model, without, changed(config, prompts=2, minibatch=2))
+    torch.testing.assert_close(got * (25 / 14 if keep else 1), wanted, rtol=1e-10, atol=1e-14)
     flat = made_up(model, ((1.0, 1.0),) * 3)
     gradient, row = gradient_of(model, flat, config)
     assert row["signal"] == 0
