@@ -19,6 +19,7 @@ from probes.sources import labels_of
 POINTS = 8  # budgets at which runs are compared
 WINDOW = 5  # steps over which a run's accuracy is averaged
 REPLICATES = 1000
+Held = dict[str, tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]]  # groups, curve, configuration
 FREE = {"n", "seed", "steps", "parent", "save_every", "checkpoint_every"}  # what runs may differ in
 
 
@@ -36,29 +37,59 @@ def curve(run: Path) -> pd.DataFrame:
 
 
 def at_budget(
-    groups: pd.DataFrame, run: pd.DataFrame, axis: str, budget: float, seed: int, level: float
+    groups: pd.DataFrame,
+    run: pd.DataFrame,
+    axis: str,
+    budget: float,
+    seed: int,
+    level: float,
+    name: str = "",
 ) -> dict[str, Any]:
     """Accuracy of the WINDOW steps that end at a budget, with a percentile interval over their groups.
 
-    axis: "rollouts" or "flops". None where the run has not reached the budget.
+    Accuracy: correct rollouts over all rollouts of those steps, a rate. axis: "rollouts" or "flops". name:
+    keys the draws, so that two runs are resampled apart. None where the run has not reached the budget.
     """
-    inside = run[run[axis] <= budget]
-    none = {"estimate": None, "low": None, "high": None, "groups": 0}
+    found = _resampled(groups, run, axis, budget, seed, name)
+    if found is None:
+        return {"estimate": None, "low": None, "high": None, "groups": 0}
+    estimate, values, count = found
+    low, high = np.quantile(values, [level / 2, 1 - level / 2])
+    return {"estimate": estimate, "low": float(low), "high": float(high), "groups": count}
+
+
+def _resampled(
+    groups: pd.DataFrame, run: pd.DataFrame, axis: str, budget: float, seed: int, name: str
+) -> tuple[float, np.ndarray, int] | None:
+    """(accuracy, its replicates (R,), number of groups) of the steps that end at a budget."""
+    inside = run[run[axis] <= budget * (1 + 1e-9)]
     if inside.empty or run[axis].max() < budget * (1 - 1e-9):
-        return none
+        return None
     last = int(inside["step"].max())
     part = groups[(groups["step"] > last - WINDOW) & (groups["step"] <= last)]
     correct, n = part["correct"].to_numpy(float), part["n"].to_numpy(float)
-    rng = np.random.default_rng(derive_seed("rollouts", seed, axis, last))
+    rng = np.random.default_rng(derive_seed("rollouts", seed, axis, last, name))
     drawn = rng.integers(0, len(part), (REPLICATES, len(part)))
-    values = correct[drawn].sum(1) / n[drawn].sum(1)
-    low, high = np.quantile(values, [level / 2, 1 - level / 2])
-    return {
-        "estimate": float(correct.sum() / n.sum()),
-        "low": float(low),
-        "high": float(high),
-        "groups": len(part),
+    return float(correct.sum() / n.sum()), correct[drawn].sum(1) / n[drawn].sum(1), len(part)
+
+
+def _changes(held: Held, axis: str, budget: float, seed: int, level: float) -> list[dict[str, Any]]:
+    """Accuracy of every run less that of the first at one budget; groups of each run resampled apart."""
+    found = {
+        label: _resampled(groups, run, axis, budget, seed, label) for label, (groups, run, _) in held.items()
     }
+    (a, first), *others = found.items()
+    rows = []
+    for b, other in others:
+        if first is None or other is None:
+            continue
+        low, high = np.quantile(other[1] - first[1], [level / 2, 1 - level / 2])
+        rows.append(
+            {"a": a, "b": b, "measure": f"accuracy_at_{axis}", "label": f"accuracy at {budget:.3g} {axis}",
+             "unit": "rate", "digits": 4, "estimate": other[0] - first[0], "low": float(low),
+             "high": float(high), "problems": None}
+        )  # fmt: skip
+    return rows
 
 
 def efficiency(
@@ -67,8 +98,8 @@ def efficiency(
     """The rollouts finding of two or more RL runs that differ in rollouts per prompt.
 
     At equal total rollouts (prompts times n) and at equal FLOPs (sampling and training), the accuracy of
-    the last WINDOW steps, recomputed from the saved rollouts, with intervals over prompt groups. One seed
-    of training each: a check says so.
+    the last WINDOW steps, recomputed from the saved rollouts, with intervals over prompt groups; at the
+    largest budget that all have reached, each run less the first. One seed of training each: a check says so.
     """
     if len(runs) < 2:
         raise UserError("efficiency compares runs, got one; give two or more run folders")
@@ -76,7 +107,7 @@ def efficiency(
     held = {
         label: (rollouts(run), curve(run), resolved(run)) for label, run in zip(labels, runs, strict=True)
     }
-    rows = []
+    rows, differences = [], []
     for axis in ("rollouts", "flops"):
         if any(c[axis].isna().any() for _, c, _ in held.values()):
             continue
@@ -86,10 +117,11 @@ def efficiency(
             continue
         for budget in np.geomspace(start, top, POINTS):
             for label, (groups, run, config) in held.items():
-                found = at_budget(groups, run, axis, float(budget), seed, level)
+                found = at_budget(groups, run, axis, float(budget), seed, level, label)
                 rows.append(
                     {"axis": axis, "budget": float(budget), "run": label, "n": config.get("n"), **found}
                 )
+        differences += _changes(held, axis, top, seed, level)
     curves = [
         {"run": label, **{str(k): None if pd.isna(v) else v for k, v in row.items()}}
         for label, (_, c, _) in held.items()
@@ -104,14 +136,14 @@ def efficiency(
         checks=_checks(held),
         options={"level": level, "seed": seed, "window": WINDOW},
         estimates=[],
-        differences=[],
+        differences=differences,
         budgets=rows,
         curves=curves,
-        tables=_tables(rows),
+        tables=[*_tables(rows), *_difference_table(differences, level)],
     )  # fmt: skip
 
 
-def _checks(held: dict[str, Any]) -> list[dict[str, Any]]:
+def _checks(held: Held) -> list[dict[str, Any]]:
     different = []
     configs = [c for _, _, c in held.values()]
     for key in sorted({k for c in configs for k in c} - FREE):
@@ -129,7 +161,7 @@ def _checks(held: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _tables(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For each axis: the last common budget and half of it, run by run."""
+    """For each axis: the last three budgets, run by run."""
     out = []
     for axis, title in (("rollouts", "At equal rollouts"), ("flops", "At equal FLOPs")):
         mine = [r for r in rows if r["axis"] == axis]
@@ -142,3 +174,12 @@ def _tables(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if lines:
             out.append({"title": title, "columns": [axis, "run", "n", "accuracy", "interval"], "rows": lines})
     return out
+
+
+def _difference_table(differences: Sequence[dict[str, Any]], level: float) -> list[dict[str, Any]]:
+    rows = [
+        [d["label"], f"{d['b']} - {d['a']}", f"{d['estimate']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]"]
+        for d in differences
+    ]
+    columns = ["at the largest common budget", "runs", f"difference, {1 - level:.0%}"]
+    return [{"title": None, "columns": columns, "rows": rows}] if rows else []

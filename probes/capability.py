@@ -47,7 +47,7 @@ def capability(
         checkpoints=list(checkpoints),
         problems=None,
         command=command,
-        checks=_checks(tasks, changes),
+        checks=_checks(tasks, changes, level),
         options={"level": level, "against": against},
         estimates=[row for name in names for row in _rates(held, name, tasks, level)],
         differences=[row for rows in changes.values() for row in rows],
@@ -130,13 +130,13 @@ def _changes(held: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: fl
 
 
 def _checks(
-    tasks: Sequence[str], changes: dict[tuple[str, str], list[dict[str, Any]]]
+    tasks: Sequence[str], changes: dict[tuple[str, str], list[dict[str, Any]]], level: float
 ) -> list[dict[str, Any]]:
     told = [
-        r for rows in changes.values() for r in rows if r.get("p_holm") is not None and r["p_holm"] <= 0.05
+        r for rows in changes.values() for r in rows if r.get("p_holm") is not None and r["p_holm"] <= level
     ]
-    names = sorted({r["measure"] for r in told})
+    names = ", ".join(sorted({r["measure"] for r in told}))
     return [
         check("tasks", len(tasks) > 1 or None, len(tasks), f"{len(tasks)} tasks: {', '.join(tasks)}"),
-        check("tasks that changed", None, names, f"{', '.join(names) or 'none'}, Holm over tasks at 5%"),
+        check("tasks that changed", None, names, f"{names or 'none'}, Holm over tasks at {level:.2g}"),
     ]

@@ -26,11 +26,13 @@ MARKS = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
 def card(finding: dict[str, Any], comparison: dict[str, Any]) -> Panel:
     """The card of one comparison of an expand finding."""
     verdict = comparison["verdict"]
-    kind = f": {verdict['kind']}" if verdict.get("kind") else ""
-    colour = COLOURS.get(verdict["outcome"], "white")
+    headline = comparison.get("adjusted") or verdict  # of several pairs, what stands after Holm
+    kind = f": {headline['kind']}" if headline.get("kind") else ""
+    colour = COLOURS.get(headline["outcome"], "white")
     checks = comparison["confounds"] + comparison["checks"]
     parts: list[RenderableType] = [
-        Text(verdict["outcome"].upper() + kind, style=f"bold {colour}"),
+        Text(headline["outcome"].upper() + kind, style=f"bold {colour}"),
+        *_alone(comparison),
         Text(verdict["sentence"]),
         *_caveats(comparison, checks),
         Text(""),
@@ -49,18 +51,29 @@ def card(finding: dict[str, Any], comparison: dict[str, Any]) -> Panel:
     return Panel(Group(*parts), title=Text(title), title_align="left", border_style=colour)
 
 
+def _alone(comparison: dict[str, Any]) -> list[Text]:
+    """With several pairs: how many, and what the pair would be alone where that differs."""
+    adjusted, verdict = comparison.get("adjusted"), comparison["verdict"]
+    if not adjusted:
+        return []
+    text = f"One of {adjusted['pairs']} pairs, adjusted by Holm: tested at {adjusted['level']:.2g}"
+    if (adjusted["outcome"], adjusted["kind"]) != (verdict["outcome"], verdict["kind"]):
+        kind = f" ({verdict['kind']})" if verdict.get("kind") else ""
+        text += f"; alone it would be {verdict['outcome']}{kind}, of which the rest of this card speaks"
+    return [Text(f"{text}.", style="bold")]
+
+
 def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[Text]:
     """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
     lines = []
     if needed := comparison["verdict"].get("needed"):
         lines.append(Text(_needed(needed), style="italic"))
-    if (adjusted := comparison.get("adjusted")) and adjusted["outcome"] != comparison["verdict"]["outcome"]:
-        text = f"With {adjusted['pairs']} pairs compared (Holm) it is {adjusted['outcome']}."
-        lines.append(Text(text, style="bold"))
     if looks := comparison.get("looks"):
         lines.append(Text(_looked(looks)))
     lines += [Text(text, style="bold red") for text in _ends(comparison, checks)]
     failed = [c["name"] for c in checks if c["passed"] is False]
+    if (comparison.get("robustness") or {}).get("robust") is False:
+        failed.append("it hangs on how the question is asked")
     if failed:
         lines.append(Text(f"Look before you believe it: {', '.join(failed)} (below).", style="bold red"))
     unknown = [c["name"] for c in checks if c["passed"] is None and c["name"] != "K declared"]
@@ -87,8 +100,13 @@ def _ends(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[str]
 
 
 def _looked(looks: list[dict[str, Any]]) -> str:
-    path = ", ".join(f"n = {look['n']} {look['outcome']}" for look in looks)
-    return f"Sampled until decided, looking at {path}; the error of all looks together is kept."
+    path = ", ".join(str(look["n"]) for look in looks)
+    last = looks[-1]
+    ended = "and not decided" if last["outcome"] == "undetermined" else f"decided at n = {last['n']}"
+    return (
+        f"Sampled until decided: looked at n = {path}, {ended}. The error of all looks together is kept: "
+        f"this one was at level {last['spent_level']:.2g}."
+    )
 
 
 def _needed(needed: dict[str, Any]) -> str:

@@ -21,7 +21,8 @@ def changed(source: Source, a: str, b: str) -> dict[str, Any]:
     first. Texts are what the models wrote, cut at LONGEST characters: escape them before showing.
     """
     held = {name: _counted(source, name) for name in (a, b)}
-    c = pd.DataFrame({side: held[name]["c"] for side, name in (("a", a), ("b", b))}).dropna()
+    rates = {side: held[name]["c"] / held[name]["n"] for side, name in (("a", a), ("b", b))}
+    c = pd.DataFrame(rates).dropna()
     order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
     gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
     chosen = {kind: [p for p in order if mask[p]] for kind, mask in (("gained", gained), ("lost", lost))}

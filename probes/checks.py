@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+from probes.runs import resolved, run_of
 
 SAME = ("template", "shots", "chat")
 DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
@@ -164,6 +167,30 @@ def _support(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
         else "not truncated"
     )
     return check("support", not cut or None, min(tops), text)
+
+
+def held_out(problems: dict[str, Any] | None, b: dict[str, Any]) -> list[dict[str, Any]]:
+    """A check that the later checkpoint was not trained on these very problems.
+
+    By the fingerprint of the problem set in its lineage, else by the name of the set in its run's resolved
+    configuration: the same split under another name is not seen.
+    """
+    if not problems or b["path"] is None:
+        return []
+    run = run_of(Path(b["path"]))
+    trained = str((resolved(run) if run else {}).get("problems") or "")
+    data = (b["lineage"] or {}).get("data")
+    asked = str(problems["name"])
+    if (data and data == problems["fingerprint"]) or (trained and _split(trained) == _split(asked)):
+        text = f"B was trained on {trained or 'this set'}, of which these problems are"
+        return [check("held out", False, trained or data, text)]
+    if not trained:
+        return [check("held out", None, None, "B does not say on which problems it was trained")]
+    return [check("held out", True, trained, f"B was trained on {trained}")]
+
+
+def _split(spec: str) -> str:
+    return spec.partition("?")[0]
 
 
 def same_weights(first: str | None, second: str | None) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from analysis.flow import EDGES, histogram
 from analysis.options import declared_K
 from analysis.passk import g_pass_at_k, mg_pass_at_k, pass_hat_k
 from analysis.posterior import cover
-from probes.checks import check
+from probes.checks import check, over_pairs
 from probes.finding import finding
 from probes.paired import Measure, infer
 from probes.pairs import pairs_of
@@ -49,7 +49,8 @@ def passk(
     grid = sorted({*(ks or (2**j for j in range(n.bit_length()))), K})
     options = replace(options, k=tuple(grid), K=K if K > 1 else None)
     sides = {d["name"]: _side(source, d["name"]) for d in source.checkpoints}
-    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    compared = pairs_of(source.checkpoints, against)
+    pairs = [(a["name"], b["name"]) for a, b in compared]
     relatives = _relatives(source, sides, K, pairs, options)
     estimates = [row for name, side in sides.items() for row in _curve(name, side, grid, options)]
     differences = [row for a, b in pairs for row in _change(source, a, b, grid, options)]
@@ -60,7 +61,7 @@ def passk(
         problems=source.problems,
         command=command,
         store=source.store,
-        checks=_checks(source, n, K, grid),
+        checks=[*over_pairs(compared), *_checks(source, n, K, grid)],
         options={"level": options.level, "seed": options.seed, "K": K, "k": grid, "against": against},
         estimates=estimates + relatives["estimates"],
         differences=differences + relatives["differences"],

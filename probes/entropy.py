@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.answers import answer_entropy
-from probes.checks import check
+from probes.checks import check, over_pairs
 from probes.finding import finding
 from probes.frames import equal_n, graded
 from probes.paired import Measure, infer
@@ -91,12 +91,13 @@ def entropy(
     """
     samples, same_n = equal_n(graded(source, []))
     tables = {name: answer_table(frame) for name, frame in samples.items()}
-    checks = [same_n]
+    compared = pairs_of(source.checkpoints, against)
+    checks = [same_n, *over_pairs(compared)]
     if scores is not None:
         for name in tables:
             tables[name] = tables[name].join(token_table(scores[name]))
     checks += _temperature(source, scores)
-    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    pairs = [(a["name"], b["name"]) for a, b in compared]
     return finding(
         "entropy",
         checkpoints=source.checkpoints,
@@ -113,12 +114,14 @@ def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> l
     if scores is None:
         return [check("token entropy", None, None, "needs the checkpoints themselves: give --ckpt")]
     ways = {
-        (r.get("temperature"), r.get("top_p")) for d in source.checkpoints if (r := d["report"]) is not None
+        (r.get("temperature"), r.get("top_p"), r.get("top_k") or 0)
+        for d in source.checkpoints
+        if (r := d["report"]) is not None
     }
     count = min(int(f.groupby("problem").size().min()) for f in scores.values())
     text = f"{count} samples of a problem scored at temperature 1 over the full vocabulary"
-    plain = ways == {(1.0, 1.0)}
+    plain = ways == {(1.0, 1.0, 0)}
     if not plain:
-        drawn = ", ".join(f"T={t:g}, top-p {p:g}" for t, p in sorted(ways) if t is not None and p is not None)
+        drawn = "; ".join(sorted(f"T = {t}, top-p {p}, top-k {k}" for t, p, k in ways))
         text += f"; they were drawn at {drawn}, so the sums are not the model's own entropy"
-    return [check("scored at T = 1", plain, sorted(map(list, ways)), text)]
+    return [check("scored at T = 1", plain, sorted(map(list, ways), key=str), text)]

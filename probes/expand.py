@@ -11,7 +11,7 @@ from analysis import Options, PairedCounts, compare
 from analysis.joint import verdict_on_counts
 from evals.errors import UserError
 from probes.changed import changed
-from probes.checks import confounds, same_weights
+from probes.checks import confounds, held_out, same_weights
 from probes.finding import finding
 from probes.pairs import pairs_of
 from probes.single import compare_single
@@ -61,7 +61,11 @@ def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: O
         "b": b["name"],
         **result,
         "guess_floor": floors,
-        "confounds": same_weights(a["fingerprint"], b["fingerprint"]) + confounds(a["report"], b["report"]),
+        "confounds": [
+            *same_weights(a["fingerprint"], b["fingerprint"]),
+            *confounds(a["report"], b["report"]),
+            *held_out(source.problems, b),
+        ],
         "robustness": _robustness(source, a, b, result, options),
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evals.errors import UserError
-from probes.checks import check
+from probes.checks import check, over_pairs
 from probes.finding import finding
 from probes.frames import graded
 from probes.likelihood import (
@@ -52,8 +52,9 @@ def likelihood(
     samples drawn at temperature 1, top-p 1, top-k off, in one tokenization; else a check says why not.
     """
     samples = graded(source, [])
-    estimates, differences, checks = [], [], []
-    for a, b in pairs_of(source.checkpoints, against):
+    compared = pairs_of(source.checkpoints, against)
+    estimates, differences, checks = [], [], over_pairs(compared)
+    for a, b in compared:
         found, made = _pair(source, samples, scores, a, b, budgets, level, seed)
         estimates += found["estimates"]
         differences += found["differences"]
@@ -116,12 +117,11 @@ def _kl_check(b: dict[str, Any], same: bool) -> dict[str, Any]:
     plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
     if plain and same:
         return check("KL", True, None, "B's samples were drawn at T = 1 without truncation, as KL needs")
-    why = (
-        "the tokenizers differ"
-        if plain
-        else f"B was drawn at T = {r.get('temperature')}, top-p {r.get('top_p')}"
-    )
-    return check("KL", False, None, f"not estimated: {why}; use --temperature 1 --top-p 1")
+    if not same:
+        return check("KL", False, None, "not estimated: the tokenizers differ")
+    drawn = f"T = {r.get('temperature')}, top-p {r.get('top_p')}, top-k {r.get('top_k') or 0}"
+    text = f"not estimated: B was drawn at {drawn}; use --temperature 1 --top-p 1 --top-k 0"
+    return check("KL", False, None, text)
 
 
 def _perplexities(estimates: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -157,16 +157,21 @@ def own_likelihood(
         held = pd.DataFrame({"problem": frame["problem"], "nll": nll, "sequence_nll": nll, "tokens": tokens})
         how = {"nll": "sum", "sequence_nll": "mean", "tokens": "sum"}
         tables[name] = held.groupby("problem", sort=True).agg(how)
-    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    compared = pairs_of(source.checkpoints, against)
     cross = "A's view of B's samples, KL and budgets need the checkpoints: give --ckpt"
+    given = "as the samples' source wrote them: natural logs at temperature 1 are taken for granted"
     return finding(
         "likelihood",
         checkpoints=source.checkpoints,
         problems=source.problems,
         command=command,
         store=source.store,
-        checks=[check("cross likelihood", None, None, cross)],
+        checks=[
+            *over_pairs(compared),
+            check("cross likelihood", None, None, cross),
+            check("log-probs", None, None, given),
+        ],
         options={"level": level, "seed": seed, "against": against},
-        **infer(tables, OWN, pairs, level=level, seed=seed),
+        **infer(tables, OWN, [(a["name"], b["name"]) for a, b in compared], level=level, seed=seed),
         perplexity=[],
     )

@@ -58,7 +58,7 @@ def infer(
     than SMALL problems have a value or none varies. Differences carry a two-sided p (t distribution on the
     bootstrap error) and, over the pairs of a measure, Holm's adjustment p_holm.
     """
-    held = _common(tables)
+    held = aligned(tables)
     jobs: list[tuple[dict[str, Any], list[Column]]] = []
     for measure in measures:
         columns = {n: _columns(t, measure) for n, t in held.items() if measure.value in t}
@@ -73,16 +73,19 @@ def infer(
     return {"estimates": estimates, "differences": _with_holm([r for r in rows if "a" in r])}
 
 
-def _common(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables on the problems that all have; UserError where there is none."""
-    frames = list(tables.values())
-    common = frames[0].index
-    for frame in frames[1:]:
-        if not common.equals(frame.index):
-            common = common.intersection(frame.index)
-    if not len(common):
-        raise UserError("the checkpoints have no problem in common; sample them on the same problems")
-    return {name: table.loc[common] for name, table in tables.items()}
+def aligned(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables with their problems in one order; UserError where the problems are not the same."""
+    names = list(tables)
+    first = tables[names[0]].index
+    if not len(first):
+        raise UserError(f"{names[0]} has no problems; give samples of at least one")
+    for name in names[1:]:
+        if len(odd := first.symmetric_difference(tables[name].index)):
+            raise UserError(
+                f"{len(odd)} problems (such as {odd[0]!r}) are known of only one of {names[0]} and {name}; "
+                "give both the same problems"
+            )
+    return {name: table.loc[first] for name, table in tables.items()}
 
 
 def _columns(table: pd.DataFrame, measure: Measure) -> Column:

@@ -30,9 +30,14 @@ def metrics(run: Path) -> pd.DataFrame:
 
 
 def resolved(run: Path) -> dict[str, Any]:
-    """The resolved configuration of a run, or {} where there is none."""
+    """The resolved configuration of a run, or {} where there is none; UserError where it is damaged."""
     path = run / "resolved.json"
-    return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError):
+        raise UserError(f"{path} is not a resolved configuration; let the run write it again") from None
 
 
 def checkpoints(run: Path) -> list[Path]:

@@ -14,6 +14,7 @@ from analysis.seeds import best_of_bias, interquartile_mean, seed_difference
 from evals.errors import UserError
 from probes.checks import check, over_pairs
 from probes.finding import finding
+from probes.paired import aligned
 from probes.runs import final_reward, run_of
 from probes.sources import Source
 
@@ -41,7 +42,7 @@ def seeds(
     n = int(source.counts["n"].min())
     K = declared_K(n, options.K) if n > 1 else 1
     ks = [1, K] if K > 1 else [1]
-    values = {d["name"]: _values(source, d["name"], ks) for d in source.checkpoints}
+    values = _values(source, ks)
     base = np.stack([values[d["name"]] for d in before])  # (1 or S, M, 2)
     stacked = np.stack([values[d["name"]] for d in members])  # (S, M, 2)
     rewards = [_reward(d) for d in members]
@@ -77,10 +78,16 @@ def seeds(
     )  # fmt: skip
 
 
-def _values(source: Source, name: str, ks: Sequence[int]) -> np.ndarray:
-    """(M, K) pass@k of each problem, problems in one order."""
-    side = source.counts[source.counts["checkpoint"] == name].sort_values("problem")
-    return pass_at_k(side["n"].to_numpy(), side["c"].to_numpy(), list(ks))
+def _values(source: Source, ks: Sequence[int]) -> dict[str, np.ndarray]:
+    """(M, K) pass@k of each problem by checkpoint, problems in one order."""
+    sides = {}
+    for d in source.checkpoints:
+        side = source.counts[source.counts["checkpoint"] == d["name"]].set_index("problem")
+        sides[d["name"]] = side[["n", "c"]].sort_index()
+    return {
+        name: pass_at_k(side["n"].to_numpy(), side["c"].to_numpy(), list(ks))
+        for name, side in aligned(sides).items()
+    }
 
 
 def _reward(described: dict[str, Any]) -> float | None:

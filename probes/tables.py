@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+PASSED = 4  # checks that passed and have a line of their own
 NAME = 24  # characters of a checkpoint's name in a heading
 
 
@@ -122,15 +123,21 @@ def _cell(value: Any) -> str:
 
 
 def checks(items: list[dict[str, Any]]) -> Table:
-    """Checks, what needs a look first."""
+    """Checks, what needs a look first; those that passed share a line where they are many."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column()
     table.add_column()
     table.add_column()
     marks = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
+    passed = [item["name"] for item in items if item["passed"]]
+    few = len(passed) <= PASSED
     for item in sorted(items, key=lambda c: (c["passed"] is True, c["passed"] is None)):
+        if item["passed"] and not few:
+            continue
         mark, style = marks[item["passed"]]
         table.add_row(Text(mark, style=style), Text(item["name"]), Text(plain_text(str(item["detail"]))))
+    if not few:
+        table.add_row(Text("ok", style="green"), Text(f"{len(passed)} checks"), Text(", ".join(passed)))
     return table
 
 

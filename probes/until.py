@@ -11,6 +11,7 @@ from analysis.anytime import anytime_verdict, decided
 from analysis.options import declared_K
 from evals.errors import UserError
 from probes.pairs import pairs_of
+from probes.robustness import summary
 from probes.sources import Source
 
 
@@ -52,10 +53,14 @@ def until_decided(
     return source, options, looks
 
 
-def with_looks(finding: dict[str, Any], looks: list[dict[str, Any]]) -> dict[str, Any]:
+def with_looks(
+    finding: dict[str, Any], looks: list[dict[str, Any]], *, declared: bool = True
+) -> dict[str, Any]:
     """An expand finding whose verdicts are those of the last look, with the path beside them.
 
-    Curves, bands and support keep the declared level: they describe the samples and decide nothing here.
+    declared: whether K was; else it was set at the first look, and the check says so. Curves, bands and
+    support keep the declared level: they describe the samples and decide nothing here. Each pair had its
+    share of the level at every look (`until_decided`), so Holm's adjustment has no place.
     """
     comparisons = []
     for c in finding["comparisons"]:
@@ -69,5 +74,17 @@ def with_looks(finding: dict[str, Any], looks: list[dict[str, Any]]) -> dict[str
         verdict = {k: v for k, v in last.items() if k not in ("a", "b")} | {"needed": c["verdict"]["needed"]}
         if verdict["outcome"] != "undetermined":
             verdict["needed"] = None
-        comparisons.append({**c, "verdict": verdict, "looks": path})
-    return {**finding, "comparisons": comparisons}
+        checks = c["checks"] if declared else [_first_look(item, looks) for item in c["checks"]]
+        held = c["robustness"] and summary(verdict, c["robustness"]["rows"])
+        kept = {k: v for k, v in c.items() if k != "adjusted"}
+        comparisons.append({**kept, "verdict": verdict, "looks": path, "checks": checks, "robustness": held})
+    first = comparisons[0]
+    return {**finding, "comparisons": comparisons, "checks": first["confounds"] + first["checks"]}
+
+
+def _first_look(item: dict[str, Any], looks: list[dict[str, Any]]) -> dict[str, Any]:
+    """The check on K where nobody declared it."""
+    if item["name"] != "K declared":
+        return item
+    text = f"K = {item['value']}, not declared: set at the first look, n = {looks[0]['n']}, and kept"
+    return {**item, "passed": None, "detail": text}

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.answers import answer_entropy, distinct_at_k
 from evals.records import derive_seed
-from probes.checks import check
+from probes.checks import check, over_pairs
 from probes.diversity import distinct, path, self_bleu, words
 from probes.finding import finding
 from probes.frames import equal_n, graded
@@ -92,15 +92,16 @@ def diversity(
     tables = {name: text_table(frame, seed).join(paths[name]) for name, frame in samples.items()}
     with_paths = int(min(t["paths"].notna().sum() for t in tables.values()))
     text = f"{with_paths} problems have two or more correct samples under every checkpoint"
-    checks = [same_n, check("solution paths", with_paths >= 10 or None, with_paths, text)]
-    pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, against)]
+    compared = pairs_of(source.checkpoints, against)
+    enough = check("solution paths", with_paths >= 10 or None, with_paths, text)
+    pairs = [(a["name"], b["name"]) for a, b in compared]
     return finding(
         "diversity",
         checkpoints=source.checkpoints,
         problems=source.problems,
         command=command,
         store=source.store,
-        checks=checks,
+        checks=[same_n, *over_pairs(compared), enough],
         options={"level": level, "seed": seed, "against": against, "samples_read": READ},
         **infer(tables, MEASURES, pairs, level=level, seed=seed),
     )

@@ -99,7 +99,7 @@ class Inputs:
             raise UserError(
                 f"give checkpoints with --ckpt, files with --samples, or a CSV with --counts; got {got}"
             )
-        _writable(self.out)
+        ready(self.out)
         if self.only and self.ckpt:
             raise UserError("--only chooses among checkpoints of files; with --ckpt name those you want")
         if self.ckpt and len(self.ckpt) < least:
@@ -113,17 +113,20 @@ class Inputs:
             )
 
 
-def _writable(out: Path) -> None:
-    """UserError where the folder could not be made or written, before any work is done."""
+def ready(out: Path) -> None:
+    """UserError where findings could not be kept in this folder, before any work is done."""
     import os
 
     from evals.errors import UserError
+    from probes.finding import read_findings
 
     present = next(p for p in (out, *out.absolute().parents) if p.exists())
     if not present.is_dir():
         raise UserError(f"--out {out} cannot be a folder: {present} is a file; choose another")
     if not os.access(present, os.W_OK):
         raise UserError(f"--out {out} cannot be written; choose another folder")
+    if (out / "findings.json").is_file():
+        read_findings(out / "findings.json")
 
 
 @cache

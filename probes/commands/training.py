@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from probes.commands.options import Inputs, with_inputs
+from probes.commands.options import Inputs, ready, with_inputs
 
 K = Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")]
 Runs = Annotated[list[Path], typer.Argument(help="folders of RL runs")]
@@ -63,6 +63,7 @@ def rollouts(
     from probes.commands.finish import finish
     from probes.finding import command_line
 
+    ready(out)
     finish(efficiency(runs, level=level, seed=seed, command=command_line()), out)
 
 
@@ -98,6 +99,7 @@ def weights(
     from probes.finding import command_line
     from probes.updates import weights as run
 
+    ready(out)
     finish(run(ckpt, command=command_line()), out)
 
 
@@ -144,6 +146,7 @@ def capability(
     from probes.finding import command_line
     from probes.sources import described
 
+    ready(out)
     one_thread()
     say = None if quiet else lambda text: typer.echo(text, err=True)
     items = measure(ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=say)

@@ -56,6 +56,6 @@ def expand(
     def draw(n: int) -> Source:
         return inputs.with_n(n).source(base_shots=shots)
 
-    source, options, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
-    finding = run(source, options, against=inputs.against, command=command_line())
-    return finish(with_looks(finding, looks), inputs.out)
+    source, fixed, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
+    finding = run(source, fixed, against=inputs.against, command=command_line())
+    return finish(with_looks(finding, looks, declared=k is not None), inputs.out)

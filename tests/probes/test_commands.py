@@ -141,7 +141,9 @@ def test_probes_on_files(probes, tmp_path):
         assert result.code == 0, (command, result.err)
     found = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"]
     assert [f["probe"] for f in found] == ["expand", "passk", "support", "diversity", "entropy"]
-    assert "needs the checkpoints" in next(c for c in found[-1]["checks"] if c["passed"] is None)["detail"]
+    checks = {c["name"]: c for c in found[-1]["checks"]}
+    assert "needs the checkpoints" in checks["token entropy"]["detail"]
+    assert checks["prompt"]["passed"] is None  # foreign samples do not say how they were asked
     result = probes("likelihood", "--samples", a, "--samples", b, "--out", tmp_path / "out")
     assert result.code == 2
     assert "carry no log-probs; give the checkpoints with --ckpt" in result.err
@@ -200,7 +202,11 @@ def test_until_decided_and_other_prompts(run, probes, tmp_path, tiny_checkpoint,
     assert [look["n"] for look in comparison["looks"]] == [4, 8]  # both solve nothing: never decided
     assert comparison["options"]["K"] == 2
     assert comparison["verdict"]["look"] == 2
-    assert "the error of all looks together is kept" in " ".join(result.out.replace("│", "").split())
+    shown = " ".join(result.out.replace("│", "").split())
+    assert "looked at n = 4, 8, and not decided. The error of all looks together is kept" in shown
+    check = next(c for c in comparison["checks"] if c["name"] == "K declared")
+    assert check["passed"] is None
+    assert "set at the first look, n = 4" in check["detail"]
     refused = probes("expand", "--counts", "x.csv", "--until-decided", "--out", tmp_path / "until")
     assert refused.code == 2
     assert "give checkpoints with --ckpt" in refused.err
