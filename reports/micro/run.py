@@ -90,7 +90,7 @@ def _tuning(out: Path, plan: Plan) -> Iterator[list[Task]]:
     for branch, recipes in TRIED.items():
         for recipe, lr in [(r, lr) for r in recipes for lr in tuning[branch]]:
             folder = out / "tuning" / f"{recipe}-{lr:g}"
-            sets = sets_of(f"seed={tuning['seed']}", f"optimizer.lr={lr}")
+            sets = sets_of(f"seed={tuning['seed']}", f"optimizer.lr={lr}", *tuning["set"][branch])
             gold = ["--gold"] if recipe == "sft-gold" else []
             runs.append(trained("tuning", folder, branch, plan, "--ckpt", str(base), *gold, *sets))
             tries.append({"branch": branch, "recipe": recipe, "lr": lr, "folder": folder})

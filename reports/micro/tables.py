@@ -67,7 +67,7 @@ class Tables:
         self, where: str, recipe: str, start: int, seed: int, temperature: float, draw: int, k: int
     ) -> Values:
         key = (where, recipe, start, seed, temperature, draw)
-        if not self.known:
+        if key not in self.known:
             by = ["where", "recipe", "start", "seed", "temperature", "draw"]
             for name, group in self.counts.groupby(by, sort=False):
                 ordered = group.sort_values("problem")
@@ -78,13 +78,19 @@ class Tables:
 
     def items(self, recipe: str, starts: list[int]) -> Values:
         """(S, I) items of general capability, right or wrong, of each seed, meaned over starts."""
-        mine = self.capability[(self.capability["recipe"] == recipe) & self.capability["start"].isin(starts)]
-        wide = mine.pivot_table(index=["start", "seed"], columns=["task", "item"], values="correct")
-        by = [set(wide.loc[s].index) for s in starts if s in wide.index.get_level_values(0)]
-        seeds = sorted(set.intersection(*by)) if len(by) == len(starts) else []
+        mine = self.capability[self.capability["recipe"] == recipe]
+        by = [set(mine.loc[mine["start"] == s, "seed"]) for s in starts]
+        seeds = sorted(set.intersection(*by)) if by else []
         if not seeds:
             raise UserError(f"the study has no general capability of {recipe} at all of {starts}")
-        return np.stack([np.mean([wide.loc[(s, seed)].to_numpy() for s in starts], axis=0) for seed in seeds])
+        if ("items", recipe) not in self.known:
+            ordered = mine.sort_values(["task", "item"])
+            for (start, seed), group in ordered.groupby(["start", "seed"], sort=False):
+                self.known["items", recipe, start, seed] = group["correct"].to_numpy(float)
+            self.known["items", recipe] = np.zeros(0)
+        return np.stack(
+            [np.mean([self.known["items", recipe, s, seed] for s in starts], axis=0) for seed in seeds]
+        )
 
 
 def read(folder: Path) -> Tables:

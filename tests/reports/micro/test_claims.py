@@ -1,0 +1,132 @@
+"""Claims, controls and verdicts on tables whose answers were planted."""
+
+import numpy as np
+import pytest
+
+from reports.micro.build import verdicts
+from reports.micro.claims import CLAIMS, controls, judged
+from reports.micro.contrasts import outcome, reading
+from reports.micro.side import brittleness, forecast, rollout_budget
+from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return planted()
+
+
+def of(tables, start_of_text: str) -> dict:
+    claim = next(c for c in CLAIMS if c.text.startswith(start_of_text))
+    return judged(tables, claim, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "planted_outcome"),
+    [
+        ("RL is effective early", "reproduced"),
+        ("from later checkpoints RL beats SFT", "reproduced"),
+        ("RL from the last checkpoint comes within", "not reproduced"),
+        ("with all demonstrations SFT is ahead", "reproduced"),
+        ("direct RL expands", "reproduced"),
+        ("RL after SFT sharpens", "reproduced"),
+        ("RL leaves general capability", "reproduced"),
+        ("SFT lowers general capability", "reproduced"),
+        ("parallel averaging has the best", "reproduced"),
+        ("parallel averaging leaves general", "reproduced"),
+        ("pass@1 of parallel averaging is below", "not reproduced"),
+    ],
+)
+def test_planted_answers_are_found(tables, text, planted_outcome) -> None:
+    """Effects far above the noise come out as they were planted, with intervals that cover the truth."""
+    found = of(tables, text)
+    assert found["outcome"] == planted_outcome
+
+
+def test_effects_are_differences_of_planted_rates(tables) -> None:
+    """Δpass@1 of RL is the mean of the planted differences, within its own interval."""
+    part = of(tables, "direct RL expands")["parts"][0]
+    truth = (30 * 0.30 + 15 * 0.10 + 15 * 0.05) / 60
+    assert part["low"] < truth < part["high"]
+    assert part["estimate"] == pytest.approx(truth, abs=0.01)
+    assert part["seeds"] == [1, 3]
+    assert part["units"] == 60
+
+
+def test_equal_recipes_give_no_claim() -> None:
+    """Where every recipe is the base, nothing rises or falls, in six studies."""
+    wrong = 0
+    for key in range(6):
+        equal = planted(dict.fromkeys(RATES, RATES["base"]), general=dict.fromkeys(GENERAL, 0.9), key=key)
+        parts = [p for c in CLAIMS for p in judged(equal, c, 1.0)["parts"]]
+        wrong += any(p["state"] in ("up", "down") for p in parts if p["measure"] == 1)
+    assert wrong <= 3  # five differences of pass@1 in a study, each at 5%
+
+
+def test_controls_behave_on_null_and_show_a_planted_fault(tables) -> None:
+    """A second draw and random rewards change nothing; a control that rises is told."""
+    assert all(row["behaves"] for row in controls(tables, 1.0))
+    better = planted({**RATES, "base": RATES["base"]})
+    rows = better.counts["where"] == "random"
+    better.counts.loc[rows, "c"] = np.minimum(64, better.counts.loc[rows, "c"] + 15)
+    assert not all(r["behaves"] for r in controls(better, 1.0) if "random" in r["control"])
+
+
+def test_one_seed_says_that_seeds_are_not_known() -> None:
+    """A study that was stopped after one seed is still judged, and marked."""
+    part = of(planted(seeds=(0,)), "direct RL expands")["parts"][0]
+    assert part["seeds_known"] is False
+    assert part["seed_sd"] is None
+
+
+def test_missing_recipe_is_not_studied(tables) -> None:
+    """No samples, no outcome."""
+    counts = tables.counts[tables.counts["recipe"] != "parallel"]
+    fewer = planted()
+    fewer = type(fewer)(**{**{f: getattr(fewer, f) for f in fewer.__slots__}, "counts": counts, "known": {}})
+    assert of(fewer, "parallel averaging has the best")["outcome"] == "not studied"
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["up", "up"], "reproduced"),
+        (["up", "open"], "undetermined"),
+        (["up", "same"], "not reproduced"),
+        (["open", "down"], "not reproduced"),
+        (["not down", "up"], "undetermined"),
+        ([], "not studied"),
+    ],
+)
+def test_outcome_of_parts_that_should_rise(states, expected) -> None:
+    assert outcome([{"state": s, "says": "up"} for s in states]) == expected
+
+
+def test_more_parts_make_wider_intervals() -> None:
+    """Bonferroni: the joint interval of four parts contains that of one."""
+    rng = np.random.default_rng(1)
+    a, b = rng.random((1, 50)), rng.random((3, 50))
+    one, four = reading(b, a, 1), reading(b, a, 1, parts=4)
+    assert four["low"] < one["low"] < one["estimate"] < one["high"] < four["high"]
+
+
+def test_verdicts_of_planted_recipes(tables) -> None:
+    """RL expands and SFT→RL sharpens, over all starts."""
+    by = {v["recipe"]: v["verdict"]["outcome"] for v in verdicts(tables, 1.0) if v["start"] is None}
+    assert by["rl"] == "expansion"
+    assert by["sft-rl"] == "sharpening"
+
+
+def test_rollout_budget_reads_both_axes(tables) -> None:
+    """Planted: many rollouts learn more from a prompt, and less from a rollout."""
+    by_prompt, by_rollout = rollout_budget(tables, 1.0)
+    assert "96 prompts seen" in by_prompt["parts"][0]["axis"]
+    assert by_prompt["outcome"] == "reproduced"
+    assert by_rollout["parts"][0]["estimate"] < 0
+
+
+def test_brittleness_and_forecast_have_a_row_a_start(tables) -> None:
+    found = brittleness(tables, 1.0)
+    assert [r["start"] for r in found["rows"]] == list(STARTS)
+    assert found["low"] < found["ratio"] < found["high"]
+    assert found["outcome"] == "undetermined"
+    assert forecast(tables, 1.0)["outcome"] in ("reproduced", "undetermined")
