@@ -100,6 +100,7 @@ class Inputs:
                 f"give checkpoints with --ckpt, files with --samples, or a CSV with --counts; got {got}"
             )
         ready(self.out)
+        _pairs_known(self.ckpt or [], self.against)
         if self.only and self.ckpt:
             raise UserError("--only chooses among checkpoints of files; with --ckpt name those you want")
         if self.ckpt and len(self.ckpt) < least:
@@ -111,6 +112,14 @@ class Inputs:
                 f"--shots was given {len(self.shots)} times for {len(self.ckpt)} checkpoints; "
                 "give one, or one each"
             )
+
+
+def _pairs_known(names: list[str], against: str) -> None:
+    """UserError where --against is unknown, or finds no pair by the lineage of these checkpoints."""
+    from probes.pairs import pairs_of
+    from probes.sources import described
+
+    pairs_of(described(names) if against == "parent" else [], against)
 
 
 def ready(out: Path) -> None:

@@ -1,6 +1,8 @@
 """`probes expand` on two checkpoints of 5,000 problems with 128 samples each: seconds after sampling.
 
-python tests/benchmarks/bench_probes.py [PROBLEMS [SAMPLES]]
+python tests/benchmarks/bench_probes.py [PROBLEMS [SAMPLES [FOLDER]]]
+
+The store takes minutes to fill and grade; FOLDER keeps it, and a second run on it only measures.
 """
 
 from __future__ import annotations
@@ -56,13 +58,22 @@ def fill(folder: Path, problems: int, n: int) -> list[str]:
     return cells
 
 
+def filled(place: Path, problems: int, n: int) -> tuple[Path, list[str]]:
+    """The store in a folder and its cells, made where they are not there."""
+    folder, marker = place / "store", place / "cells"
+    if not marker.is_file():
+        marker.write_text("\n".join(fill(folder, problems, n)))
+    return folder, marker.read_text().split()
+
+
 def main() -> None:
     """Build the stores, then measure the probe on them."""
     problems = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     n = int(sys.argv[2]) if len(sys.argv) > 2 else 128
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "store"
-        cells = fill(folder, problems, n)
+    with tempfile.TemporaryDirectory() as scratch:
+        place = Path(sys.argv[3]) if len(sys.argv) > 3 else Path(scratch)
+        place.mkdir(parents=True, exist_ok=True)
+        folder, cells = filled(place, problems, n)
         began, cpu = time.perf_counter(), time.process_time()
         from analysis import Options
         from probes.cells import read_cells

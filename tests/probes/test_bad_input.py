@@ -157,10 +157,90 @@ def test_full_disk(probes, tmp_path, monkeypatch):
 
 
 def test_finding_of_another_schema_version(probes, tmp_path):
+    """It is refused before anything is sampled, and left as it is."""
     out = tmp_path / "out"
     out.mkdir()
     (out / "findings.json").write_text('{"schema": 99, "findings": []}')
-    result = probes("expand", "--counts", counts_file(tmp_path, GOOD), "--out", out)
-    assert result.code == 2
-    assert "has schema version 99 and this program reads 1" in result.err
+    counts = counts_file(tmp_path, GOOD)
+    runs = [
+        ("expand", "--counts", counts),
+        ("expand", "--ckpt", "nowhere", "--ckpt", "nowhere-else"),
+        ("weights", "--ckpt", "nowhere", "--ckpt", "nowhere-else"),
+        ("capability", "--ckpt", "nowhere"),
+        ("rollouts", "nowhere", "nowhere-else"),
+    ]
+    for run in runs:
+        result = probes(*run, "--out", out)
+        assert result.code == 2
+        assert "has schema version 99 and this program reads 1" in result.err
+        assert "choose another --out" in result.err
     assert json.loads((out / "findings.json").read_text())["schema"] == 99
+
+
+def without_lineage(checkpoint, folder):
+    copy = shutil.copytree(checkpoint, folder)
+    (copy / "lineage.json").unlink()
+    return copy
+
+
+def test_missing_lineage(probes, tmp_path, tiny_checkpoint):
+    """By parent: refused before sampling. Elsewhere: a check that says what is not known."""
+    bare = without_lineage(tiny_checkpoint, tmp_path / "bare" / "step-000004")
+    pair = ("--ckpt", tiny_checkpoint, "--ckpt", bare)
+    refused = probes("expand", *pair, "--against", "parent", "--out", tmp_path / "out")
+    assert_refused(refused, "has no lineage; use --against first", tmp_path)
+    assert not (tmp_path / "out").exists()
+    (bare.parent / "metrics.jsonl").write_text('{"step": 1, "reward": 0.5}\n')
+    refused = probes(
+        "readiness", "--ckpt", tiny_checkpoint, "--rl", bare.parent, "--n", 4, "--limit", 4,
+        "--max-tokens", 4, "--out", tmp_path / "out", "--quiet",
+    )  # fmt: skip
+    assert_refused(refused, "does not say what it was trained from (lineage.json)", tmp_path)
+    result = probes("weights", *pair, "--out", tmp_path / "weights")
+    assert result.code == 0
+    assert "step-000004 does not say where it was trained from" in " ".join(result.out.split())
+
+
+def test_unequal_numbers_of_samples(probes, tmp_path):
+    text = HEADER + "".join(f"{i},{m},{8 + 4 * (i % 2)},{i % 5}\n" for m in "ab" for i in range(60))
+    path = counts_file(tmp_path, text)
+    for command in ("expand", "passk", "support"):
+        result = probes(command, "--counts", path, "--out", tmp_path / "out")
+        assert result.code == 0, result.err
+        found = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"][-1]
+        check = next(c for c in found["checks"] if c["name"] == "equal samples")
+        assert check["passed"] is False
+        assert check["value"] == [8, 12]
+
+
+def test_unequal_numbers_of_texts(probes, tmp_path):
+    """Measures that grow with the number of samples use the first so many of each, and say so."""
+    files = []
+    for name, n in (("a", 6), ("b", 4)):
+        rows = [
+            {"question": f"{i}+1?", "answer": str(i + 1), "model": name, "responses": [f"\\boxed{{{i}}}"] * n}
+            for i in range(12)
+        ]
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_text("".join(json.dumps(r) + "\n" for r in rows))
+    for command in ("entropy", "diversity"):
+        result = probes(command, "--samples", files[0], "--samples", files[1], "--out", tmp_path / "out")
+        assert result.code == 0, result.err
+        assert "n differs, up to 6: the first 4 of each are used" in " ".join(result.out.split())
+
+
+def test_other_problems(probes, tmp_path):
+    """Checkpoints with as many problems, but not the same: no probe pairs them."""
+    rows = [f"{i + (m == 'c')},{m},8,{i % 5}\n" for m in "abc" for i in range(30)]
+    path = counts_file(tmp_path, HEADER + "".join(rows))
+    for command in ("seeds", "dynamics", "readiness"):
+        result = probes(command, "--counts", path, "--out", tmp_path / "out")
+        assert_refused(result, "2 problems (such as '0') are known of only one of a and c", tmp_path)
+
+
+def test_groups_larger_than_n(probes, tmp_path):
+    path = counts_file(tmp_path, GOOD)
+    result = probes("readiness", "--counts", path, "--group", 16, "--out", tmp_path / "out")
+    assert result.code == 2
+    assert result.err.startswith("error: ")
+    assert "16" in result.err

@@ -68,3 +68,49 @@ def test_rows_of_k():
     picked = [k[i] for i in chosen(k, 24)]
     assert {1, 24, 64} <= set(picked)
     assert len(picked) <= 8
+
+
+def counted(**rates):
+    """A source of counts alone: 16 samples of 80 problems, one number correct for all."""
+    import pandas as pd
+
+    from probes.sources import Source, blank
+
+    rows = [(f"p{i}", name, 16, c(i)) for name, c in rates.items() for i in range(80)]
+    counts = pd.DataFrame(rows, columns=["problem", "checkpoint", "n", "c"])
+    return Source(counts, [blank(n) for n in rates], {"name": "x", "fingerprint": None, "count": 80})
+
+
+def test_of_several_pairs_the_adjusted_verdict_is_the_headline():
+    finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6, c=lambda i: i % 5 + 7))
+    for comparison in finding["comparisons"]:
+        comparison["adjusted"] |= {"outcome": "undetermined", "kind": None}
+        assert comparison["verdict"]["outcome"] == "expansion"
+    lines = shown(finding).splitlines()
+    assert "UNDETERMINED" in lines[1]
+    below = " ".join(" ".join(lines[2:5]).replace("│", " ").split())
+    assert below.startswith("One of 2 pairs, adjusted by Holm: tested at 0.025; alone it would be expansion")
+
+
+def test_a_verdict_that_hangs_on_the_question_says_so_at_the_top():
+    finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6))
+    comparison = finding["comparisons"][0]
+    comparison["robustness"] = {"rows": [], "robust": False, "sentence": "It hangs on something."}
+    text = " ".join(shown(finding).replace("│", "").split())
+    assert "it hangs on how the question is asked (below)" in text
+
+
+def test_trained_on_what_is_asked(tmp_path):
+    from probes.checks import held_out
+
+    run = tmp_path / "rl"
+    (run / "step-000001").mkdir(parents=True)
+    (run / "metrics.jsonl").write_text("{}\n")
+    (run / "resolved.json").write_text('{"problems": "world:train"}')
+    b = {"path": str(run / "step-000001"), "lineage": {"data": "f1"}}
+    asked = {"name": "world:test?count=9", "fingerprint": "f2", "count": 9}
+    assert held_out(asked, b)[0]["passed"] is True
+    assert held_out(asked | {"name": "world:train?count=9"}, b)[0]["passed"] is False
+    assert held_out(asked | {"fingerprint": "f1"}, b)[0]["passed"] is False
+    assert held_out(asked, {"path": str(tmp_path), "lineage": None})[0]["passed"] is None
+    assert held_out(asked, {"path": None, "lineage": None}) == []

@@ -52,6 +52,27 @@ def test_a_large_gain_stops_early_and_says_so():
     assert comparison["looks"][0]["spent_level"] == 0.025
 
 
+def test_the_last_look_decides_all_that_is_shown():
+    """Several pairs: no adjustment on top of the looks' own, and robustness is of the verdict shown."""
+    p = np.random.default_rng(1).beta(0.5, 2, 60)
+    draw, _ = drawer(p, np.minimum(1, p + 0.2))
+    source, options, looks = until_decided(draw, Options(replicates=500), start=16, most=16)
+    for verdict in looks[-1]["verdicts"]:
+        verdict |= {"outcome": "undetermined", "kind": None}
+    finding = expand(source, options)
+    rows = [{"name": "another", "outcome": "expansion", "kind": None}]
+    finding["comparisons"][0] |= {
+        "adjusted": {"pairs": 2, "outcome": "expansion"}, "robustness": {"rows": rows, "robust": True}
+    }  # fmt: skip
+    comparison = with_looks(finding, looks, declared=False)["comparisons"][0]
+    assert comparison["verdict"]["outcome"] == "undetermined"
+    assert "adjusted" not in comparison
+    assert comparison["robustness"]["robust"] is None
+    check = next(c for c in comparison["checks"] if c["name"] == "K declared")
+    assert check["passed"] is None
+    assert "set at the first look, n = 16" in check["detail"]
+
+
 def test_one_model_twice_goes_on_to_the_end_without_a_claim():
     p = np.random.default_rng(1).beta(0.5, 2, 40)
     draw, asked = drawer(p, p, seed=5)
