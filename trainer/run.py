@@ -119,7 +119,7 @@ class Run:
         row = {"step": step + 1} | row | self.totals | {"seconds": round(seconds, 4)}
         self.rows.add(row)
         for sink in self.sinks:
-            sink(row)
+            sink.add(row)
         self.progress.show(step + 1, f"{text}  {tokens / seconds:,.0f} tok/s")
 
     def keeps(self, step: int) -> bool:
@@ -145,6 +145,8 @@ class Run:
     def finish(self) -> None:
         """Mark the run as complete, the last thing written, and drop the state."""
         distributed.barrier()
+        for sink in self.sinks:
+            sink.close()
         if self.lead:
             write_file(self.out / "DONE", "")
             shutil.rmtree(self.out / "state", ignore_errors=True)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from evals.errors import UserError
 from evals.records import content_hash
 
-Sink = Callable[[dict[str, float]], None]
+
+class Sink(NamedTuple):
+    """What takes the row of every step, and what ends it."""
+
+    add: Callable[[dict[str, float]], None]
+    close: Callable[[], None]
 
 
 def open_sinks(names: Sequence[str], out: Path, first: int) -> list[Sink]:
-    """One function per sink that takes a row; steps after `first` are written anew."""
+    """The sinks of a run that goes on after step `first`; later steps are written anew."""
     return [{"tensorboard": _tensorboard, "wandb": _wandb}[name](out, first) for name in names]
 
 
@@ -29,7 +35,7 @@ def _tensorboard(out: Path, first: int) -> Sink:
                 writer.add_scalar(key, value, int(row["step"]))
         writer.flush()
 
-    return add
+    return Sink(add, writer.close)
 
 
 def _wandb(out: Path, first: int) -> Sink:
@@ -38,9 +44,10 @@ def _wandb(out: Path, first: int) -> Sink:
     except ImportError as error:
         raise UserError("log = wandb needs that package: pip install wandb") from error
     name = content_hash(str(out.resolve()))[:16]
-    run = wandb.init(id=name, name=out.name, dir=str(out), resume="allow")
+    # a study has run after run in one process: each is a new one of its own
+    run = wandb.init(id=name, name=out.name, dir=str(out), resume="allow", reinit="create_new")
 
     def add(row: dict[str, float]) -> None:
         run.log({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))
 
-    return add
+    return Sink(add, run.finish)

@@ -72,7 +72,9 @@ def test_a_hub_data_set_is_streamed_from_any_point_on_and_what_fails_is_named(tm
     assert list(texts_of(source, WORLD, 3)) == texts[1:]
     with pytest.raises(UserError, match=r"has no column 'body'; name one of text, n as text"):
         list(texts_of(Source(path=f"hub:{folder}", text="body"), WORLD))
-    with pytest.raises(UserError, match=r"the hub did not give .* \(ValueError\); check name, config and split"):
+    with pytest.raises(
+        UserError, match=r"the hub did not give .* \(ValueError\); check name, config and split"
+    ):
         list(texts_of(Source(path=f"hub:{folder}", split="test"), WORLD))
 
     def breaks_off(*_, **__):

@@ -81,13 +81,3 @@ def test_a_tokenizer_that_does_not_fit_the_model_is_refused(tmp_path, tokenizer)
 def test_prompts_that_leave_no_room_are_named(tmp_path, parent):
     with pytest.raises(UserError, match="has no prompt of at most 0 tokens"):
         rl(str(parent), RL.model_copy(update={"max_tokens": 512}), tmp_path / "run", quiet=True)
-
-
-def test_a_sink_that_is_not_installed_is_named(tmp_path, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "wandb", None)
-    with pytest.raises(UserError, match="pip install wandb"):
-        open_sinks(["wandb"], tmp_path, 0)
-    assert open_sinks([], tmp_path, 0) == []
-    assert PRETRAIN.log == ()
