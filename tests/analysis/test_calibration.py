@@ -24,6 +24,7 @@ from analysis.coverage import main as coverage_main
 from analysis.difficulty import BASE, KNOWN
 from analysis.power import main as power_main
 from analysis.power import outcomes
+from analysis.validity import main as validity_main
 
 QUICK = Options(replicates=200)
 
@@ -114,5 +115,7 @@ def test_commands_print_their_tables(capsys: pytest.CaptureFixture[str]) -> None
     table = capsys.readouterr().out
     assert "| expansion |" in table
     assert "| - |" in table  # a change that no training of the simulated kind makes
+    assert validity_main(["--runs", "1"]) == 0
+    assert capsys.readouterr().out.count("at most 5%") == 4
     coverage_main(["--problems", "50", "--n", "32", "--runs", "3", "--replicates", "100"])
     assert "| delta |" in capsys.readouterr().out
