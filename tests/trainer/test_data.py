@@ -84,8 +84,8 @@ def test_a_hub_data_set_is_streamed_from_any_point_on_and_what_fails_is_named(tm
     monkeypatch.setattr(datasets, "load_dataset", breaks_off)
     with pytest.raises(
         UserError,
-        match=r"the hub did not give OWNER/NAME \(ConnectionError\); check name, config and split, or download it "
-        "elsewhere and give its files",
+        match=r"the hub did not give OWNER/NAME \(ConnectionError\); check name, config and split, or "
+        "download it elsewhere and give its files",
     ):
         list(texts_of(Source(path="hub:OWNER/NAME"), WORLD))
 
