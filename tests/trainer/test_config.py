@@ -20,6 +20,7 @@ from trainer.config import (
 
 
 def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path):
+    """Fault 29 (planted and seen to fail: extra keys ignored)."""
     with pytest.raises(UserError, match=r"unknown key rl\.temprature; did you mean 'temperature'"):
         load_config(RLConfig, "rl", preset=None, path=None, overrides=["temprature=1"])
     with pytest.raises(UserError, match=r"rl\.optimizer\.lrr; did you mean 'lr'"):

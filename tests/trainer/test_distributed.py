@@ -48,7 +48,11 @@ def test_two_processes_end_with_the_weights_of_one(one, two, kind, name):
 
 @pytest.mark.parametrize("kind", ["plain", "sharded"])
 def test_a_rank_without_work_neither_hangs_nor_counts(one, two, kind):
-    """Fault 25: without the empty pass a sharded group would wait for ever."""
+    """Fault 25.
+
+    Planted and seen to fail: no empty pass, so that a sharded group waits for ever; the filling counted; a
+    mean over ranks in place of the sum, plain and sharded.
+    """
     alone = torch.load(one / "gradient.pt")
     together = torch.load(two / kind / "gradient.pt")
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)

@@ -27,7 +27,10 @@ def test_neighbouring_seeds_share_nothing():
 
 
 def test_frequencies_of_all_sequences_match_the_exact_product():
-    """Vocabulary 4, length 3, a first-order chain: chi-square of 64 cells (fault 21)."""
+    """Fault 21: vocabulary 4, length 3, a first-order chain: chi-square of 64 cells; log-probs exact.
+
+    Planted and seen to fail: temperature ignored; tempered log-probs reported.
+    """
     table = torch.randn(5, 4, generator=torch.Generator().manual_seed(3)) * 1.5
     count = 60_000
     seeds = [derive_seed("chain", i) for i in range(count)]
@@ -46,6 +49,7 @@ def test_frequencies_of_all_sequences_match_the_exact_product():
 
 
 def test_a_group_of_16_from_a_uniform_model_starts_with_several_tokens():
+    """Fault 20; through the engine, and what was planted: test_rollouts."""
     seeds = [derive_seed("group", i) for i in range(16)]
     tokens, _ = draw(torch.zeros(16, 50), torch.from_numpy(uniforms(seeds, 0)), SamplingOptions(1.0, 1.0))
     assert len(set(tokens.tolist())) > 1

@@ -31,7 +31,7 @@ def gradient(model, whole, responses, parts):
 
 @pytest.mark.parametrize("parts", [[[0], [1], [2], [3], [4]], [[4, 2], [0, 3, 1]], [[3, 1, 4, 0, 2]]])
 def test_gradient_is_the_same_for_every_cut_and_order(model, parts):
-    """Faults 1 and 2 (planted: dividing by each part's own count gives another gradient)."""
+    """Faults 1 and 2 (planted and seen to fail: token losses divided by their number in the pass)."""
     whole, responses = ragged_batch()
     value, together = gradient(model, whole, responses, [[0, 1, 2, 3, 4]])
     cut_value, cut = gradient(model, whole, responses, parts)
@@ -40,7 +40,7 @@ def test_gradient_is_the_same_for_every_cut_and_order(model, parts):
 
 
 def test_loss_is_the_plain_loop_over_completion_tokens(model):
-    """Fault 9: -Σ log p(y_t | x, y_<t) over the response alone, one sequence at a time."""
+    """Fault 9: -Σ log p(y_t | x, y_<t) over the response alone (planted: the mask shifted by one)."""
     whole, responses = ragged_batch()
     losses = token_losses(model, stream(whole, responses, CPU))
     expected = []
@@ -77,7 +77,7 @@ def test_advantages_by_hand():
 
 
 def test_groups_sum_to_zero_and_follow_their_rows():
-    """Fault 18: permuting rows permutes advantages."""
+    """Fault 18: permuting rows permutes advantages (planted: the mean of all groups)."""
     rewards = torch.rand(6, 8, generator=GENERATOR, dtype=torch.float64)
     adv = grpo.group_advantages(rewards)
     torch.testing.assert_close(adv.sum(1), torch.zeros(6, dtype=torch.float64), atol=1e-9, rtol=0)
@@ -107,7 +107,7 @@ def test_surrogate_by_hand(ratio, advantage, loss, clipped):
 
 @pytest.mark.parametrize("estimator", ["k1", "k2"])
 def test_kl_gradient_is_exact_in_expectation(estimator):
-    """Fault 26, on a 4-token categorical by enumeration (planted: log ratio as a loss has gradient 0)."""
+    """Fault 26, by enumeration of 4 tokens (planted: k1 as the plain log ratio; k2 without its half)."""
     logits = torch.tensor([0.3, -0.2, 0.9, 0.1], dtype=torch.float64, requires_grad=True)
     reference = torch.tensor([0.1, 0.4, -0.3, 0.2], dtype=torch.float64).log_softmax(-1)
     logp = logits.log_softmax(-1)
@@ -117,7 +117,7 @@ def test_kl_gradient_is_exact_in_expectation(estimator):
 
 
 def test_k3_has_the_gradient_it_says():
-    """k3 as a loss: its expected gradient is that of KL(reference ‖ policy)."""
+    """Fault 26: the expected gradient of k3 is that of KL(reference ‖ policy) (planted: k3 turned round)."""
     logits = torch.tensor([0.3, -0.2, 0.9, 0.1], dtype=torch.float64, requires_grad=True)
     reference = torch.tensor([0.1, 0.4, -0.3, 0.2], dtype=torch.float64).log_softmax(-1)
     logp = logits.log_softmax(-1)
@@ -127,7 +127,7 @@ def test_k3_has_the_gradient_it_says():
 
 
 def test_length_bias_is_as_declared():
-    """Fault 4: per-token weights 1:1 under token mean, 10:1 under sequence mean."""
+    """Fault 4: 1:1 under token mean, 10:1 under sequence mean (planted: the mean length for each)."""
     sequence, lengths = torch.tensor([0] + [1] * 10), torch.tensor([1, 10])
     numbers = {"tokens": 11, "sequences": 2, "constant": 20}
     token = grpo.weights_of(sequence, lengths, "token-mean", **numbers)

@@ -36,6 +36,7 @@ def test_config_states_rope_theta_where_every_engine_looks(parent):
 
 
 def test_ragged_stream_gives_what_single_sequences_give(model):
+    """Fault 12 (planted and seen to fail: padding on the left)."""
     batch = sequences([3, 40, 17, 1, 90, 18])
     flat = torch.tensor([i for s in batch for i in s])
     with torch.no_grad():
@@ -45,7 +46,7 @@ def test_ragged_stream_gives_what_single_sequences_give(model):
 
 
 def test_documents_do_not_see_each_other(model):
-    """Changing document 1 leaves document 2 exactly equal (fault 13; planted: one shared row)."""
+    """Fault 13: changing document 1 leaves document 2 exactly equal (planted: all in one row)."""
     first, other, second = sequences([20, 20, 30])
     layout = ragged([20, 30])
     with torch.no_grad():
@@ -55,6 +56,7 @@ def test_documents_do_not_see_each_other(model):
 
 
 def test_two_forwards_are_bit_equal(model):
+    """Fault 14 (planted and seen to fail: dropout after the MLP)."""
     ids = torch.tensor(sequences([50]))
     assert torch.equal(model(ids), model(ids))
 
@@ -69,6 +71,7 @@ def requests(groups, size, vocab=64):
 
 
 def test_samples_do_not_depend_on_batch_order_or_decoder(parent, tokenizer):
+    """Fault 12 (planted and seen to fail: the padding of shorter prompts not hidden)."""
     model = load_olmo2(open_checkpoint(str(parent)))
     theirs = AutoModelForCausalLM.from_pretrained(parent, dtype=torch.float32)
     wanted = requests(6, 5, len(tokenizer))
@@ -95,7 +98,7 @@ def test_rows_that_finish_early_leave_the_others_unchanged(model, tokenizer):
 
 
 def test_reported_log_probs_are_those_of_scoring_whatever_the_temperature(parent, tokenizer):
-    """On policy, sampler against scorer (faults 6 and 15): fp32, at most 1e-5."""
+    """Fault 6: sampler against scorer, fp32, at most 1e-5 (planted: tempered log-probs reported)."""
     engine = open_engine(str(parent))
     for temperature in (0.6, 1.0, 1.3):
         wanted = requests(4, 3, len(tokenizer))

@@ -140,7 +140,7 @@ def test_on_policy_the_trainer_agrees_with_the_sampler(shape, tokenizer, tempera
 
 
 def test_truncated_sampling_is_refused():
-    """Fault 7."""
+    """Fault 7 (planted and seen to fail: top-k let through)."""
     for field in ({"top_p": 0.9}, {"top_k": 5}):
         with pytest.raises(UserError, match="top_p = 1 and top_k = 0"):
             checked(changed(PLAIN, **field), "rl")
@@ -241,7 +241,7 @@ def test_a_token_without_a_finite_sampler_probability_leaves_loss_and_denominato
 
 
 def test_small_steps_change_nearly_all_weights(model):
-    """Fault 16: at LR 1e-6 in fp32 masters."""
+    """Fault 16 in fp32, clipped; with layers in bf16, and what was planted: test_precision."""
     model = model.float()
     optimizer = adamw(model, OptimizerConfig(lr=1e-6))
     before = [p.detach().clone() for p in model.parameters()]

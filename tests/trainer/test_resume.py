@@ -93,7 +93,7 @@ def run(tmp_path_factory, parent):
 
 
 def test_metrics_are_those_of_the_saved_rollouts(run):
-    """Fault 27: reward, parts and lengths recomputed from the files."""
+    """Fault 27: recomputed from the files (planted: ended taken for truncated; a sum for a mean)."""
     rows = list(read_rows(run / "metrics.jsonl"))
     assert [row["step"] for row in rows] == [1, 2, 3]
     for row in rows:

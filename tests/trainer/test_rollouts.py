@@ -69,11 +69,9 @@ def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
         samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 3))
         assert {t for s in samples for t in s.token_ids} == {token}
     with torch.no_grad():  # and what is inside the layers: not only the head is new
-        for layer in model.model.layers:
-            layer.post_attention_layernorm.weight.fill_(1.0)
-            layer.self_attn.q_proj.weight.mul_(3.0)
-            layer.mlp.up_proj.weight.mul_(3.0)
-        model.lm_head.weight.normal_(generator=torch.Generator().manual_seed(0))
+        new = torch.Generator().manual_seed(0)
+        for weight in model.parameters():
+            weight.normal_(generator=new) if weight.ndim > 1 else weight.fill_(1.0)
     sync()
     samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 3))
     scored = engine.score([r.prompt_ids for r in requests], [s.token_ids for s in samples])

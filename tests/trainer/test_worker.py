@@ -12,7 +12,7 @@ from trainer.worker import Worker
 
 
 def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent):
-    """Fault 17 through the file."""
+    """Fault 17 through the file (planted and seen to fail: new weights not handed over)."""
     found = open_checkpoint(str(parent))
     requests = [Request((5, 6, 7, 8), derive_seed("worker", i)) for i in range(4)]
     options = SamplingOptions(1.0, 1.0, 0, 8)
