@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 STUDY  := runs/micro
 
-.PHONY: demo study study-quick test lint setup clean
+.PHONY: demo study study-quick study-check test lint setup clean
 
 setup: $(STAMP)
 
@@ -36,9 +36,15 @@ demo: setup
 # The study of reports/gallery/micro: hours on two cores, or minutes. It continues where it was stopped.
 study: setup
 	@$(BIN)/python -m reports.micro.run --out $(STUDY)
+	@$(BIN)/python -m reports.micro.build --run $(STUDY)
 
 study-quick: setup
 	@$(BIN)/python -m reports.micro.run --quick --out $(STUDY)-quick
+	@$(BIN)/python -m reports.micro.build --run $(STUDY)-quick --out $(STUDY)-quick/page
+
+# One cell of it again, from nothing, compared with what the repository keeps: some minutes.
+study-check: setup
+	@$(BIN)/python -m reports.micro.check
 
 lint: setup
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ python -m reports.micro.build --run runs/micro    # tables, findings, figures an
 def bases(found: dict[str, Any]) -> str:
     """What the base solves at every start, and how all samples came out."""
     held = found["samples"]
-    keys = [k for k in held["base"][0] if k.startswith("pass@")]
+    keys = sorted((k for k in held["base"][0] if k.startswith("pass@")), key=lambda k: int(k[5:]))
     rows = [
         [million(b["start"]), *(percent(b[k]) for k in keys), percent(b["guess_floor"], 2)]
         for b in held["base"]
@@ -98,7 +98,8 @@ def how(home: Path, found: dict[str, Any]) -> str:
     seeds = max(len(s) for s in found["seeds"].values())
     parts = [
         "## Learning rates\n",
-        f"{len(way['rl'])} for each optimizer, from one start with one seed ({way['seed']}), on "
+        f"{len(way['rl'])} tries for each optimizer and recipe, from one start with one seed "
+        f"({way['seed']}), with 20 steps of RL on 128 questions, on "
         f"`{way['problems']}` (n = {way['n']}, T = 1), before a test problem was asked. The rate of the best "
         f"pass@1 is taken, by all recipes that use the optimizer: {chosen}.\n",
         table(["recipe", "rate", "pass@1 (%)", f"solved in {way['n']} (%)"], tried),
@@ -109,7 +110,13 @@ def how(home: Path, found: dict[str, Any]) -> str:
         f"Run on {run.get('cores')} cores ({run.get('processor')}; {run.get('platform')}), Python "
         f"{run.get('python')}, {packages}: {run['core_hours']:g} core-hours, {run['wall_hours']:g} hours on "
         f"the clock beside other work. {run['cells']} cells were trained; the tables above are of "
-        f"{len(found['starts'])} starts × 6 recipes × {seeds} seeds and {found['problems']} problems.\n",
+        f"{len(found['starts'])} starts × 6 recipes × {seeds} {'seed' if seeds == 1 else 'seeds'} and "
+        f"{found['problems']} problems.{_left(found)}\n",
         table(["stage", "tasks", "core-minutes"], stages),
     ]
     return "\n".join(parts)
+
+
+def _left(found: dict[str, Any]) -> str:
+    """What was planned and is not there."""
+    return f" Planned and not run: {'; '.join(found['left'])}." if found["left"] else ""

@@ -13,7 +13,7 @@ import typer
 from evals.files import write_file, write_json
 from reports.micro.claims import CLAIMS, controls, judged
 from reports.micro.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
-from reports.micro.plan import HOME, RECIPES
+from reports.micro.plan import HOME, RECIPES, Plan, load
 from reports.micro.reread import reread
 from reports.micro.side import brittleness, far, forecast, rollout_budget, scale
 from reports.micro.tables import Tables, read
@@ -21,8 +21,8 @@ from reports.micro.tables import Tables, read
 SHOWN = (1, 8, K)
 
 
-def findings(tables: Tables) -> dict[str, Any]:
-    """Everything that the page says, as numbers."""
+def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
+    """Everything that the page says, as numbers; plan: of what is missing."""
     temperatures = whole_temperatures(tables)
     main = temperatures[0]
     return {
@@ -41,6 +41,7 @@ def findings(tables: Tables) -> dict[str, Any]:
         "far": far(tables, main),
         "samples": samples(tables),
         "reread": reread(),
+        "left": left(tables, plan),
     }
 
 
@@ -75,6 +76,28 @@ def verdicts(tables: Tables, temperature: float) -> list[dict[str, Any]]:
     return rows
 
 
+def left(tables: Tables, plan: Plan) -> list[str]:
+    """What the plan has and the tables have not, in words."""
+    out = []
+    for t in (w["temperature"] for w in plan.table["probe"]["sampling"]):
+        missing = [s for s in plan.seeds if not _whole(tables, s, t)]
+        if missing:
+            out.append(f"T = {t:g} of seed {', '.join(map(str, missing))}")
+    if len(tables.starts) < len(plan.starts):
+        out.append(f"{len(plan.starts) - len(tables.starts)} of {len(plan.starts)} starts")
+    if tables.capability.empty:
+        out.append("general capability")
+    have = set(tables.counts["where"])
+    for name, where in (("random_reward", "random"), ("rollouts",) * 2, ("scale",) * 2, ("far",) * 2):
+        if name in plan.table and where not in have:
+            out.append(name.replace("_", " "))
+    return out
+
+
+def _whole(tables: Tables, seed: int, temperature: float) -> bool:
+    return all(seed in tables.seeds("cells", r, tables.starts, temperature) for r in RECIPES)
+
+
 def samples(tables: Tables) -> dict[str, Any]:
     """How the samples came out: base by start, and the extremes over all sampled checkpoints."""
     cells = tables.cells
@@ -98,16 +121,23 @@ def samples(tables: Tables) -> dict[str, Any]:
     }
 
 
-def build(home: Path = HOME, run: Path | None = None) -> list[Path]:
-    """Tables (from `run`, where given), findings, figures and page of a folder; returns what was written."""
+def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -> list[Path]:
+    """Tables (from `run`, where given), findings, figures and page of a folder; returns what was written.
+
+    out: another folder for all of it; the configuration is that of `home`.
+    """
     from reports.micro.collect import collect
     from reports.micro.figures import draw
     from reports.micro.page import page
 
+    if out is not None:
+        for name in ("study.toml", "plan.toml"):
+            write_file(out / name, (home / name).read_text("utf-8"))
+        home = out
     if run is not None:
         collect(run, home / "data")
     tables = read(home / "data")
-    found = findings(tables)
+    found = findings(tables, load(home))
     write_json(home / "findings.json", found)
     drawn = draw(tables, home / "figures", found["options"]["temperature"])
     write_file(home / "README.md", page(home))
@@ -117,9 +147,10 @@ def build(home: Path = HOME, run: Path | None = None) -> list[Path]:
 def main(
     run: Annotated[Path | None, typer.Option(help="folder of a run: its tables are taken first")] = None,
     home: Annotated[Path, typer.Option(help="folder of the tables, findings and page")] = HOME,
+    out: Annotated[Path | None, typer.Option(help="another folder for the tables, findings, page")] = None,
 ) -> None:
     """Make findings, figures and page from the study's tables."""
-    for path in build(home, run):
+    for path in build(home, run, out):
         typer.echo(f"written: {path}")
 
 

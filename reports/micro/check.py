@@ -48,7 +48,10 @@ def check(out: Path, home: Path = HOME, *, recipe: str = "rl", seed: int = 0) ->
         (f"weights of the base at {start:,} tokens", fingerprint(base) == _known(tables, "base", start, 0)),
         (f"weights of {recipe}, seed {seed}", asked["fingerprint"] == _known(tables, recipe, start, seed)),
         (f"counts of {recipe}, seed {seed}", _same_counts(out, tables, recipe, start, seed, way)),
-        ("findings of the tables in the repository", same(findings(tables), found)),
+        (
+            "findings of the tables in the repository",
+            same(findings(tables, plan), found),
+        ),
     ]
 
 

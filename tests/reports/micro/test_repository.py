@@ -1,0 +1,62 @@
+"""What stands in the repository: the page is what its command makes, its numbers follow from the tables."""
+
+import json
+import re
+
+import pytest
+
+from reports.micro.build import findings
+from reports.micro.check import same
+from reports.micro.page import page
+from reports.micro.plan import HOME, load
+from reports.micro.reread import reread
+from reports.micro.tables import read
+
+needs_study = pytest.mark.skipif(not (HOME / "findings.json").is_file(), reason="the study has not been run")
+
+
+@needs_study
+def test_the_page_is_what_the_command_makes() -> None:
+    assert (HOME / "README.md").read_text("utf-8") == page(HOME)
+
+
+@needs_study
+def test_the_findings_follow_from_the_tables() -> None:
+    """From the counts in the repository to every number of the page, again."""
+    known = json.loads((HOME / "findings.json").read_text("utf-8"))
+    assert same(findings(read(HOME / "data"), load()), known)
+
+
+@needs_study
+def test_the_page_names_no_path_and_shows_figures_that_exist() -> None:
+    text = (HOME / "README.md").read_text("utf-8")
+    assert not re.search(r"(/tmp|/home|/root|/work)/", text)
+    for name in re.findall(r"\]\((figures/[^)]+)\)", text):
+        assert (HOME / name).is_file()
+    assert sum(p.stat().st_size for p in HOME.rglob("*") if p.is_file()) < 5_000_000
+
+
+def test_the_papers_numbers_are_read_as_a_careful_reader_reads_them() -> None:
+    rows = {(r["figure"], r["a"], r["b"], r["tokens"]): r["outcome"] for r in reread()}
+    assert len(rows) == 14
+    assert rows["math_data_vs_scale", "base", "direct RL, 1B/50B", 10] == "sharpening"
+    assert rows["math_data_vs_scale", "base", "direct RL, 4B/50B", 10] == "sharpening"
+    assert rows["math_passatk", "sft-gold", "sft-gold-rl", 10] == "expansion"
+    assert rows["fig2_gsm8k_single_sft", "sft", "sft-rl", 44] == "sharpening"
+    assert rows["fig3_gsm8k_sft_gold", "sft-gold", "sft-gold-rl", 10] == "sharpening"
+    assert rows["a4_base_shots", "0-shot", "1-shot", 44] == "expansion"
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "agree"),
+    [
+        ({"x": [1, 2.0]}, {"x": [1, 2.0 + 1e-12]}, True),
+        ({"x": [1, 2.0]}, {"x": [1, 2.001]}, False),
+        ({"x": 1}, {"x": 1, "y": 2}, False),
+        ([None, "up"], [None, "down"], False),
+        ([1, 2], [1], False),
+        (float("0.1"), None, False),
+    ],
+)
+def test_same_allows_rounding_alone(a, b, agree) -> None:
+    assert same(a, b) is agree

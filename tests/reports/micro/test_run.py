@@ -1,0 +1,140 @@
+"""The study's plan as commands: all of them are understood, in an order that survives being stopped."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from reports.micro.plan import HOME, RECIPES, load
+from reports.micro.run import run
+from reports.micro.tasks import Task
+
+LR = {"rl": 3e-4, "sft": 1e-3}
+
+
+def option(task: Task, name: str) -> list[str]:
+    """Values of an option of a task's command."""
+    return [b for a, b in zip(task.command, task.command[1:], strict=False) if a == name]
+
+
+def checkpoint(folder: Path, tokens: int, step: int) -> None:
+    place = folder / f"step-{step:06d}"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "lineage.json").write_text(json.dumps({"tokens": tokens}))
+
+
+def pretend(task: Task, out: Path, plan) -> None:
+    """Leave on disk what a task would leave, as far as later tasks look for it."""
+    kind = task.command[1]
+    if kind == "pretrain" and "study" in task.marker.parts:
+        for i, start in enumerate(plan.starts):
+            checkpoint(task.marker.parent, start + 5, i + 1)
+    elif kind == "study":
+        seeds = json.loads(
+            next(v for v in option(task, "--set") if v.startswith("study.seeds")).split("=")[1]
+        )
+        for base in (out / "study" / "pretrain" / "seed-0").glob("step-*"):
+            for recipe in RECIPES:
+                for seed in seeds:
+                    folder = out / "study" / "excursions" / base.name / recipe / f"seed-{seed}"
+                    checkpoint(folder, 1, 20)
+                    (folder / "DONE").touch()
+    elif task.marker.name == "DONE" and kind != "capability":
+        checkpoint(task.marker.parent, 1, 20)
+    task.marker.parent.mkdir(parents=True, exist_ok=True)
+    rows = "problem,checkpoint,n,c\n" + "".join(f"p{i},x,4,{i}\n" for i in range(4))
+    task.marker.write_text(rows if task.marker.name == "counts.csv" else "")
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch):
+    """(tasks in the order in which they were run, folder, plan) of a pretended study."""
+    plan, done = load(), []
+
+    def run_all(out, tasks, processes):
+        for task in tasks:
+            if not task.done:
+                pretend(task, out, plan)
+                done.append(task)
+
+    monkeypatch.setattr("reports.micro.run.run_all", run_all)
+    run(tmp_path, plan)
+    return done, tmp_path, plan
+
+
+def test_every_command_is_understood(ran) -> None:
+    """Options and keys of the configuration exist: nothing fails for a wrong word after hours."""
+    import evals.cli
+    import probes.cli
+    import trainer.cli
+    from trainer.config import PretrainConfig, RLConfig, SFTConfig, load_config, load_study
+
+    apps = {"trainer": trainer.cli.app, "probes": probes.cli.app, "evals": evals.cli.app}
+    kinds = {"pretrain": PretrainConfig, "rl": RLConfig, "sft": SFTConfig}
+    for task in ran[0]:
+        program, *words = task.command
+        group = typer.main.get_command(apps[program])
+        context = group.make_context(program, list(words))
+        name, command, rest = group.resolve_command(context, words)
+        command.make_context(name, rest)
+        sets = option(task, "--set")
+        if name in kinds:
+            path = Path(option(task, "--config")[0])
+            load_config(kinds[name], name, preset="micro", path=path, overrides=sets)
+        elif name == "study":
+            load_study(Path(words[1]), sets)
+
+
+def test_whole_seeds_come_first(ran) -> None:
+    """Seed 0 is trained and sampled before the controls, these before seed 1, and so on; T = 0.6 is last."""
+    done, _, plan = ran
+    stages = list(dict.fromkeys(t.stage for t in done))
+    assert stages[:2] == ["pretrain", "tuning"]
+    order = [stages.index(s) for s in ("cells seed-0", "random reward", "cells seed-1", "cells seed-2")]
+    assert order == sorted(order)
+    cold = [i for i, t in enumerate(done) if option(t, "--temperature") == ["0.6"]]
+    assert min(cold) > max(i for i in range(len(done)) if i not in cold)
+    sampled = [t for t in done if t.stage in ("samples cells", "samples base")]
+    asked = len(plan.table["probe"]["sampling"]) * len(plan.starts)
+    assert len(sampled) == asked * (len(plan.seeds) + 1)
+
+
+def test_test_problems_are_not_touched_before_the_choice(ran) -> None:
+    """Until the learning rates are on record only validation problems have been asked."""
+    done, out, _ = ran
+    tuning = [t for t in done if t.stage == "tuning"]
+    before = done[: done.index(tuning[-1]) + 1]
+    asked = {o for t in before for o in option(t, "--problems")}
+    assert asked
+    assert all(o.startswith("world:validation") for o in asked)
+    assert json.loads((out / "tuning.json").read_text())["chosen"].keys() == {"rl", "sft"}
+
+
+def test_every_optimizer_has_as_many_tries(ran) -> None:
+    table = ran[2].table["tuning"]
+    assert len(table["rl"]) == len(table["sft"])
+
+
+def test_a_study_that_is_done_runs_nothing(ran, monkeypatch) -> None:
+    """The same command again finds every marker."""
+    _, out, plan = ran
+    again: list[Task] = []
+    monkeypatch.setattr(
+        "reports.micro.run.run_all", lambda _, tasks, __: again.extend(t for t in tasks if not t.done)
+    )
+    run(out, plan)
+    assert again == []
+
+
+def test_quick_cells_are_cells_of_the_study(tmp_path) -> None:
+    """The smaller study takes starts and seeds of the whole one, and the rates on record."""
+    (tmp_path / "data").mkdir()
+    for name in ("study.toml", "plan.toml"):
+        (tmp_path / name).write_bytes((HOME / name).read_bytes())
+    (tmp_path / "data" / "tuning.json").write_text(json.dumps({"chosen": LR, "tries": [], "how": {}}))
+    whole, quick = load(tmp_path), load(tmp_path, quick=True)
+    assert set(quick.starts) < set(whole.starts)
+    assert set(quick.seeds) < set(whole.seeds)
+    assert quick.tuned["chosen"] == LR
+    assert set(quick.table) == {"probe"}
