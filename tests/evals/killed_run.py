@@ -26,14 +26,17 @@ N = 33
 STRIDE = 19
 
 
-def work(root: Path) -> None:
-    """What the command does: sample, then grade."""
+Work = Callable[[Path], None]
+
+
+def sample_and_grade(root: Path) -> None:
+    """What the commands do: sample, then grade."""
     store = SampleStore(root)
     cell = sample(FakeEngine(), PROBLEMS, **arguments(store, n=N))
     grade_store(store, [cell])
 
 
-def child(root: Path, before: Callable[[], None] = lambda: None) -> int:
+def child(work: Work, root: Path, before: Callable[[], None] = lambda: None) -> int:
     """Start the work in a child."""
     if pid := os.fork():
         return pid
@@ -46,9 +49,9 @@ def child(root: Path, before: Callable[[], None] = lambda: None) -> int:
     os._exit(0)
 
 
-def whole(root: Path) -> dict[str, bytes]:
+def whole(work: Work, root: Path) -> dict[str, bytes]:
     """Run without a kill; the files it leaves."""
-    _, status = os.waitpid(child(root), 0)
+    _, status = os.waitpid(child(work, root), 0)
     assert status == 0, "the run failed"
     return files(root)
 
@@ -75,40 +78,50 @@ def dying_at(count: int) -> Callable[[], None]:
     return before
 
 
-def at_every_step(folder: Path, stride: int, expected: dict[str, bytes]) -> int:
+def at_every_step(work: Work, folder: Path, stride: int, expected: dict[str, bytes]) -> int:
     """Kill fresh runs at the 1st, the (1 + stride)th, … such call, and let each be finished."""
     for kills in itertools.count():
         root = folder / "store"
-        _, status = os.waitpid(child(root, dying_at(1 + kills * stride)), 0)
+        _, status = os.waitpid(child(work, root, dying_at(1 + kills * stride)), 0)
         if status == 0:
             return kills
         assert os.WTERMSIG(status) == signal.SIGKILL
-        assert whole(root) == expected, f"killed at call {1 + kills * stride}: other bytes"
+        assert whole(work, root) == expected, f"killed at call {1 + kills * stride}: other bytes"
         shutil.rmtree(root)
     raise AssertionError("unreachable: a run has an end")
 
 
-def at_random(folder: Path, kills: int, seconds: float, expected: dict[str, bytes]) -> None:
-    """Kill one run again and again after random times, then let it finish."""
-    rng = random.Random(7)
-    for _ in range(kills):
-        pid = child(folder / "store")
+def at_random(work: Work, folder: Path, kills: int, seconds: float, expected: dict[str, bytes]) -> None:
+    """Kill one run again and again at random moments of its `seconds`, then let it finish.
+
+    A run that comes to its end before it is killed is compared, and begun anew.
+    """
+    rng, root = random.Random(7), folder / "store"
+    while kills:
+        pid = child(work, root)
         time.sleep(rng.uniform(0, seconds))
         os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-        if rng.random() < 0.3:
-            shutil.rmtree(folder / "store", ignore_errors=True)
-    assert whole(folder / "store") == expected
+        _, status = os.waitpid(pid, 0)
+        if os.WIFSIGNALED(status):
+            kills -= 1
+        else:
+            assert files(root) == expected
+            shutil.rmtree(root)
+    assert whole(work, root) == expected
+
+
+def timed(work: Work, root: Path) -> tuple[dict[str, bytes], float]:
+    """(files, seconds) of an unbroken run."""
+    began = time.monotonic()
+    return whole(work, root), time.monotonic() - began
 
 
 def main(folder: Path) -> None:
     """Both kinds of kills against a run without any; prints how many."""
-    began = time.monotonic()
-    expected = whole(folder / "once")
-    seconds = time.monotonic() - began
-    assert whole(folder / "twice") == expected
-    print(at_every_step(folder / "every", STRIDE, expected))
-    at_random(folder / "random", 20, seconds, expected)
+    expected, seconds = timed(sample_and_grade, folder / "once")
+    assert whole(sample_and_grade, folder / "twice") == expected
+    print(at_every_step(sample_and_grade, folder / "every", STRIDE, expected))
+    at_random(sample_and_grade, folder / "random", 20, seconds, expected)
 
 
 if __name__ == "__main__":
