@@ -67,7 +67,8 @@ def final_reward(run: Path) -> float | None:
 
 def rollouts(run: Path) -> pd.DataFrame:
     """Groups of a run's rollouts: step, group, problem, n, correct, reward (mean), tokens (sum)."""
-    files = sorted((run / "rollouts").glob("step-*/rollouts.parquet"))
+    held = run / "rollouts"  # a file a step, or a folder a step as older runs have it
+    files = sorted([*held.glob("step-*.parquet"), *held.glob("step-*/rollouts.parquet")])
     if not files:
         raise UserError(f"{run} has no saved rollouts; give the folder of an RL run")
     parts = []

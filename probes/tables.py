@@ -49,7 +49,7 @@ def estimates(finding: dict[str, Any]) -> Table:
     percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
     for a, b in pairs:
         says = "difference" if len(pairs) == 1 else f"{short(b)} - {short(a)}"
-        table.add_column(Text(says + percent), justify="right")
+        table.add_column(Text(says + percent), justify="right", no_wrap=len(pairs) == 1)
     rows: dict[str, dict[str, Any]] = {}
     for e in finding["estimates"]:
         rows.setdefault(e["measure"], {})[e["checkpoint"]] = e

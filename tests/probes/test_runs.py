@@ -72,9 +72,9 @@ def rl_run(folder, n, accuracy, steps=8, prompts=6):
             {"step": step, "group": groups, "problem": [f"p{g}" for g in groups], "reward": right * 1.0,
              "correct": right, "token_ids": [[1, 2]] * len(groups)}
         )  # fmt: skip
-        target = folder / "rollouts" / f"step-{step:06d}"
-        target.mkdir(parents=True)
-        table.to_parquet(target / "rollouts.parquet")
+        target = folder / "rollouts"
+        target.mkdir(parents=True, exist_ok=True)
+        table.to_parquet(target / f"step-{step:06d}.parquet")  # as the trainer writes them
         rows.append({"step": step, "flops": 1e9 * step * prompts * (n + 10)})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     (folder / "resolved.json").write_text(json.dumps({"n": n, "parent": "p", "lr": 1e-4, "seed": 0}))
@@ -95,6 +95,12 @@ def test_rollouts_at_equal_samples_and_equal_compute(tmp_path):
     checks = {c["name"]: c for c in found["checks"]}
     assert checks["only n differs"]["passed"] is True
     assert checks["one parent"]["passed"] is True
+    axes = {d["measure"]: d for d in found["differences"]}
+    assert set(axes) == {"accuracy_at_rollouts", "accuracy_at_flops"}
+    for axis, change in axes.items():
+        one, two = (last[axis.removeprefix("accuracy_at_")][name]["estimate"] for name in ("n4", "n16"))
+        assert change["estimate"] == pytest.approx(two - one)
+        assert change["low"] < change["estimate"] < change["high"]
     with pytest.raises(UserError, match="got one"):
         efficiency([small])
     with pytest.raises(UserError, match="has no saved rollouts"):
