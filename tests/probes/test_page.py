@@ -1,0 +1,44 @@
+"""The commands that the page shows are commands: every option exists and takes the value given."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+PAGE = Path(__file__).resolve().parents[2] / "probes" / "README.md"
+ASK = re.search(r"ASK stands for `(.*?)`", PAGE.read_text("utf-8"), re.S)
+
+
+def shown() -> list[str]:
+    """Commands at the head of the page's blocks, their further lines joined."""
+    found = []
+    for block in re.findall(r"^```\n(.*?)^```", PAGE.read_text("utf-8"), re.S | re.M):
+        lines = block.removeprefix("$ ").splitlines()
+        if not lines[0].startswith("probes "):
+            continue
+        more = 1
+        while more < len(lines) and lines[more].startswith("    "):
+            more += 1
+        found.append(" ".join(line.removesuffix("\\") for line in lines[:more]))
+    return found
+
+
+@pytest.mark.parametrize("line", shown())
+def test_commands_parse(line):
+    from probes.cli import app
+
+    assert ASK is not None
+    name, *args = shlex.split(line.replace(" ASK", f" {ASK.group(1)}"))[1:]
+    command = typer.main.get_command(app).commands[name]
+    with command.make_context(name, args) as context:  # parses, and does not run
+        assert context.params
+
+
+def test_every_probe_is_shown():
+    from probes.cli import app
+
+    names = {line.split()[1] for line in shown()}
+    all_names = set(typer.main.get_command(app).commands)
+    assert all_names - names <= {"study", "counts"}  # what a study's own page shows
