@@ -87,7 +87,7 @@ class Compute(Strict):
 
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the layers' arithmetic")
     shard: bool = Field(False, description="spread weights and moments over the processes (FSDP2)")
-    tokens_per_pass: int = Field(16384, ge=64, description="tokens of one forward and backward pass")
+    tokens_per_pass: int = Field(4096, ge=64, description="tokens of one forward and backward pass")
 
 
 class Common(Strict):
