@@ -107,11 +107,20 @@ def _symbol(c: Cursor) -> Expr:
             break
         else:
             break
-    if c.at("(") and not c.token.spaced and (name[0] in APPLIED or (here == c.start and _is_left_side(c))):
+    if (
+        c.at("(")
+        and not c.token.spaced
+        and (name[0] in APPLIED or _at_zero(c) or (here == c.start and _is_left_side(c)))
+    ):
         arguments = c.grammar.group(c)
         items = arguments.items if hasattr(arguments, "items") else (arguments,)
         return Op("apply:" + name, tuple(expression(item) for item in items))
     return Sym(name)
+
+
+def _at_zero(c: Cursor) -> bool:
+    """Whether (0) follows: nobody multiplies by it, I(0) is a value."""
+    return c.tokens[c.i + 1].text == "0" and c.tokens[c.i + 2].text == ")"
 
 
 def _is_left_side(c: Cursor) -> bool:

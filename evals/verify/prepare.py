@@ -23,8 +23,11 @@ UNION = re.compile(
 )
 ORDINAL = re.compile(
     r"(?<=\d)(?:(?:st|nd|rd|th)(?![A-Za-z])|\^?\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}"
-    r"|\^\{\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}\})"
+    r"|\^\{(?:\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}|\s?(?:st|nd|rd|th)\s?)\})"
 )
+INTEGER = re.compile(r"([A-Za-z])\s*\\in\s*(?:\\mathbb\s*(?:\{\s*Z\s*\}|Z)|\\Z|Z)\s*(\)?)$")
+WHERE = re.compile(r"(?:\\text\s*\{\s*,?\s*(?:where|for|with)\s*\}|\b(?:where|for|with))$")
+OPENERS = ("(", "[", "{", "|", "=")
 QUOTES = ("`", '"', "'", "*")
 DELIMITERS = re.compile(r"\\[()\[\]]")
 DOLLAR = re.compile(r"(?<!\\)\$")
@@ -53,6 +56,8 @@ def prepare(text: str) -> str:
         text = DELIMITERS.sub(_delimiter, text)
         if "quad" in text:
             text = SMALL_CAPS.sub(" ", text)
+        if (where := INTEGER.search(text)) is not None:
+            text = _parameter(text[: where.start()].rstrip(), where)
     if "[" in text or "]" in text:
         text = FRENCH.sub(_outward, text)
     if "{" in text:
@@ -60,6 +65,14 @@ def prepare(text: str) -> str:
     if "$" in text:
         text = _dollars(text)
     return _trim(text)
+
+
+def _parameter(head: str, where: re.Match[str]) -> str:
+    """A final "(k in Z)" or "where k in Z" set off with a comma."""
+    if where[2] and not head.endswith("("):
+        return where.string
+    head = WHERE.sub("", head.removesuffix("(").rstrip()).rstrip(" ,;:\\")
+    return f"{head}, {where[1]} \\in \\mathbb{{Z}}" if head and not head.endswith(OPENERS) else where.string
 
 
 def halve(text: str) -> str:

@@ -87,7 +87,7 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
             sides = sides[1:]
         if _function_of(v.sides[0]) and any(symbols(s) for s in sides):
             return Resolved(None, v, (v,))
-    elif len(sides) == 2 and not symbols(sides[0]) and (flipped := name_of(sides[1])) is not None:
+    elif len(sides) == 2 and _may_flip(*sides) and (flipped := name_of(sides[1])) is not None:
         name, sides = flipped, sides[:1]
     else:
         name = None
@@ -98,6 +98,13 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     if len(sides) > 1 and gold and name is None and not _chain(sides, c):
         return Resolved(None, v, (v,))
     return Resolved(name, sides[-1], tuple(sides))
+
+
+def _may_flip(left: Value, right: Value) -> bool:
+    """Whether left = right may say what the name on its right is: 3 = x, 2t+1 = x."""
+    if not symbols(left):
+        return True
+    return isinstance(right, Sym) and isinstance(left, Op) and right.name not in symbols(left)
 
 
 def _named(side: Value) -> frozenset[str]:

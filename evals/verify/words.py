@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from evals.verify.cursor import Cursor
@@ -10,6 +11,7 @@ from evals.verify.tree import EMPTY, EXPR, Expr, NamedSet, Num, Op, ParseError, 
 from evals.verify.units import parse_unit
 
 TEMPERATURES = {"f": "f", "fahrenheit": "f", "c": "c", "celsius": "c", "centigrade": "c"}
+DEGREES = re.compile(r"^degrees?\s+")
 WORD_ENDS = (",", ";", "}", ")", "-", ".", "%")
 SMALL_WORDS = ("no", "on", "up", "in", "we", "he", "us")
 REAL_LINE = ("all real numbers", "all reals", "real numbers", "all real values")
@@ -129,7 +131,10 @@ def _scaled(value: Value, text: str) -> tuple[Value, str]:
 
 def _temperature(value: Expr, text: str) -> tuple[Expr, Unit]:
     """72^\\circ F is 72 of a unit of its own, no angle."""
-    name = TEMPERATURES.get(text.strip().lower())
+    plain = text.strip().lower()
+    name = TEMPERATURES.get(DEGREES.sub("", plain))
+    if name is not None and name != TEMPERATURES.get(plain):
+        return value, Unit(((f"degree {name}", 1),), Fraction(1))
     negative = isinstance(value, Op) and value.name == "neg"
     inner = value.args[0] if isinstance(value, Op) and negative else value
     if name is None or not (isinstance(inner, Op) and inner.name == "degree"):

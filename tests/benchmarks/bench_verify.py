@@ -38,11 +38,20 @@ def ours(gold, response):
     return grade(gold, response).correct
 
 
+def boxed(gold, response):
+    return ours(gold, response if "\\boxed" in response else f"\\boxed{{{response}}}")
+
+
 def math_verify(gold, response):
     from math_verify import parse, verify
 
     wrapped = gold if "$" in gold or "\\boxed" in gold else f"${gold}$"
     return bool(verify(parse(wrapped), parse(response)))
+
+
+def math_verify_wrapped(gold, response):
+    """With the response in dollar signs where it has no mathematics marked, as math-verify expects it."""
+    return math_verify(gold, response if "$" in response or "\\boxed" in response else f"${response}$")
 
 
 def math_mix():
@@ -142,6 +151,9 @@ def quality(_):
         own = (lambda g, r: grade(g, r, "eval").lenient) if name == "pairs" else ours
         counted(f"ours, {name}", own, cases)
         counted(f"math-verify, {name}", math_verify, cases)
+        if name == "pairs":
+            counted(f"ours strict, {name} in boxes", boxed, cases)
+            counted(f"math-verify, {name} in dollar signs", math_verify_wrapped, cases)
 
 
 def rewritten(_):

@@ -19,7 +19,7 @@ ACCURACY = {
     "175b_verification": 0.563,
 }
 # Labels of pairs.jsonl that our policies contradict, by line; see the README of evals.verify for each.
-CONFLICTS = {4, 12, 27, 89, 91, 93, 94, 99, 104, 128, 146, 173, 185, 187, 209, 228}
+CONFLICTS = {27, 89, 91, 93, 94, 104, 187}
 ODD_GOLDS = {
     "np.arcsin(10/13)",
     "x_{0} \\cos (\\omega t)+$ $\\dot{x}_{0} \\sin (\\omega t) / \\omega",
