@@ -1,4 +1,4 @@
-"""A table of answers and responses of every kind (`cases.jsonl`), with the verdicts that the policies ask for,
+"""A table of answers and responses of every kind (`cases.jsonl`) with the verdicts that the policies ask for,
 and the two readings that only golds and the lenient verdict have."""
 
 import json
