@@ -116,7 +116,9 @@ def _kl_check(b: dict[str, Any], same: bool) -> dict[str, Any]:
     r = b["report"] or {}
     plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
     if plain and same:
-        return check("KL", True, None, "B's samples were drawn at T = 1 without truncation, as KL needs")
+        return check(
+            "KL", True, None, "drawn from B at T = 1, untruncated; trust k1's interval: k3's tail is heavy"
+        )
     if not same:
         return check("KL", False, None, "not estimated: the tokenizers differ")
     drawn = f"T = {r.get('temperature')}, top-p {r.get('top_p')}, top-k {r.get('top_k') or 0}"
