@@ -63,10 +63,10 @@ def test_every_loop_stops_at_a_loss_that_is_no_number_and_names_the_batch(
 @pytest.mark.parametrize(
     ("name", "knob"),
     [
-        ("pretrain", r"compute\.tokens_per_pass \(now 16384\)"),
-        ("sft", r"compute\.tokens_per_pass \(now 16384\)"),
-        ("rl", r"rows \(now 256\)"),
-        ("update", r"compute\.tokens_per_pass \(now 16384\)"),
+        ("pretrain", r"compute\.tokens_per_pass \(now \d+\)"),
+        ("sft", r"compute\.tokens_per_pass \(now \d+\)"),
+        ("rl", r"rows \(now \d+\)"),
+        ("update", r"compute\.tokens_per_pass \(now \d+\)"),
     ],
 )
 def test_out_of_memory_names_the_knob(name, knob, tmp_path, monkeypatch, parent):
