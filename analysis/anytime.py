@@ -34,7 +34,8 @@ def anytime_verdict(pair: PairedCounts, look: int, options: Options | None = Non
     over all looks together they miss the truth with probability at most `options.level` each, and two draws
     of one model give a verdict other than no-change or undetermined with probability at most `options.level`
     over the whole path. K must be the same at every look: declare it. Best with few looks, n doubling between
-    them. Returns the verdict dict with look, level (of the path) and spent_level added.
+    them. Returns the verdict dict with look, level (of the path) and spent_level added. Raises AnalysisError
+    without a declared K, and as `compare`.
     """
     options = options or Options()
     if options.K is None:
@@ -53,7 +54,8 @@ def decided(verdict: dict[str, Any]) -> bool:
 def until_decided(looks: Iterable[PairedCounts], options: Options) -> dict[str, Any]:
     """The first decided verdict among counts that grow from look to look, or the last one.
 
-    `looks` is consumed lazily: a generator may sample more between looks.
+    `looks` is consumed lazily: a generator may sample more between looks. Raises AnalysisError without looks
+    and without a declared K.
     """
     found: dict[str, Any] | None = None
     for number, pair in enumerate(looks, 1):

@@ -51,7 +51,8 @@ def npmle(n: ArrayLike, c: ArrayLike) -> Mixture:
     """Nonparametric maximum likelihood of a binomial mixture (Kiefer and Wolfowitz 1956; Lord 1969).
 
     n, c: (M,); problems may have different n. The constrained Newton method of Wang (2007) on a fixed grid:
-    it stops where no further atom gains more than GAP in mean log-likelihood.
+    it stops where no further atom gains more than GAP in mean log-likelihood. Raises AnalysisError on
+    impossible counts.
     """
     n, c = checked(n, c)
     pairs, count = np.unique(np.stack([n, c]), axis=1, return_counts=True)

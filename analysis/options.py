@@ -68,7 +68,10 @@ def declared_K(n: int, K: int | None) -> int:
 
 
 def k_grid(n: int, K: int, k: tuple[int, ...] | None = None) -> list[int]:
-    """Sorted distinct values of k from 1 to n at which curves are reported; 1 and K are always among them."""
+    """Sorted distinct values of k from 1 to n at which curves are reported; 1 and K are always among them.
+
+    Raises AnalysisError on a k outside 1 … n.
+    """
     if k is not None:
         wrong = [x for x in k if not 1 <= x <= n]
         if wrong:

@@ -88,7 +88,10 @@ def samples_to_certify(K: int, level: float = 0.05) -> int:
 
 
 def support_threshold(k: int, zeta: float = 0.05) -> float:
-    """Probability above which an answer counts as in the support at k samples: -ln ζ / k (2507.14843)."""
+    """Probability above which an answer counts as in the support at k samples: -ln ζ / k (2507.14843).
+
+    Raises AnalysisError for k < 1 and ζ outside (0, 1).
+    """
     if not k >= 1 or not 0 < zeta < 1:
         raise AnalysisError("a support threshold needs k ≥ 1 and ζ between 0 and 1")
     return float(-np.log(zeta) / k)

@@ -160,9 +160,12 @@ def split_support(n: int, c: Ints, level: float = 0.05) -> dict[str, Any]:
 def half_support(pair: PairedCounts) -> dict[str, Any]:
     """Expected P, E, S, O of the pair at half its samples, to stand beside `split_support` of either side.
 
-    Means over all halves, exact: pass@(n//2) of each problem is its chance of being solved in a half.
+    Means over all halves, exact: pass@(n//2) of each problem is its chance of being solved in a half. Numbers
+    of problems. Raises AnalysisError where a problem has a single sample.
     """
     half = pair.n // 2
+    if half < 1:
+        raise AnalysisError("a half needs at least two samples per problem; draw more")
     a, b = (pass_at_k(n, c, half)[:, 0] for n, c in ((pair.n_a, pair.c_a), (pair.n_b, pair.c_b)))
     cells = {"P": a * b, "E": (1 - a) * b, "S": a * (1 - b), "O": (1 - a) * (1 - b)}
     means = {name: float(cell.sum()) for name, cell in cells.items()}

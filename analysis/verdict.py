@@ -45,7 +45,7 @@ def state(reading: Reading, level: float, margin: float) -> str:
 
 
 def decide(first: str, large: str, K: int) -> tuple[str, str | None]:
-    """Outcome and kind from the states of pass@1 and pass@K: the table of the design."""
+    """Outcome and kind from the states (`state`) of pass@1 and pass@K: the table of the README."""
     if first == large == "same":
         return "no-change", None
     if first == "up":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,7 @@ Limit = Annotated[int | None, typer.Option(min=1, help="only the first problems"
 Store = Annotated[Path, typer.Argument(help="store folder")]
 Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="leave rows out that cannot be read, counted")]
+Executor = Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
 Stops = Annotated[list[str] | None, typer.Option("--stop", help="text that ends a response; repeat")]
 
@@ -43,43 +44,52 @@ def sample(
     name: Annotated[str | None, typer.Option(help="label of the samples (default: the checkpoint)")] = None,
     engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch",
     shard: Annotated[str | None, typer.Option(metavar="I/N", help="only this part of the problems")] = None,
+    executor: Executor = "local",
     quiet: Quiet = False,
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
     from evals.checkpoints import open_checkpoint
     from evals.engines import open_engine
     from evals.engines.threads import one_thread
+    from evals.errors import UserError
+    from evals.executor import check_executor
     from evals.problems import load_problems
     from evals.progress import Line
     from evals.prompts import default_prompt
     from evals.records import SamplingOptions
     from evals.sampling import parse_shard
     from evals.sampling import sample as run
+    from evals.shares import sample_on_ray
     from evals.store import SampleStore
 
+    check_executor(executor)
+    if shard and executor == "ray":
+        raise UserError("--executor ray deals out the problems itself; leave --shard out")
     part = parse_shard(shard) if shard else None
     store = SampleStore(out)
     found = open_checkpoint(ckpt)
     chosen = load_problems(problems, limit=limit)
     usual, usual_shots = default_prompt(found.lineage)
     label = name or Path(ckpt).name
-    if engine == "torch":
-        one_thread()
-    cell = run(
-        open_engine(found, engine=engine),
-        chosen,
-        n=n,
-        options=SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
-        template=template or usual,
-        shots=usual_shots if shots is None else shots,
-        seed=seed,
-        store=store,
-        checkpoint_name=label,
-        draw=draw,
-        chat=chat,
-        progress=Line(f"sample {label}", quiet=quiet),
-        shard=part,
-    )
+    how: dict[str, Any] = {
+        "n": n,
+        "options": SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
+        "template": template or usual,
+        "shots": usual_shots if shots is None else shots,
+        "seed": seed,
+        "store": store,
+        "checkpoint_name": label,
+        "draw": draw,
+        "chat": chat,
+    }
+    if executor == "ray":
+        line = Line(f"sample {label}, shares", quiet=quiet)
+        cell = sample_on_ray(found, engine, chosen, progress=line, **how)
+    else:
+        if engine == "torch":
+            one_thread()
+        line = Line(f"sample {label}", quiet=quiet)
+        cell = run(open_engine(found, engine=engine), chosen, progress=line, shard=part, **how)
     typer.echo(f"{label}: cell {cell} in {out}")
 
 
@@ -89,16 +99,19 @@ def grade(
     store: Annotated[Path | None, typer.Option(help="keep the files' samples in this store")] = None,
     skip_bad: SkipBad = False,
     workers: Workers = 1,
+    executor: Executor = "local",
     quiet: Quiet = False,
 ) -> None:
     """Grade the samples of a store, or of files of any known format; prints each system's accuracy."""
+    from evals.executor import check_executor
     from evals.grading import cell_report, grade_store
     from evals.progress import Line
     from evals.report_table import accuracy_lines
     from evals.store import opened
 
+    check_executor(executor)
     with opened(what, store, skip_bad=skip_bad) as (target, cells):
-        grade_store(target, cells, workers=workers, progress=Line("grade", quiet=quiet))
+        grade_store(target, cells, workers, Line("grade", quiet=quiet), executor)
         for line in accuracy_lines([cell_report(target, cell) for cell in cells]):
             typer.echo(line)
 

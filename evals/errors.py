@@ -10,6 +10,10 @@ class UserError(ValueError):
     """
 
 
+class BusyError(UserError):
+    """Another living process has it in hand: the same call may succeed later."""
+
+
 def first_line(error: BaseException) -> str:
     """What an error of a library says, as part of a sentence: its first line, else its kind."""
     lines = str(error).strip().splitlines()

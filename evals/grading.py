@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 import pyarrow.compute as pc
 
 from evals.counts import counts
 from evals.errors import UserError
-from evals.grade_block import Golds
+from evals.executor import run_all
+from evals.grade_block import Golds, grade_block
 from evals.grade_workers import grade_blocks
 from evals.records import derive_seed
 from evals.report import cell_report
@@ -24,10 +25,12 @@ def grade_store(
     cells: Sequence[str],
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    executor: str = "local",
 ) -> int:
     """Grade the samples that this version of the verifier has not graded yet; returns how many.
 
-    Streams block by block: memory does not grow with the store. workers: processes. progress(done, total).
+    Streams block by block: memory does not grow with the store. workers: processes of this machine.
+    executor: "ray" grades on a cluster instead (see `evals.executor`). progress(done, total).
     """
     for cell in cells:
         store.cell(cell)
@@ -42,7 +45,12 @@ def grade_store(
         golds = {cell: _golds(store, cell, answers) for cell, blocks in work.items() if blocks}
         jobs = [(store.path, cell, block, golds[cell]) for cell, blocks in work.items() for block in blocks]
         total, done = sum(sum(blocks.values()) for blocks in work.values()), 0
-        for fresh in grade_blocks(jobs, workers):
+        graded: Iterator[int]
+        if executor == "ray":
+            graded = (fresh for _, fresh in run_all(grade_block, jobs, gpu=False))
+        else:
+            graded = grade_blocks(jobs, workers)
+        for fresh in graded:
             done += fresh
             if progress:
                 progress(done, total)

@@ -35,8 +35,13 @@ class Job:
     quiet: bool = False
 
 
-def sample_job(job: Job, processes: int = 1) -> str:
-    """Draw what the store lacks of a cell; returns the cell. Several processes share the problems by hash."""
+def sample_job(job: Job, processes: int = 1, executor: str = "local") -> str:
+    """Draw what the store lacks of a cell; returns the cell. Several processes share the problems by hash.
+
+    executor: "ray" draws on a cluster instead, one share for each of its GPUs or cores.
+    """
+    if executor == "ray":
+        return _on_ray(job)
     if processes == 1:
         return _sample(job, None)
     context = multiprocessing.get_context("spawn")
@@ -59,6 +64,14 @@ def sample_job(job: Job, processes: int = 1) -> str:
     if any(w.exitcode for w in workers) or not found:
         raise UserError("a sampling process died (out of memory?); start the same command again to go on")
     return str(found[0][1])
+
+
+def _on_ray(job: Job) -> str:
+    from evals.progress import Line
+    from evals.shares import sample_on_ray
+
+    line = Line(f"sample {job.label}, shares", quiet=job.quiet)
+    return sample_on_ray(job.checkpoint, job.engine, job.problems, progress=line, **_how(job))
 
 
 def _wait(workers: list[Any], results: Any) -> list[tuple[bool, str]]:
@@ -95,20 +108,28 @@ def _sample(job: Job, shard: tuple[int, int] | None) -> str:
     from evals.engines.threads import one_thread
     from evals.progress import Line
     from evals.sampling import sample
-    from evals.store import SampleStore
 
     one_thread()
     return sample(
         open_engine(job.checkpoint, engine=job.engine),
         job.problems,
-        n=job.n,
-        options=job.options,
-        template=job.template,
-        shots=job.shots,
-        seed=job.seed,
-        store=SampleStore(job.store),
-        checkpoint_name=job.label,
-        draw=job.draw,
         progress=Line(f"sample {job.label}", quiet=job.quiet or (shard is not None and shard[0] > 0)),
         shard=shard,
+        **_how(job),
     )
+
+
+def _how(job: Job) -> dict[str, Any]:
+    """The keywords of `evals.sampling.sample` that a job decides."""
+    from evals.store import SampleStore
+
+    return {
+        "n": job.n,
+        "options": job.options,
+        "template": job.template,
+        "shots": job.shots,
+        "seed": job.seed,
+        "store": SampleStore(job.store),
+        "checkpoint_name": job.label,
+        "draw": job.draw,
+    }

@@ -55,6 +55,7 @@ class Sampling:
     engine: str = "torch"
     processes: int = 1
     base_shots: tuple[int, ...] = ()
+    executor: str = "local"
 
 
 def from_counts(path: Path) -> Source:
@@ -124,19 +125,26 @@ def store_of(out: Path) -> Path:
 
 
 def from_samples(
-    files: Sequence[Path | str], store: Path, workers: int = 1, *, skip_bad: bool = False
+    files: Sequence[Path | str],
+    store: Path,
+    workers: int = 1,
+    *,
+    skip_bad: bool = False,
+    executor: str = "local",
 ) -> Source:
     """Counts from sample files of any readable format, graded with the project's verifier.
 
     skip_bad: leave out rows that cannot be read (they are counted in the store), instead of an error.
     """
+    from evals.executor import check_executor
     from evals.grading import grade_store
     from evals.readers import import_samples
     from evals.store import SampleStore
 
+    check_executor(executor)
     target = SampleStore(store)
     cells = list(dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)))
-    grade_store(target, cells, workers=workers)
+    grade_store(target, cells, workers=workers, executor=executor)
     held = read_cells(store, cells)
     checkpoints = [
         blank(report["checkpoint"]) | {"cell": cell, "report": report}
@@ -163,16 +171,18 @@ def chosen(source: Source, names: Sequence[str] | None) -> Source:
 def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
     from evals.checkpoints import open_checkpoint
+    from evals.executor import check_executor
     from evals.grading import grade_store
     from evals.problems import load_problems
     from evals.store import SampleStore
 
+    check_executor(sampling.executor)
     found = [open_checkpoint(name) for name in names]
     problems = load_problems(sampling.problems, limit=sampling.limit)
     jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
     jobs += _variants(jobs[0], sampling)
-    cells = [sample_job(job, sampling.processes) for job in jobs]
-    grade_store(SampleStore(store), cells, workers=sampling.processes)
+    cells = [sample_job(job, sampling.processes, sampling.executor) for job in jobs]
+    grade_store(SampleStore(store), cells, workers=sampling.processes, executor=sampling.executor)
     held = read_cells(store, cells, {p.id for p in problems.problems}, sampling.n)
     described = [
         {

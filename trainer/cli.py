@@ -106,6 +106,7 @@ def study(
     ] = False,
     set_: Set = None,
     processes: Annotated[int, typer.Option(min=1, help="cells at a time on this machine")] = 1,
+    executor: Annotated[str, typer.Option(help="local, or ray: cells on one machine or a cluster")] = "local",
     quiet: Quiet = False,
 ) -> None:
     """A pre-training run and all its excursions: start it again, or several times, and it goes on."""
@@ -118,7 +119,7 @@ def study(
     out = out or Path("runs") / file.stem
     if not status:
         source = file.read_text("utf-8")
-        typer.echo(run(settings, out, source=source, processes=processes, quiet=quiet))
+        typer.echo(run(settings, out, source=source, processes=processes, quiet=quiet, executor=executor))
         return
     rows = table(settings, out)
     for row in rows:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from evals.errors import UserError
+from evals.executor import check_executor
 from evals.files import write_file, write_json
+from evals.progress import Line
 from evals.verify import VERSION
-from trainer import cells
+from trainer import cells, on_ray
 from trainer.cells import Cell
 from trainer.claims import claimed, held
 from trainer.config import StudyConfig
@@ -35,15 +37,23 @@ PACKAGES = ("excursions", "torch", "transformers", "tokenizers", "numpy", "pyarr
 
 
 def study(
-    config: StudyConfig, out: Path, *, source: str = "", processes: int = 1, quiet: bool = False
+    config: StudyConfig,
+    out: Path,
+    *,
+    source: str = "",
+    processes: int = 1,
+    quiet: bool = False,
+    executor: str = "local",
 ) -> Path:
     """Run what is left of a study, `processes` cells at a time; returns its folder.
 
     Any number of these may run on one folder at once: each takes cells that no living process has.
     source: the text of the configuration file, kept as study.toml. Cells that fail leave their reason and
     are named at the end by a UserError; the next start tries them again. More recipes and seeds may be
-    asked for later; everything else must stay as it was.
+    asked for later; everything else must stay as it was. executor: "ray" hands the cells to a cluster, which
+    runs as many at once as it has GPUs or cores; `processes` are then those of the pre-training.
     """
+    check_executor(executor)
     if "RANK" in os.environ:
         raise UserError(
             "study deals its cells to processes itself; start it without torchrun, once for every GPU"
@@ -51,9 +61,13 @@ def study(
     cells.table(config)
     _take(config, out, source)
     shutil.rmtree(out / "failed", ignore_errors=True)
-    _pretrain(config, out, processes, quiet)
-    cells.bases(config, out)
-    _work_together(config, out, processes, quiet)
+    if executor == "ray":
+        on_ray.pretrain_there(_pretrain, config, out, processes)
+        on_ray.work_there(_try, config, out, Line("study  cells", quiet=quiet))
+    else:
+        _pretrain(config, out, processes, quiet)
+        cells.bases(config, out)
+        _work_together(config, out, processes, quiet)
     rows = status(config, out)
     if failed := [row for row in rows if row["state"] == "failed"]:
         first = failed[0]

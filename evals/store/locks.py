@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from evals.errors import UserError
+from evals.errors import BusyError, UserError
 from evals.files import sweep
 
 LOCK = ".lock"
@@ -66,7 +66,7 @@ def claim(root: Path, cell: str, shard: tuple[int, int]) -> Iterator[None]:
                 stream = _open(root, name)
                 held.append(stream)
                 if not _lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, root):
-                    raise UserError(
+                    raise BusyError(
                         f"another run is sampling the same samples into {root} (cell {cell[:12]}); "
                         "wait for it, or give every run its own --shard i/N with the same N"
                     )

@@ -46,6 +46,7 @@ class Inputs:
     against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first"
     engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch"
     processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
+    executor: Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")] = "local"
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
 
@@ -66,6 +67,7 @@ class Inputs:
             limit=self.limit,
             engine=self.engine,
             processes=self.processes,
+            executor=self.executor,
             base_shots=base_shots,
         )
 
@@ -83,7 +85,10 @@ class Inputs:
         if self.samples:
             store = sources.store_of(self.out)
             return sources.chosen(
-                sources.from_samples(self.samples, store, self.processes, skip_bad=self.skip_bad), self.only
+                sources.from_samples(
+                    self.samples, store, self.processes, skip_bad=self.skip_bad, executor=self.executor
+                ),
+                self.only,
             )
         return sources.from_checkpoints(
             self.ckpt or [], self.sampling(base_shots), sources.store_of(self.out), quiet=self.quiet

@@ -13,7 +13,7 @@ def answer(found: dict[str, Any]) -> str:
     verdicts = {v["recipe"]: v for v in found["verdicts"] if v["temperature"] == main and v["start"] is None}
     outcomes = [c["outcome"] for c in found["claims"] if c["temperature"] == main]
     held, failed, open_ = (outcomes.count(o) for o in ("reproduced", "not reproduced", "undetermined"))
-    behaves = sum(c["behaves"] for c in found["controls"])
+    behaves = sum(c["behaves"] is True for c in found["controls"])
     seeds = max(len(s) for s in found["seeds"].values())
     named = {"rl": "Direct RL", "sft-rl": "SFT→RL", "parallel": "parallel averaging"}
     readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())

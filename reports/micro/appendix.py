@@ -28,9 +28,13 @@ def bases(found: dict[str, Any]) -> str:
         for b in held["base"]
     ]
     body = table(["tokens", *(f"{k} (%)" for k in keys), "guess floor (%)"], rows)
+    large = f"pass@{found['options']['K']}"
+    full = [million(b["start"]) for b in held["base"] if b[large] > 0.95]
+    room = f"{large} of the base leaves little room to rise at {', '.join(full)}. " if full else ""
     return (
-        f"## The bases\n\n{body}\nThe guess floor is the share of samples that would be right for another "
-        f"problem's answer. Over all {held['checkpoints']} checkpoints ({held['samples']:,} samples) at most "
+        f"## The bases\n\n{body}\n{room}The guess floor is the share of samples that would be right for "
+        f"another problem's answer. Over all {held['checkpoints']} checkpoints ({held['samples']:,} samples) "
+        "at most "
         f"{percent(held['most_truncated'])}% of a checkpoint's samples hit the length limit, and at most "
         f"{percent(held['most_without_answer'])}% had no answer in a box.\n"
     )

@@ -12,6 +12,7 @@ from reports.micro.tables import Tables, Values
 AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # seed by seed from the other's end
 Arm = tuple[str, str]  # (where, recipe) of `reports.micro.collect`
 BASE: Arm = ("cells", "base")
+CEILING = 0.99  # of general capability: above it on both sides nothing is concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
             break
         k = part.measure if isinstance(part.measure, int) else 1
         measured = reading(b, a, k, parts=len(claim.parts), paired=AFTER.get(part.b) == part.a)
+        if part.measure == "general" and min(measured["a"], measured["b"]) > CEILING:
+            measured["state"] = "ceiling"  # a test that nobody fails cannot tell
         about = {"b_name": part.b, "a_name": part.a, "measure": part.measure, "says": part.says}
         parts.append(about | {"starts": starts} | measured)
     return {
@@ -120,5 +123,5 @@ def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
             rows.append({"control": "RL with random rewards", **reading(b, a, k, parts=2)})
     for row in rows:
         wrong = {"up", "down"} if "draw" in row["control"] else {"up"}
-        row["behaves"] = row["state"] not in wrong
+        row["behaves"] = None if row["state"] == "open" else row["state"] not in wrong
     return rows

@@ -11,6 +11,7 @@ import pandas as pd
 
 from evals.errors import UserError
 from evals.files import write_file
+from reports.micro.claims import CEILING
 from reports.micro.contrasts import K, reading
 from reports.micro.plan import RECIPES
 from reports.micro.side import WINDOW, final_rewards
@@ -46,7 +47,11 @@ def differences(tables: Tables, temperature: float) -> pd.DataFrame:
         for recipe in RECIPES:
             for start in tables.starts:
                 b, a = (_values(tables, metric, r, start, temperature) for r in (recipe, "base"))
-                if b is None or a is None:
+                if (
+                    b is None
+                    or a is None
+                    or (metric == "delta_general" and min(a.mean(), b.mean()) > CEILING)
+                ):
                     continue
                 held = reading(b, a, 1)
                 place = _place(metric, recipe, start)

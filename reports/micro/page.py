@@ -22,8 +22,7 @@ def page(home: Path) -> str:
         answer(found),
         "![Every recipe minus the base it started from](figures/overview.png)\n",
         "*Every recipe minus the base of its start, in points: mean over training seeds with the 95% "
-        "interval over seeds and problems; dots are seeds. General capability is the world's own cloze "
-        "test.*\n",
+        "interval over seeds and problems; dots are seeds, where there are several.*\n",
         _claims(found),
         _controls(found),
         _verdicts(found),
@@ -52,7 +51,11 @@ def _claims(found: dict[str, Any]) -> str:
 
 
 def _effects(parts: list[dict[str, Any]]) -> str:
-    lines = [f"{measure(p)}, {named(p['b_name'])} − {named(p['a_name'])}: {points(p)}" for p in parts]
+    lines = [
+        f"{measure(p)}, {named(p['b_name'])} − {named(p['a_name'])}: "
+        + ("both at the ceiling" if p["state"] == "ceiling" else points(p))
+        for p in parts
+    ]
     return "<br>".join(lines) or "—"
 
 
@@ -99,7 +102,7 @@ def _row(claim: str, outcome: str, effect: str) -> dict[str, Any]:
 def _controls(found: dict[str, Any]) -> str:
     rows = [
         [c["control"], f"{c['temperature']:g}", f"pass@{c['k']}", points(c), c["state"],
-         "yes" if c["behaves"] else "**no**"]
+         {None: "not told", True: "yes", False: "**no**"}[c["behaves"]]]
         for c in found["controls"]
     ]  # fmt: skip
     body = table(["control", "T", "", "effect in points", "state", "behaves"], rows)

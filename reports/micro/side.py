@@ -36,7 +36,7 @@ def rollout_budget(tables: Tables, temperature: float) -> list[dict[str, Any]]:
     start = [int(mine["start"].iloc[0])]
     a, b = (tables.values("rollouts", f"n-{n}", start, temperature, 1) for n in sizes)
     total = int(many["prompts"].iloc[0] * many["n"].iloc[0] * many["step"].max())
-    at_rollouts = reading(b, a, 1) | {"says": "down", "axis": f"{total:,} rollouts"}
+    at_rollouts = reading(b, a, 1) | {"measure": 1, "says": "down", "axis": f"{total:,} rollouts"}
     texts = (
         f"n = {sizes[1]} learns more from a prompt than n = {sizes[0]} (training accuracy)",
         f"n = {sizes[1]} learns less from a rollout than n = {sizes[0]} (test pass@1)",

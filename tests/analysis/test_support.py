@@ -116,6 +116,7 @@ def test_numbers_of_problems_and_samples_that_are_none_are_refused() -> None:
         lambda: detection_limit(10, level=0),
         lambda: expected_support(mixture, 0, 5),
         lambda: expected_support(mixture, 8, 0),
+        lambda: half_support(PairedCounts.from_arrays(1, [0, 1], 1, [1, 1])),
     ):
         with pytest.raises(AnalysisError):
             call()

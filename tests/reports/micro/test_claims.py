@@ -64,11 +64,19 @@ def test_equal_recipes_give_no_claim() -> None:
 
 def test_controls_behave_on_null_and_show_a_planted_fault(tables) -> None:
     """A second draw and random rewards change nothing; a control that rises is told."""
-    assert all(row["behaves"] for row in controls(tables, 1.0))
+    assert all(row["behaves"] is not False for row in controls(tables, 1.0))
     better = planted({**RATES, "base": RATES["base"]})
     rows = better.counts["where"] == "random"
     better.counts.loc[rows, "c"] = np.minimum(64, better.counts.loc[rows, "c"] + 15)
-    assert not all(r["behaves"] for r in controls(better, 1.0) if "random" in r["control"])
+    assert any(r["behaves"] is False for r in controls(better, 1.0) if "random" in r["control"])
+
+
+def test_a_test_that_nobody_fails_tells_nothing() -> None:
+    """General capability at the ceiling on both sides is neither the same nor lower."""
+    full = planted(general=dict.fromkeys(GENERAL, 1.0))
+    full.capability["correct"] = True
+    assert of(full, "RL leaves general capability")["outcome"] == "undetermined"
+    assert of(full, "SFT lowers general capability")["outcome"] == "undetermined"
 
 
 def test_one_seed_says_that_seeds_are_not_known() -> None:
