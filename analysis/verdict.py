@@ -114,7 +114,7 @@ def _sentence(outcome: str, kind: str | None, first: Reading, large: Reading) ->
         else says[outcome]
     )
     if outcome == "undetermined" and kind:
-        text += f" ({kind}, the other number open)"
+        text += f": {kind}, the other number open"
     return f"{text} ({numbers})."
 
 
