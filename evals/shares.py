@@ -19,12 +19,12 @@ def sample_on_ray(
     """
     parts = slots()
     jobs = [(_share, checkpoint, engine, problem_set, how, (i, parts)) for i in range(parts)]
-    cells = set()
-    for done, (_, cell) in enumerate(run_all(patiently, jobs), start=1):
-        cells.add(cell)
+    cells: list[str] = []
+    for _, cell in run_all(patiently, jobs):
+        cells.append(cell)
         if progress:
-            progress(done, parts)
-    return str(cells.pop())
+            progress(len(cells), parts)
+    return cells[0]
 
 
 def _share(
