@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 STUDY  := runs/micro
 
-.PHONY: demo study study-quick study-check test lint setup clean
+.PHONY: demo study study-quick study-check test lint setup bench peers clean
 
 setup: $(STAMP)
 
@@ -54,6 +54,18 @@ lint: setup
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+# This project beside its peers, under half an hour on two cores; rows that are there are not measured again.
+bench: setup
+	@$(BIN)/python tests/benchmarks/bench.py
+
+# The peers, each in an environment of its own. One that cannot be installed becomes a row that says so.
+peers: setup
+	-@for peer in trl vllm scorio; do \
+		$(BIN)/python -m venv $(VENV)/peers/$$peer && \
+		$(VENV)/peers/$$peer/bin/pip install --quiet "$$peer" || echo "$$peer is not installed"; \
+	done
+	-@$(VENV)/peers/trl/bin/pip install --quiet "transformers>=5.16.1,<5.20" datasets
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

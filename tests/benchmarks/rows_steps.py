@@ -1,0 +1,108 @@
+"""Rows of `bench.py` on sampling and training steps: the parts of bench_trainer, at several sizes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+import bench_trainer
+
+HERE = Path(__file__).parent
+REPEATS = 3
+TOY = {"ROWS": 8, "GROUP": 2, "LENGTH": 6, "PROMPTS": 4, "N": 2, "RESPONSE": 6, "BLOCKS": 2, "WIDTH": 32}
+TOY |= {"DEMONSTRATIONS": 4}
+STEPS = {
+    "pretrain-step": ("pretrain_ours", {"transformers Trainer": "pretrain_transformers"}),
+    "sft-step": ("sft_ours", {"TRL SFTTrainer": "sft_trl"}),
+    "grpo-step": ("grpo_ours", {"TRL GRPOTrainer": "grpo_trl"}),
+}
+SAMPLERS = {"transformers generate": "sampler_transformers", "vLLM": "sampler_vllm"}
+
+
+def peer_python(name: str) -> str:
+    """The python that has a peer: $TRL_PYTHON and the like, what `make peers` made, else this one."""
+    made = Path(sys.prefix) / "peers" / name / "bin" / "python"
+    return os.environ.get(f"{name.upper()}_PYTHON") or str(made if made.exists() else sys.executable)
+
+
+def python_of(peer: str) -> str:
+    """The interpreter of a peer's function in trainer_peers."""
+    kind = peer.rpartition("_")[2]
+    return sys.executable if kind == "transformers" else peer_python(kind)
+
+
+def version(python: str, package: str) -> str:
+    """Name and version of a package that python has, under whatever name its builds go."""
+    code = (
+        "from importlib.metadata import packages_distributions, version\n"
+        f"name = packages_distributions()[{package!r}][0]\nprint(name, version(name))"
+    )
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() or f"{package} absent"
+
+
+def row(name: str, quick: bool) -> dict[str, Any]:
+    """Tokens per second of processor, ours beside the peers, each in a process of its own."""
+    sizes: dict[str, int] = {}
+    if shape := re.fullmatch(r"sampler-(\d+)x(\d+)", name):
+        sizes = {"ROWS": int(shape[1]), "GROUP": int(shape[2])}
+    sizes |= TOY if quick else {}
+    vars(bench_trainer).update(sizes)
+    ours, peers = STEPS.get(name, ("sampler_ours", SAMPLERS))
+    ends = bench_trainer.ENDS if name == "sampler-varied" else []
+    with tempfile.TemporaryDirectory() as folder:
+        bench_trainer.prepare(Path(folder), ends, 1 if quick else REPEATS)
+        mine = bench_trainer.measured([sys.executable, __file__, "--part", ours, folder, json.dumps(sizes)])
+        theirs = {
+            label: bench_trainer.measured([python_of(peer), str(HERE / "trainer_peers.py"), peer, folder])
+            for label, peer in peers.items()
+        }
+    if "failed" in mine:
+        return {"failed": mine["failed"]}
+    notes = {"ours": f"{mine['peak']:,.0f} MB at most"}
+    for label, found in theirs.items():
+        if "failed" not in found:
+            which = version(python_of(peers[label]), label.split()[0].lower())
+            notes[label] = f"{found['peak']:,.0f} MB at most, {which}"
+    what = {
+        "sampler-varied": "sampling, 256 rows in groups of 8, lengths vary",
+        "pretrain-step": "pre-training step, 16 blocks of 256",
+        "sft-step": "SFT step, 32 demonstrations (response tokens)",
+        "grpo-step": "GRPO step, 16 prompts × 8 (response tokens)",
+    }.get(name) or f"sampling, {sizes['ROWS']} rows in groups of {sizes['GROUP']}"
+    part = {
+        "what": what,
+        "unit": "tokens/s",
+        "better": "more",
+        "ours": mine["rates"],
+        "peers": {label: found.get("failed") or found["rates"] for label, found in theirs.items()},
+        "notes": notes,
+    }
+    return {"parts": [part]}
+
+
+def part() -> None:
+    """`--part FUNCTION FOLDER SIZES`: one of our parts in this process."""
+    import torch
+
+    torch.set_num_threads(1)
+    vars(bench_trainer).update(json.loads(sys.argv[4]))
+    folder = Path(sys.argv[3])
+    rates = getattr(bench_trainer, sys.argv[2])(folder, json.loads((folder / "work.json").read_text()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print("RESULT " + json.dumps({"rates": rates, "peak": peak}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--part":
+        part()
+    else:
+        print("RESULT " + json.dumps(row(sys.argv[1], "--quick" in sys.argv)))

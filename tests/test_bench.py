@@ -1,0 +1,72 @@
+"""The runner of `make bench`: intervals of ratios, exponents, rows that are not measured twice."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+BENCHMARKS = Path(__file__).parent / "benchmarks"
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """bench and bench_table, which are scripts beside each other."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import bench
+    import bench_table
+
+    return bench, bench_table
+
+
+def test_a_ratio_is_welchs_interval_on_logarithms(modules):
+    _, table = modules
+    ours, theirs = [10.0, 12.0, 11.0, 9.0], [5.0, 4.0, 7.0]
+    middle, low, high = table.ratio(ours, theirs, "more")
+    want = stats.ttest_ind(np.log(ours), np.log(theirs), equal_var=False).confidence_interval()
+    assert np.log([low, high]) == pytest.approx([want.low, want.high])
+    assert table.ratio(ours, theirs, "less") == pytest.approx((1 / middle, 1 / high, 1 / low))
+    assert np.isnan(table.ratio([1.0], theirs, "more")[1])
+    assert table.ratio([2.0, 2.0], [1.0, 1.0], "more") == pytest.approx((2, 2, 2))
+
+
+def test_an_exponent_is_the_slope_in_logarithms(modules):
+    _, table = modules
+    x = [10, 100, 1000, 10_000]
+    slope, low, high = table.exponent(x, [3 * v**0.7 for v in x])
+    assert (slope, low, high) == pytest.approx((0.7, 0.7, 0.7), abs=1e-6)
+
+
+def test_a_finished_row_is_not_measured_again_and_a_failed_one_is(modules, monkeypatch, tmp_path, capsys):
+    """Fault planted and seen to fail: rows are kept whatever they were measured on."""
+    bench, _ = modules
+    part = {"what": "w|", "unit": "u", "better": "more", "ours": [2.0, 2.2], "peers": {"peer": "not there"}}
+    answers = {"help": {"parts": [part]}, "sft-step": {"failed": "no memory"}}
+    asked = []
+    monkeypatch.setattr(bench, "measure", lambda name, quick: asked.append((name, quick)) or answers[name])
+    command = ["bench.py", "--out", str(tmp_path), "--only", "help", "sft-step"]
+    monkeypatch.setattr(sys, "argv", command)
+    assert bench.main() == 1
+    answers["sft-step"] = {"parts": [part | {"peers": {"peer": [1.0, 1.1]}}]}
+    assert bench.main() == 0
+    assert asked == [("help", False), ("sft-step", False), ("sft-step", False)]
+    assert "| peer | not measured | | not there |" in (tmp_path / "table.md").read_text()
+    assert "**2.00**" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", [*command, "--quick"])
+    assert bench.main() == 0
+    assert asked[3:] == [("help", True), ("sft-step", True)]
+    assert "measures nothing" in (tmp_path / "table.md").read_text()
+    assert json.loads((tmp_path / "table.json").read_text())["about"]["quick"] is True
+
+
+def test_the_string_grader_reads_boxes_and_numbers(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import rows_grading
+
+    grade = rows_grading.string_grader
+    assert grade("\\frac{1}{2}", "so \\boxed{\\dfrac12}.")
+    assert grade("1,000", "it is 1000.")
+    assert grade("0.5", "\\boxed{.5}")
+    assert not grade("2", "no number, \\boxed{3")
