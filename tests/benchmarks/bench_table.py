@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import os
 import platform
+import subprocess
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +14,7 @@ from statistics import mean, median, variance
 from typing import Any
 
 PACKAGES = ("torch", "transformers", "numpy", "scipy", "pyarrow", "math-verify", "lm_eval")
+PEERS = ("trl", "vllm", "scorio")  # in environments of their own
 
 
 def environment() -> dict[str, Any]:
@@ -22,6 +25,7 @@ def environment() -> dict[str, Any]:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             versions[name] = "absent"
+    versions |= {name: version(peer_python(name), name) for name in PEERS}
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -30,6 +34,22 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": versions,
     }
+
+
+def peer_python(name: str) -> str:
+    """The python that has a peer: $TRL_PYTHON and the like, what `make peers` made, else this one."""
+    made = Path(sys.prefix) / "peers" / name / "bin" / "python"
+    return os.environ.get(f"{name.upper()}_PYTHON") or str(made if made.exists() else sys.executable)
+
+
+def version(python: str, package: str) -> str:
+    """Name and version of a package that python has, under whatever name its builds go."""
+    code = (
+        "from importlib.metadata import packages_distributions, version\n"
+        f"name = packages_distributions()[{package!r}][0]\nprint(name, version(name))"
+    )
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return done.stdout.strip() or "absent"
 
 
 def _processor() -> str:
@@ -87,7 +107,7 @@ def markdown(about: dict[str, Any], rows: dict[str, dict[str, Any]]) -> str:
     head = "# Beside the peers\n\n"
     if about["quick"]:
         head += "**Toy sizes: this shows that the rows run, and measures nothing.**\n\n"
-    versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
+    versions = ", ".join(v if k in v else f"{k} {v}" for k, v in about["versions"].items())
     head += (
         f"{about['processor']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}, Python "
         f"{about['python']}; {versions}. Times are of the processor, one core, unless a row says otherwise; "

@@ -14,7 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_analysis
 import numpy as np
-from rows_steps import peer_python
+from bench_table import peer_python
 
 PROBLEMS, FEW = (100, 1_000, 10_000, 100_000), 32  # problems at 32 samples
 SAMPLES, MANY = (8, 32, 128, 1024), 1_000  # samples of 1,000 problems

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_trainer
+from bench_table import peer_python, version
 
 HERE = Path(__file__).parent
 REPEATS = 3
@@ -27,26 +26,10 @@ STEPS = {
 SAMPLERS = {"transformers generate": "sampler_transformers", "vLLM": "sampler_vllm"}
 
 
-def peer_python(name: str) -> str:
-    """The python that has a peer: $TRL_PYTHON and the like, what `make peers` made, else this one."""
-    made = Path(sys.prefix) / "peers" / name / "bin" / "python"
-    return os.environ.get(f"{name.upper()}_PYTHON") or str(made if made.exists() else sys.executable)
-
-
 def python_of(peer: str) -> str:
     """The interpreter of a peer's function in trainer_peers."""
     kind = peer.rpartition("_")[2]
     return sys.executable if kind == "transformers" else peer_python(kind)
-
-
-def version(python: str, package: str) -> str:
-    """Name and version of a package that python has, under whatever name its builds go."""
-    code = (
-        "from importlib.metadata import packages_distributions, version\n"
-        f"name = packages_distributions()[{package!r}][0]\nprint(name, version(name))"
-    )
-    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
-    return done.stdout.strip() or f"{package} absent"
 
 
 def row(name: str, quick: bool) -> dict[str, Any]:
