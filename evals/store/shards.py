@@ -106,7 +106,7 @@ class Table:
 
     def _merge_in(self, group: str, shards: Sequence[Path]) -> None:
         with ExitStack() as stack:
-            opened = [stack.enter_context(pq.ParquetFile(path)) for path in shards]
+            opened = [stack.enter_context(pq.ParquetFile(path, pre_buffer=False)) for path in shards]
             parts: dict[int, list[tuple[int, int]]] = {}
             for number, file in enumerate(opened):
                 for piece, code in enumerate(json.loads(file.schema_arrow.metadata[b"blocks"])):
