@@ -70,3 +70,34 @@ def test_the_string_grader_reads_boxes_and_numbers(monkeypatch):
     assert grade("1,000", "it is 1000.")
     assert grade("0.5", "\\boxed{.5}")
     assert not grade("2", "no number, \\boxed{3")
+
+
+def test_the_page_of_the_gpu_says_what_was_not_measured(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu_small
+
+    assert gpu_small.page(tmp_path).count("not measured") == len(gpu_small.PARTS)
+    got = {"matmul_flops": 5e14, "copy_bytes": 2e12}
+    kept = {"card": "a card", "toy": False, "versions": {}}
+    (tmp_path / "rates.json").write_text(json.dumps(kept | {"figures": got}))
+    step = {"tokens_per_s": 1e5, "flops_per_s": 1e14}
+    (tmp_path / "pretrain.json").write_text(json.dumps(kept | {"figures": step}))
+    page = gpu_small.page(tmp_path)
+    assert "500 TFLOP/s, copy 2,000 GB/s" in page
+    assert "100,000 tokens/s, 100 TFLOP/s | 20.0% | a card" in page
+    assert page.count("not measured") == len(gpu_small.PARTS) - 2
+
+
+def test_the_commands_for_the_gpu_refuse_a_machine_without_one_and_run_as_toys(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import gpu_small
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", ["gpu_small.py", "rates", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="not measured"):
+        gpu_small.main()
+    monkeypatch.setattr(sys, "argv", [*sys.argv, "--toy"])
+    gpu_small.main()
+    assert "toy size" in (tmp_path / "gpu" / "README.md").read_text()
