@@ -181,8 +181,8 @@ TEXT = """# The paper's programme, planned
 
 {tokens}B tokens of pre-training of a {billions}B model, excursions by six recipes from nine checkpoints with
 four seeds, and samples of every model. **None of it was run here.** Rates of training and decoding on a GPU
-are assumptions or published figures, not measured here; the last table says which. Replace them in `plan.toml`
-by your own and write this page again: `python -m trainer.plan > trainer/PLAN.md`.
+are assumptions or published figures, not measured here; the last table says which. Replace them in
+`plan.toml` by your own and write this page again: `python -m trainer.plan > trainer/PLAN.md`.
 
 | job | jobs | training, GPU h each | sampling, GPU h each | GPU h in all | million samples | TB on disk |
 |---|---|---|---|---|---|---|
