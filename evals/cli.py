@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -49,47 +49,38 @@ def sample(
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
     from evals.checkpoints import open_checkpoint
-    from evals.engines import open_engine
-    from evals.engines.threads import one_thread
-    from evals.errors import UserError
     from evals.executor import check_executor
     from evals.problems import load_problems
-    from evals.progress import Line
     from evals.prompts import default_prompt
     from evals.records import SamplingOptions
     from evals.sampling import parse_shard
-    from evals.sampling import sample as run
-    from evals.shares import sample_on_ray
+    from evals.shares import sample_checkpoint
     from evals.store import SampleStore
 
     check_executor(executor)
-    if shard and executor == "ray":
-        raise UserError("--executor ray deals out the problems itself; leave --shard out")
     part = parse_shard(shard) if shard else None
     store = SampleStore(out)
     found = open_checkpoint(ckpt)
     chosen = load_problems(problems, limit=limit)
     usual, usual_shots = default_prompt(found.lineage)
     label = name or Path(ckpt).name
-    how: dict[str, Any] = {
-        "n": n,
-        "options": SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
-        "template": template or usual,
-        "shots": usual_shots if shots is None else shots,
-        "seed": seed,
-        "store": store,
-        "checkpoint_name": label,
-        "draw": draw,
-        "chat": chat,
-    }
-    if executor == "ray":
-        line = Line(f"sample {label}, shares", quiet=quiet)
-        cell = sample_on_ray(found, engine, chosen, progress=line, **how)
-    else:
-        if engine == "torch":
-            one_thread()
-        line = Line(f"sample {label}", quiet=quiet)
-        cell = run(open_engine(found, engine=engine), chosen, progress=line, shard=part, **how)
+    cell = sample_checkpoint(
+        found,
+        engine,
+        chosen,
+        executor=executor,
+        shard=part,
+        quiet=quiet,
+        n=n,
+        options=SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
+        template=template or usual,
+        shots=usual_shots if shots is None else shots,
+        seed=seed,
+        store=store,
+        checkpoint_name=label,
+        draw=draw,
+        chat=chat,
+    )
     typer.echo(f"{label}: cell {cell} in {out}")
 
 

@@ -1,12 +1,38 @@
-"""A cell's problems dealt out to the workers of a Ray cluster, share by share."""
+"""Sampling a cell of a checkpoint: in this process, or share by share on the workers of a Ray cluster."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from evals.checkpoints import Checkpoint
+from evals.errors import UserError
 from evals.executor import patiently, run_all, slots
+from evals.progress import Line
 from evals.sampling import Progress
+
+
+def sample_checkpoint(
+    checkpoint: Checkpoint,
+    engine: str,
+    problem_set: Any,
+    *,
+    executor: str = "local",
+    shard: tuple[int, int] | None = None,
+    quiet: bool = False,
+    **how: Any,
+) -> str:
+    """`evals.sampling.sample` of a checkpoint, with a progress line; returns the cell.
+
+    executor: "ray" deals the problems out to a cluster, which takes no `shard`. how: its other keywords.
+    """
+    label = f"sample {how['checkpoint_name']}"
+    if executor == "ray":
+        if shard:
+            raise UserError("--executor ray deals out the problems itself; leave --shard out")
+        line = Line(f"{label}, shares", quiet=quiet)
+        return sample_on_ray(checkpoint, engine, problem_set, progress=line, **how)
+    line = Line(label, quiet=quiet)
+    return _share(checkpoint, engine, problem_set, how | {"progress": line}, shard)
 
 
 def sample_on_ray(
@@ -28,11 +54,16 @@ def sample_on_ray(
 
 
 def _share(
-    checkpoint: Checkpoint, engine: str, problem_set: Any, how: dict[str, Any], shard: tuple[int, int]
+    checkpoint: Checkpoint,
+    engine: str,
+    problem_set: Any,
+    how: dict[str, Any],
+    shard: tuple[int, int] | None,
 ) -> str:
     from evals.engines.open import open_engine
     from evals.engines.threads import one_thread
     from evals.sampling import sample
 
-    one_thread()
+    if engine == "torch":
+        one_thread()
     return sample(open_engine(checkpoint, engine=engine), problem_set, shard=shard, **how)

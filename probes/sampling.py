@@ -40,10 +40,8 @@ def sample_job(job: Job, processes: int = 1, executor: str = "local") -> str:
 
     executor: "ray" draws on a cluster instead, one share for each of its GPUs or cores.
     """
-    if executor == "ray":
-        return _on_ray(job)
-    if processes == 1:
-        return _sample(job, None)
+    if processes == 1 or executor == "ray":
+        return _sample(job, None, executor)
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     workers = [  # no daemons: those may have no children of their own, which an engine may need
@@ -64,14 +62,6 @@ def sample_job(job: Job, processes: int = 1, executor: str = "local") -> str:
     if any(w.exitcode for w in workers) or not found:
         raise UserError("a sampling process died (out of memory?); start the same command again to go on")
     return str(found[0][1])
-
-
-def _on_ray(job: Job) -> str:
-    from evals.progress import Line
-    from evals.shares import sample_on_ray
-
-    line = Line(f"sample {job.label}, shares", quiet=job.quiet)
-    return sample_on_ray(job.checkpoint, job.engine, job.problems, progress=line, **_how(job))
 
 
 def _wait(workers: list[Any], results: Any) -> list[tuple[bool, str]]:
@@ -103,33 +93,23 @@ def _worker(results: Any, job: Job, shard: tuple[int, int], parent: int) -> None
         sys.exit(2)
 
 
-def _sample(job: Job, shard: tuple[int, int] | None) -> str:
-    from evals.engines.open import open_engine
-    from evals.engines.threads import one_thread
-    from evals.progress import Line
-    from evals.sampling import sample
-
-    one_thread()
-    return sample(
-        open_engine(job.checkpoint, engine=job.engine),
-        job.problems,
-        progress=Line(f"sample {job.label}", quiet=job.quiet or (shard is not None and shard[0] > 0)),
-        shard=shard,
-        **_how(job),
-    )
-
-
-def _how(job: Job) -> dict[str, Any]:
-    """The keywords of `evals.sampling.sample` that a job decides."""
+def _sample(job: Job, shard: tuple[int, int] | None, executor: str = "local") -> str:
+    from evals.shares import sample_checkpoint
     from evals.store import SampleStore
 
-    return {
-        "n": job.n,
-        "options": job.options,
-        "template": job.template,
-        "shots": job.shots,
-        "seed": job.seed,
-        "store": SampleStore(job.store),
-        "checkpoint_name": job.label,
-        "draw": job.draw,
-    }
+    return sample_checkpoint(
+        job.checkpoint,
+        job.engine,
+        job.problems,
+        executor=executor,
+        shard=shard,
+        quiet=job.quiet or (shard is not None and shard[0] > 0),
+        n=job.n,
+        options=job.options,
+        template=job.template,
+        shots=job.shots,
+        seed=job.seed,
+        store=SampleStore(job.store),
+        checkpoint_name=job.label,
+        draw=job.draw,
+    )

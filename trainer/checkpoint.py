@@ -40,9 +40,9 @@ class Lineage:
     prompt: dict[str, Any]
 
 
-def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
-    """An OLMo2 from scratch: normal weights of standard deviation `init_std`, norms at one, keyed by seed."""
-    shape = Olmo2Shape(
+def shape_of(config: ModelConfig, vocab_size: int) -> Olmo2Shape:
+    """The shape that a configuration asks for."""
+    return Olmo2Shape(
         vocab_size=vocab_size,
         hidden_size=config.hidden_size,
         intermediate_size=config.intermediate_size,
@@ -54,6 +54,11 @@ def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
         rope_theta=config.rope_theta,
         tie_word_embeddings=config.tie_embeddings,
     )
+
+
+def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
+    """An OLMo2 from scratch: normal weights of standard deviation `init_std`, norms at one, keyed by seed."""
+    shape = shape_of(config, vocab_size)
     if shape.hidden_size % shape.num_attention_heads or shape.num_attention_heads % shape.num_key_value_heads:
         raise UserError(
             "model.hidden_size must be a multiple of model.heads, and model.heads of model.kv_heads"

@@ -16,6 +16,7 @@ from typing import Any
 
 from evals.engines.olmo2 import Olmo2Shape
 from evals.errors import UserError
+from trainer.checkpoint import shape_of
 from trainer.config import RLConfig, StudyConfig, load_study, preset_file
 from trainer.flops import forward_flops, layer_parameters, training_flops
 
@@ -52,23 +53,6 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def shape_of(config: StudyConfig, vocabulary: int) -> Olmo2Shape:
-    """The model of a study."""
-    m = config.pretrain.model
-    return Olmo2Shape(
-        vocab_size=vocabulary,
-        hidden_size=m.hidden_size,
-        intermediate_size=m.intermediate_size,
-        num_hidden_layers=m.layers,
-        num_attention_heads=m.heads,
-        num_key_value_heads=m.kv_heads or m.heads,
-        max_position_embeddings=m.context,
-        rms_norm_eps=1e-6,
-        rope_theta=m.rope_theta,
-        tie_word_embeddings=m.tie_embeddings,
-    )
-
-
 def parameters(shape: Olmo2Shape) -> int:
     """Weights of all matrices."""
     tables = 1 if shape.tie_word_embeddings else 2
@@ -85,7 +69,7 @@ def decode_rate(shape: Olmo2Shape, v: dict[str, float]) -> float:
 
 def costs(config: StudyConfig, v: dict[str, float]) -> list[Cost]:
     """Every kind of job of the programme, in the order in which they begin."""
-    shape = shape_of(config, int(v["vocabulary"]))
+    shape = shape_of(config.pretrain.model, int(v["vocabulary"]))
     per_hour = v["peak_flops"] * v["training_share"] * HOUR
     weights, cells = 4.0 * parameters(shape), int(v["checkpoints"] * v["seeds"])
     prompt, shown = int(v["prompt_tokens"]), int(v["demonstration_tokens"])
@@ -146,7 +130,7 @@ def page(path: Path) -> str:
     values = read_values(path)
     v = {name: float(entry["value"]) for name, entry in values.items()}
     config = load_study(preset_file("paper-1b"))
-    kinds, shape = costs(config, v), shape_of(config, int(v["vocabulary"]))
+    kinds, shape = costs(config, v), shape_of(config.pretrain.model, int(v["vocabulary"]))
     evaluation = kinds[-1]
     cores = evaluation.jobs * evaluation.sampled / v["grades_per_core_s"] / HOUR
     rows = [

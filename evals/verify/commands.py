@@ -39,6 +39,7 @@ def argument(c: Cursor) -> Expr:
 
 
 def command(c: Cursor, name: str) -> Value:
+    """What a command says, the cursor standing on it; ParseError where an argument is missing."""
     c.i += 1
     if name == "frac":
         top = argument(c)

@@ -66,6 +66,7 @@ def trained(stage: str, folder: Path, command: str, plan: Plan, *options: str) -
 
 
 def sets_of(*items: str) -> list[str]:
+    """`--set` before each item, as a command takes them."""
     return [part for item in items for part in ("--set", item)]
 
 

@@ -29,7 +29,7 @@ def test_every_value_that_was_not_measured_says_so_or_names_its_source():
 def test_hours_are_the_arithmetic_by_hand(values):
     config = load_study(preset_file("paper-1b"))
     kinds = {k.name: k for k in plan.costs(config, values)}
-    shape = plan.shape_of(config, int(values["vocabulary"]))
+    shape = plan.shape_of(config.pretrain.model, int(values["vocabulary"]))
     used = (
         plan.layer_parameters(shape) + shape.hidden_size * shape.vocab_size
     )  # the input table multiplies nothing
