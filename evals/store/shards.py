@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,14 +22,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from evals.errors import UserError
-from evals.files import sync_folder, write_file
+from evals.files import replacing, sync_folder
 from evals.records import content_hash
 from evals.store.locks import exclusive, shared
+from evals.store.merging import InMemory, OnDisk, merged
 
 BUCKETS = 16  # problems are spread over this many blocks
 DEPTH, DEEPEST = 32, 128  # samples of one problem in the first block, and in later ones
 ROW_GROUP = 4096
-OPEN = 256  # pending shards open at a time
+OPEN, ROOM = 256, 1 << 29  # pending shards merged at a time: as many, of as many bytes
 # columns of few distinct values, dictionary-encoded
 NAMES = (
     *("cell", "checkpoint", "problem", "prompt_hash", "finish_reason", "grader", "grader_version"),
@@ -81,23 +82,25 @@ class Table:
         name = content_hash(rows["key"].to_pylist())
         with shared(self.root):
             path = self.root / "pending" / self.name / group / f"{name}.parquet"
-            write_file(
-                path, _parquet(pieces, schema, compression="lz4")
-            )  # soon read again: fast before small
+            with replacing(path) as stream:
+                _write(stream, pieces, schema, compression="lz4")  # soon read again: fast before small
 
-    def put(self, group: str, block: str, rows: pa.Table, *, sync_rename: bool = True) -> None:
+    def put(self, group: str, block: str, rows: pa.Table) -> None:
         """Write a whole block, in place of what it held (see `evals.files.replacing`)."""
         ordered = rows.sort_by([(c, "ascending") for c in self.order]).combine_chunks()
-        pieces = [ordered.slice(i, ROW_GROUP) for i in range(0, ordered.num_rows, ROW_GROUP)]
-        path = self.folder(group) / f"{block}.parquet"
-        write_file(path, _parquet(pieces, self.schema), sync_rename=sync_rename)
+        pieces = (ordered.slice(i, ROW_GROUP) for i in range(0, ordered.num_rows, ROW_GROUP))
+        with replacing(self._path(group, block)) as stream:
+            _write(stream, pieces, self.schema)
+
+    def _path(self, group: str, block: str) -> Path:
+        return self.folder(group) / f"{block}.parquet"
 
     def compact(self, group: str) -> None:
-        """Merge pending shards into blocks, one block in memory at a time."""
+        """Merge pending shards into blocks, a part of one block in memory at a time."""
         if not self.pending(group):
             return
         with shared(self.root), exclusive(self.root, f"{self.name}-{group}"), self.naming_damage(group):
-            while shards := self.pending(group)[:OPEN]:
+            while shards := _some(self.pending(group)):
                 self._merge_in(group, shards)
                 sync_folder(self.folder(group))  # before what was merged is removed
                 for path in shards:
@@ -112,12 +115,19 @@ class Table:
                 for piece, code in enumerate(json.loads(file.schema_arrow.metadata[b"blocks"])):
                     parts.setdefault(code, []).append((number, piece))
             for code in sorted(parts):
+                fresh = (opened[number].read_row_group(piece) for number, piece in parts[code])
                 block = f"{code // BUCKETS:05d}-{code % BUCKETS:x}"
-                old = _read(self.folder(group) / f"{block}.parquet", self.schema)
-                fresh = [opened[number].read_row_group(piece) for number, piece in parts[code]]
-                merged = self._merge([*old, *(t.cast(self.schema) for t in fresh)])
-                if not old or merged.num_rows > old[0].num_rows:
-                    self.put(group, block, merged, sync_rename=False)
+                self._grow(self._path(group, block), [t.cast(self.schema) for t in fresh])
+                pa.default_memory_pool().release_unused()  # which it keeps otherwise, block after block
+
+    def _grow(self, path: Path, fresh: Sequence[pa.Table]) -> None:
+        """Replace a block by one with these sorted rows too, if it lacks some."""
+        old = [OnDisk(path, self.schema)] if path.is_file() else []
+        with suppress(_NothingNew), replacing(path, sync_rename=False) as stream:
+            pieces = merged([*old, *map(InMemory, fresh)], self.order[0], self._merge, ROW_GROUP)
+            rows = _write(stream, pieces, self.schema)
+            if old and rows == old[0].file.metadata.num_rows:
+                raise _NothingNew
 
     def _merge(self, tables: Sequence[pa.Table]) -> pa.Table:
         """Tables as one without repeated keys; UserError where two rows claim one place."""
@@ -225,12 +235,30 @@ def bucket(problem: str) -> int:
     return zlib.crc32(problem.encode("utf-8", "surrogatepass")) % BUCKETS
 
 
-def _parquet(pieces: Sequence[pa.Table], schema: pa.Schema, compression: str = "zstd") -> memoryview:
-    """A parquet file in memory, one row group a piece."""
-    sink = pa.BufferOutputStream()
+class _NothingNew(Exception):
+    """A block has all the rows that it was given."""
+
+
+def _some(shards: Sequence[Path]) -> list[Path]:
+    """The first shards, as many as fit in memory."""
+    total, found = 0, []
+    for path in shards[:OPEN]:
+        footer = pq.read_metadata(path)
+        total += sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))
+        if found and total > ROOM:
+            break
+        found.append(path)
+    return found
+
+
+def _write(
+    stream: IO[bytes], pieces: Iterable[pa.Table], schema: pa.Schema, compression: str = "zstd"
+) -> int:
+    """Write a parquet file, one row group a piece; returns the number of rows."""
+    rows = 0
     encoded = [name for name in schema.names if name in NAMES]
     with pq.ParquetWriter(
-        sink,
+        stream,
         schema,
         compression=compression,
         use_dictionary=encoded,
@@ -238,11 +266,8 @@ def _parquet(pieces: Sequence[pa.Table], schema: pa.Schema, compression: str = "
     ) as writer:
         for piece in pieces:
             writer.write_table(piece.replace_schema_metadata(schema.metadata), row_group_size=len(piece))
-    return memoryview(sink.getvalue())
-
-
-def _read(path: Path, schema: pa.Schema) -> list[pa.Table]:
-    return [pq.ParquetFile(path).read().cast(schema)] if path.is_file() else []
+            rows += len(piece)
+    return rows
 
 
 def _retried(read: Callable[[], T]) -> T:
