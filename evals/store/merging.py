@@ -50,9 +50,7 @@ class OnDisk:
         return whole.slice(0, end - start)
 
 
-def merged(
-    sources: Sequence[InMemory | OnDisk], by: str, join: Join, size: int
-) -> Iterator[pa.Table]:
+def merged(sources: Sequence[InMemory | OnDisk], by: str, join: Join, size: int) -> Iterator[pa.Table]:
     """Tables of `size` rows (the last one fewer): the sources joined range by range of the column `by`.
 
     sources: each sorted by `by`, one at least with rows. join: makes one sorted table of rows from several

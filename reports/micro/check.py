@@ -135,7 +135,7 @@ def main(
     for what, agrees in results:
         typer.echo(f"{'same     ' if agrees else 'DIFFERENT'}  {what}")
     if not all(agrees for _, agrees in results):
-        raise UserError("the fresh cell differs; a processor without AVX2, or another torch, rounds otherwise")
+        raise UserError("the fresh cell differs; without AVX2, or with another torch, sums round otherwise")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def test_ranges_give_what_one_merge_gives(tmp_path_factory, parts, size, group):
         return
     found = list(merged(sources, "problem", joined, size))
     assert pa.concat_tables(found).equals(expected)
-    assert all(t.num_rows == size for t in found[:-1]) and 0 < found[-1].num_rows <= size
+    assert all(t.num_rows == size for t in found[:-1])
+    assert 0 < found[-1].num_rows <= size
 
 
 def test_a_block_is_read_no_further_than_is_asked(tmp_path):
