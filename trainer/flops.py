@@ -14,19 +14,20 @@ def layer_parameters(shape: Olmo2Shape) -> int:
     return shape.num_hidden_layers * (attention + 3 * shape.hidden_size * shape.intermediate_size)
 
 
-def forward_flops(shape: Olmo2Shape, lengths: Sequence[int], counted: int) -> float:
+def forward_flops(shape: Olmo2Shape, lengths: Sequence[int], counted: int, shared: int = 0) -> float:
     """One forward pass over sequences of these lengths, with logits at `counted` positions in all.
 
-    Attention is counted as the full square, as torch counts it.
+    Attention is counted as the full square, as torch counts it. shared: tokens of prompts that only
+    attention repeats.
     """
     attention = 4 * shape.num_hidden_layers * shape.hidden_size * sum(n * n for n in lengths)
     head = 2 * shape.hidden_size * shape.vocab_size * counted
-    return 2.0 * layer_parameters(shape) * sum(lengths) + head + attention
+    return 2.0 * layer_parameters(shape) * (sum(lengths) - shared) + head + attention
 
 
-def training_flops(shape: Olmo2Shape, lengths: Sequence[int], counted: int) -> float:
+def training_flops(shape: Olmo2Shape, lengths: Sequence[int], counted: int, shared: int = 0) -> float:
     """Forward and backward: three times the forward pass."""
-    return 3.0 * forward_flops(shape, lengths, counted)
+    return 3.0 * forward_flops(shape, lengths, counted, shared)
 
 
 def sampling_flops(shape: Olmo2Shape, prompts: Sequence[int], n: int, responses: Sequence[int]) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evals.engines.olmo2 import Olmo2
-from evals.engines.ragged import Ragged, ragged
+from evals.engines.ragged import Ragged, forks
 from trainer import distributed
 from trainer.stops import memory
 
@@ -18,6 +18,8 @@ from trainer.stops import memory
 @dataclass(frozen=True, slots=True)
 class Stream:
     """Sequences as one flat stream: ids (N,), layout, and which predictions count.
+
+    A prompt that is shared by several responses stands once.
 
     source, target: (T,) positions of the logits that count and the ids they must predict.
     sequence: (T,) number of the sequence of each counted token.
@@ -37,16 +39,32 @@ def stream(
 
     Masks come from lengths alone. The response must leave at least one token before it.
     """
-    lengths = [len(s) for s in sequences]
-    if any(not 0 <= r < n for n, r in zip(lengths, responses, strict=True)):
-        raise ValueError("a response must be shorter than its sequence")
-    counted, ends = torch.tensor(responses), torch.tensor(lengths).cumsum(0)
-    number = torch.repeat_interleave(torch.arange(len(lengths)), counted)
-    before = counted.cumsum(0) - counted
-    source = (ends - counted - 1)[number] + torch.arange(len(number)) - before[number]
-    ids = torch.tensor([i for s in sequences for i in s])
-    layout = ragged(lengths).to(device)
-    return Stream(ids.to(device), layout, source.to(device), ids[source + 1].to(device), number.to(device))
+    ends = [len(s) - r for s, r in zip(sequences, responses, strict=True)]
+    return forked([(s[:e], [s[e:]]) for s, e in zip(sequences, ends, strict=True)], device)
+
+
+def forked(
+    groups: Sequence[tuple[Sequence[int], Sequence[Sequence[int]]]], device: torch.device | str
+) -> Stream:
+    """The stream of (prompt, responses to it): a prompt stands once; every response token is predicted."""
+    ids: list[int] = []
+    source: list[int] = []
+    for prompt, responses in groups:
+        if not prompt:
+            raise ValueError("a response must be shorter than its sequence")
+        last = len(ids) + len(prompt) - 1
+        ids.extend(prompt)
+        for response in responses:
+            if response:
+                source += [last, *range(len(ids), len(ids) + len(response) - 1)]
+            ids.extend(response)
+    every = [r for _, responses in groups for r in responses]
+    target = torch.tensor([i for r in every for i in r], dtype=torch.int64)
+    counts = torch.tensor([len(r) for r in every])
+    number = torch.repeat_interleave(torch.arange(len(every)), counts)
+    layout = forks([len(p) for p, _ in groups], [[len(r) for r in rs] for _, rs in groups]).to(device)
+    moved = (t.to(device) for t in (torch.tensor(source, dtype=torch.int64), target, number))
+    return Stream(torch.tensor(ids).to(device), layout, *moved)
 
 
 def counted_logits(model: Olmo2, batch: Stream) -> Tensor:

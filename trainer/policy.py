@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from evals.engines.olmo2 import Olmo2
 from trainer import distributed, shard
 from trainer.algorithms import advantages
-from trainer.config import RLConfig
+from trainer.config import Compute, RLConfig
 from trainer.grpo import clipped_surrogate, kl_penalty, weights_of
-from trainer.loss import Stream, counted_logits, stream
+from trainer.loss import Stream, counted_logits, forked
 from trainer.rollouts import Rollouts
 from trainer.stops import memory
 
@@ -73,15 +73,14 @@ def _minibatch(
     signal, learns = (advantage != 0).any(dim=1), learning(batch.rewards, config)
     chosen = [i for i in samples if config.keep_zero_variance or signal[batch.group(i)]]
     finite = [torch.tensor(batch.samples[i].logprobs or ()).isfinite() for i in chosen]
-    lengths = [len(batch.sequence(i)) for i in chosen]
     even = distributed.is_sharded(model)
     device = model.lm_head.weight.device
     parts = []
     for learn in (True, False):
-        mine = [i for i, s in enumerate(chosen) if bool(learns[batch.group(s)]) == learn]
-        sizes = [lengths[i] for i in mine]
+        mine = units(batch, [i for i in chosen if bool(learns[batch.group(i)]) == learn], config.compute)
+        sizes = [_tokens(batch, unit) for unit in mine]
         shares = distributed.deal(sizes, config.compute.tokens_per_pass, even=even)
-        parts += [_part(batch, [chosen[mine[i]] for i in s], advantage, device, learn) for s in shares]
+        parts += [_part(batch, [mine[u] for u in s], advantage, device, learn) for s in shares]
     before = [_scores(model, part, config) for part in parts] if several else None
     tokens = sum(int(f.sum()) for f in finite)
     lost = sum(len(f) for f in finite) - tokens
@@ -96,12 +95,37 @@ def learning(rewards: Tensor, config: RLConfig) -> Tensor:
     return (advantages(rewards, config) != 0).any(dim=1)
 
 
+def units(batch: Rollouts, samples: Sequence[int], compute: Compute) -> list[list[int]]:
+    """Samples that the model computes together: of one prompt and of at most `tokens_per_pass` tokens.
+
+    They share what is computed of the prompt (cf. arXiv 2506.05433); it is summed in another order, no more.
+    """
+    found: list[list[int]] = []
+    for i in samples:
+        if compute.share_prompts and found and batch.group(found[-1][0]) == batch.group(i):
+            if _tokens(batch, [*found[-1], i]) <= compute.tokens_per_pass:
+                found[-1].append(i)
+                continue
+        found.append([i])
+    return found
+
+
+def _tokens(batch: Rollouts, unit: Sequence[int]) -> int:
+    """Tokens of a unit: its prompt, once, and its responses."""
+    responses = sum(len(batch.samples[i].token_ids or ()) for i in unit)
+    return len(batch.prompts[batch.group(unit[0])]) + responses
+
+
 def _part(
-    batch: Rollouts, samples: Sequence[int], advantage: Tensor, device: torch.device, learns: bool
+    batch: Rollouts, chosen: Sequence[list[int]], advantage: Tensor, device: torch.device, learns: bool
 ) -> Part:
     """Prompt and response ids as sampled; the response, with its EOS if one was drawn, is what counts."""
-    pairs = [(batch.sequence(i), len(batch.samples[i].token_ids or ())) for i in samples]
-    data = stream(*distributed.fill(pairs), device)
+    samples = [i for unit in chosen for i in unit]
+    groups = [
+        (batch.prompts[batch.group(unit[0])], [batch.samples[i].token_ids or () for i in unit])
+        for unit in chosen
+    ]
+    data = forked(groups or [((0,), [(0,)])], device)  # nothing to do: a token that is given no weight
     none = [] if samples else [float("nan")]
     sampled = torch.tensor([x for i in samples for x in batch.samples[i].logprobs or ()] + none)
     of_sample = advantage.flatten()[list(samples)] if samples else advantage.new_zeros(1)

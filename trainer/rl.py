@@ -103,11 +103,12 @@ def step_flops(shape: Olmo2Shape, batch: rollouts.Rollouts, config: RLConfig) ->
     responses = [len(s.token_ids or ()) for s in batch.samples]
     whole = [prompts[batch.group(i)] + r for i, r in enumerate(responses)]
     passes = (config.kl > 0) + (config.prompts > config.minibatch)
-    sampled = sampling_flops(shape, prompts, config.n, responses)
-    scored = passes * forward_flops(shape, whole, sum(responses))
+    total = sampling_flops(shape, prompts, config.n, responses)
     learns = policy.learning(batch.rewards, config)
-    trained = 0.0
-    for flops, of in ((training_flops, True), (forward_flops, False)):
+    for of in (True, False):
         mine = [i for i in range(len(whole)) if bool(learns[batch.group(i)]) == of]
-        trained += flops(shape, [whole[i] for i in mine], sum(responses[i] for i in mine))
-    return sampled + scored + trained
+        units = policy.units(batch, mine, config.compute)
+        shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in units)
+        work = shape, [whole[i] for i in mine], sum(responses[i] for i in mine), shared
+        total += passes * forward_flops(*work) + (training_flops(*work) if of else forward_flops(*work))
+    return total

@@ -4,6 +4,9 @@ Everything but attention works token by token on the flat stream (N, width). For
 are gathered into a few rectangles of like length, each document its own row, and scattered back: they
 cannot see each other because they never share a row. Right padding within a rectangle is invisible to
 real tokens under a causal mask, and its outputs are dropped.
+
+A document may fork: one prompt, several responses. The prompt then stands in the stream once, so that all
+but attention is computed once for it, and in the rectangles once for each of its responses.
 """
 
 from __future__ import annotations
@@ -24,11 +27,13 @@ class Ragged:
     positions: (N,) position of each token in its document.
     rows: rectangles (documents, length) of indices into the stream.
     inverse: (N,) where each token of the stream stands in the concatenated, flattened rectangles.
+    forked: whether some tokens stand in several rows; `inverse` is then one of their places.
     """
 
     positions: Tensor
     rows: tuple[Tensor, ...]
     inverse: Tensor
+    forked: bool = False
 
     def cut(self, flat: Tensor) -> tuple[Tensor, ...]:
         """Stream (N, …) -> one tensor (documents, length, …) per rectangle."""
@@ -42,14 +47,14 @@ class Ragged:
 
     def to(self, device: torch.device | str) -> Ragged:
         """The same layout on another device."""
-        return Ragged(
-            self.positions.to(device), tuple(r.to(device) for r in self.rows), self.inverse.to(device)
-        )
+        rows = tuple(r.to(device) for r in self.rows)
+        return Ragged(self.positions.to(device), rows, self.inverse.to(device), self.forked)
 
 
 class _Cut(torch.autograd.Function):
-    """Gather into rectangles. Every token stands in one place, so its gradient is gathered back; padding
-    repeats some token, but nothing that is kept attends to it, so its gradient is zero."""
+    """Gather into rectangles. A token that stands in one place has its gradient gathered back, one of a
+    shared prompt the sum over its places; padding repeats some token, but nothing that is kept attends to
+    it, so its gradient is zero."""
 
     @staticmethod
     def forward(ctx: Any, flat: Tensor, layout: Ragged) -> tuple[Tensor, ...]:
@@ -58,7 +63,12 @@ class _Cut(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        return torch.cat([g.flatten(0, 1) for g in grads])[ctx.layout.inverse], None
+        layout, whole = ctx.layout, torch.cat([g.flatten(0, 1) for g in grads])
+        if not layout.forked:
+            return whole[layout.inverse], None
+        flat = whole.new_zeros(len(layout.inverse), *whole.shape[1:])
+        flat.flatten(1).index_add_(0, torch.cat([r.flatten() for r in layout.rows]), whole.flatten(1))
+        return flat, None
 
 
 class _Join(torch.autograd.Function):
@@ -81,22 +91,44 @@ class _Join(torch.autograd.Function):
 
 def ragged(lengths: Sequence[int]) -> Ragged:
     """The layout of documents with these lengths (each at least 1), in stream order."""
-    sizes = np.asarray(lengths, dtype=np.int64)
-    if sizes.size == 0 or sizes.min() < 1:
+    return forks([0] * len(lengths), [[n] for n in lengths])
+
+
+def forks(prompts: Sequence[int], responses: Sequence[Sequence[int]]) -> Ragged:
+    """The layout of prompts, each followed in the stream by its responses, which do not see each other.
+
+    prompts: length of each, 0 where its responses are whole documents. responses: their lengths.
+    """
+    counts = [len(r) for r in responses]
+    tail = np.asarray([n for r in responses for n in r], dtype=np.int64)
+    head = np.repeat(np.asarray(prompts, dtype=np.int64), counts)
+    if tail.size == 0 or min(counts) < 1 or (head + tail).min() < 1:
         raise ValueError("documents must have at least one token each")
-    starts = np.cumsum(sizes) - sizes
-    total = int(sizes.sum())
-    positions = np.arange(total) - np.repeat(starts, sizes)
+    whole = np.asarray([p + sum(r) for p, r in zip(prompts, responses, strict=True)], dtype=np.int64)
+    head_start = np.repeat(np.cumsum(whole) - whole, counts)
+    passed = np.repeat(np.cumsum(prompts), counts)  # tokens of prompts up to and with one's own
+    return _layout(head_start, head, np.cumsum(tail) - tail + passed, tail, int(whole.sum()))
+
+
+def _layout(
+    head_start: np.ndarray, head: np.ndarray, tail_start: np.ndarray, tail: np.ndarray, total: int
+) -> Ragged:
+    """Rows that are two spans of the stream each: `head` tokens from `head_start`, then `tail` others."""
+    sizes, first = head + tail, np.where(head > 0, head_start, tail_start)
     # a document is padded to the longest of its bucket; buckets grow by about a quarter
     bucket = np.ceil(np.log(np.maximum(sizes, 16)) / np.log(1.25)).astype(int)
-    rows, inverse, base = [], np.empty(total, dtype=np.int64), 0
+    positions, inverse = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
+    rows, base = [], 0
     for label in np.unique(bucket):
         members = np.flatnonzero(bucket == label)
-        width = int(sizes[members].max())
-        columns = np.arange(width)
-        real = columns[None, :] < sizes[members, None]
-        index = np.where(real, starts[members, None] + columns[None, :], starts[members, None])
+        columns = np.arange(int(sizes[members].max()))
+        real = columns < sizes[members, None]
+        in_head = columns < head[members, None]
+        spans = np.where(in_head, head_start[members, None], (tail_start - head)[members, None])
+        index = np.where(real, spans + columns, first[members, None])
         inverse[index[real]] = base + np.flatnonzero(real.ravel())
+        positions[index[real]] = np.broadcast_to(columns, real.shape)[real]
         rows.append(torch.from_numpy(index))
         base += index.size
-    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse))
+    forked = int(sizes.sum()) > total
+    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse), forked)

@@ -29,12 +29,16 @@ from trainer_peers import Rates, timed
 ROWS, GROUP, LENGTH = 256, 8, 96  # of the sampler
 ENDS = list(range(2, 45))  # ids that end a response of varied length
 PROMPTS, N, RESPONSE = 16, 8, 64  # of a GRPO step
+STOPS = 1 / 32  # probability of the end at each token, where lengths vary: 28 of 64 tokens in the mean
 BLOCKS, WIDTH = 16, 256  # of a pre-training step
 DEMONSTRATIONS = 32  # of an SFT step
 
 
-def prepare(folder: Path, ends: list[int], times: int) -> None:
-    """The model, and the work as files that need none of this project's packages."""
+def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> None:
+    """The model, and the work as files that need none of this project's packages.
+
+    stops: probability of the end-of-text id at every position, whatever stands before it (0: as it comes).
+    """
     import numpy as np
 
     from evals.problems import load_problems
@@ -45,11 +49,15 @@ def prepare(folder: Path, ends: list[int], times: int) -> None:
     from trainer.config import ModelConfig
 
     path = folder / "model"
-    if not path.is_dir():
+    if not (folder / f"stops-{stops}").exists():
         shape = ModelConfig(hidden_size=256, intermediate_size=704, layers=6, heads=8, context=512)
         tokenizer = train_tokenizer(islice(documents(), 300), 400)
         lineage = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
-        save_checkpoint(path, new_model(shape, 2048, 0), tokenizer, lineage)
+        model = new_model(shape, 2048, 0)
+        if stops:
+            _let_it_stop(model, tokenizer.eos_token_id, stops)
+        save_checkpoint(path, model, tokenizer, lineage)
+        (folder / f"stops-{stops}").touch()
     found = load_problems(f"world:train?levels=1,2,3&count={DEMONSTRATIONS}").problems
     pairs = [[render(p, "world", 0), p.solutions[0]] for p in found]
     (folder / "problems.json").write_text(json.dumps(pairs))
@@ -66,6 +74,20 @@ def prepare(folder: Path, ends: list[int], times: int) -> None:
         "response": RESPONSE,
     }
     (folder / "work.json").write_text(json.dumps(work))
+
+
+def _let_it_stop(model: Any, eos: int, probability: float) -> None:
+    """Give the end-of-text id this probability everywhere: a width of the stream that is large and constant."""
+    import torch
+
+    with torch.no_grad():
+        model.model.embed_tokens.weight[:, 0] = 100.0  # beside which all that layers add is small
+        model.lm_head.weight[:, 0] = 0.0
+        constant = model.shape.hidden_size**0.5  # of that width after the last norm
+        model.lm_head.weight[eos] = 0.0
+        others = model.shape.vocab_size - 1  # their logits are near 0: all else is small after the last norm
+        odds = probability / (1 - probability)
+        model.lm_head.weight[eos, 0] = float(torch.log(torch.tensor(odds * others))) / constant
 
 
 def sampler_ours(folder: Path, work: dict[str, Any]) -> Rates:
@@ -161,6 +183,7 @@ PARTS: dict[str, tuple[str, list[int], list[tuple[str, str, float]]]] = {
     ),
     "pretrain": ("pretrain_ours", [], [("pretrain_transformers", sys.executable, 1.3)]),
     "grpo": ("grpo_ours", [], [("grpo_trl", TRL, 3.0)]),
+    "grpo-varied": ("grpo_ours", [], [("grpo_trl", TRL, 3.0)]),
     "sft": ("sft_ours", [], [("sft_trl", TRL, 1.0)]),
 }
 
@@ -179,7 +202,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in sys.argv[1:] or list(PARTS):
             ours, ends, peers = PARTS[name]
-            prepare(Path(folder), ends, 1 if ours == "sampler_ours" else 3)
+            stops = STOPS if name == "grpo-varied" else 0.0
+            prepare(Path(folder), ends, 1 if ours == "sampler_ours" else 3, stops)
             mine = measured([sys.executable, __file__, "--part", ours, folder])
             for peer, python, bar in peers:
                 theirs = measured([python, str(Path(__file__).with_name("trainer_peers.py")), peer, folder])

@@ -8,8 +8,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions, derive_seed
+from trainer import policy
+from trainer.config import Compute, RLConfig
 from trainer.flops import sampling_flops, training_flops
 from trainer.loss import add_gradient
+from trainer.rl import step_flops
+from trainer.rollouts import Rollouts
 
 
 def counted(task) -> float:
@@ -25,6 +29,27 @@ def test_training_flops_are_torchs_within_one_percent(model, responses):
     sequences = [[1 + i] * 40 for i in range(3)]
     seen = counted(lambda: add_gradient(model, sequences, responses, 16384))
     assert training_flops(model.shape, [40] * 3, sum(responses)) == pytest.approx(seen, rel=0.01)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, share):
+    """Planted: prompts counted once a rollout where they are computed once; a group without signal trained."""
+    engine = TorchEngine(Olmo2Decoder(model.float()), tokenizer, eos_ids=(), context=512)
+    prompts = [tuple(range(1, 41)), tuple(range(20, 50))]
+    compute = Compute(share_prompts=share)
+    config = RLConfig(prompts=2, minibatch=2, n=4, max_tokens=20, kl=0.0, compute=compute)
+    requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(4)]
+    rewards = torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0]], dtype=torch.float64)
+    none = torch.zeros(2, 4, dtype=torch.bool)
+
+    def step() -> None:
+        samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 20))
+        made.append(Rollouts(prompts, samples, rewards, none, none, ["a", "b"]))
+        policy.gradient(model, None, policy.minibatches(model, made[0], config)[0], config)
+
+    made: list[Rollouts] = []
+    seen = counted(step)
+    assert step_flops(model.shape, made[0], config) == pytest.approx(seen, rel=0.01)
 
 
 def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):

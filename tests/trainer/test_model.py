@@ -9,7 +9,7 @@ from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder, TransformersDecoder
 from evals.engines.olmo2 import Olmo2Shape
 from evals.engines.open import load_olmo2
-from evals.engines.ragged import ragged
+from evals.engines.ragged import forks, ragged
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions, derive_seed
 
@@ -53,6 +53,20 @@ def test_documents_do_not_see_each_other(model):
         a = model(torch.tensor(first + second), layout)[20:]
         b = model(torch.tensor(other + second), layout)[20:]
     assert torch.equal(a, b)
+
+
+def test_responses_to_a_shared_prompt_see_it_and_not_each_other(model):
+    """Planted and seen to fail: positions of responses from their own start; the padding of a row not real."""
+    prompts, groups = sequences([6, 40, 1]), [sequences([4, 30]), sequences([50]), sequences([1, 2, 19])]
+    flat = [i for p, rs in zip(prompts, groups, strict=True) for i in [*p, *(j for r in rs for j in r)]]
+    layout = forks([len(p) for p in prompts], [[len(r) for r in rs] for rs in groups])
+    assert layout.forked and len(flat) == 47 + 106
+    with torch.no_grad():
+        found = iter(model(torch.tensor(flat), layout))
+        for prompt, responses in zip(prompts, groups, strict=True):
+            alone = [model(torch.tensor([[*prompt, *r]]))[0] for r in responses]
+            for row in (*alone[0][: len(prompt)], *(v for a in alone for v in a[len(prompt) :])):
+                torch.testing.assert_close(next(found), row, rtol=1e-10, atol=1e-12)
 
 
 def test_two_forwards_are_bit_equal(model):

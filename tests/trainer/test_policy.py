@@ -82,7 +82,32 @@ def test_the_gradient_is_that_of_the_plain_loop_for_every_cut(model, aggregation
         assert row["loss"] == pytest.approx(float(loss.detach()), rel=1e-9, abs=1e-12)
 
 
-@pytest.mark.parametrize("size", [16384, 45, 15])
+@pytest.mark.parametrize(("size", "parts"), [(16384, 1), (40, 1), (30, 2), (12, 5)])
+def test_a_shared_prompt_changes_what_is_computed_and_not_the_gradient(model, size, parts):
+    """Each prompt once a pass, however many of its rollouts are in it.
+
+    Planted and seen to fail: the gradient of a shared prompt taken from one of its places, not summed; a
+    response's positions counted from its own start; its first token predicted from the token before it.
+    """
+    batch = made_up(model)
+    shared, apart = (
+        changed(PLAIN, compute=passes(size).model_copy(update={"share_prompts": share}), minibatch=3)
+        for share in (True, False)
+    )
+    wanted, row = gradient_of(model, batch, apart)
+    got, own = gradient_of(model, batch, shared)
+    torch.testing.assert_close(got, wanted, rtol=1e-9, atol=1e-13)
+    assert own == pytest.approx(row, rel=1e-9, abs=1e-12)
+    made = policy.minibatches(model, batch, shared)[0].parts
+    assert len(made) == parts
+    if parts == 1:
+        assert sum(len(p.data.ids) for p in made) == sum(
+            len(p) + sum(len(s.token_ids) for s in batch.samples[2 * i : 2 * i + 2])
+            for i, p in enumerate(batch.prompts)
+        )
+
+
+@pytest.mark.parametrize("size", [16384, 30, 15])
 def test_a_constant_loss_of_one_is_reported_as_one_and_has_the_gradient_by_hand(model, monkeypatch, size):
     """Fault 2: loss 1 and gradient 1 per token in every weight of the head, in 1, 2 and 4 passes or more.
 
@@ -97,7 +122,7 @@ def test_a_constant_loss_of_one_is_reported_as_one_and_has_the_gradient_by_hand(
 
     monkeypatch.setattr(policy, "_loss", ones)
     minibatch = policy.minibatches(model, batch, changed(PLAIN, compute=passes(size)))[0]
-    assert len(minibatch.parts) >= {16384: 1, 45: 2, 15: 4}[size]
+    assert len(minibatch.parts) >= {16384: 1, 30: 2, 15: 4}[size]
     for aggregation, wanted in (("token-mean", 1.0), ("sequence-mean", 1.0), ("constant", 25 / (6 * 20))):
         model.zero_grad(set_to_none=True)
         row = policy.gradient(model, None, minibatch, changed(PLAIN, aggregation=aggregation))
