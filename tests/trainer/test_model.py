@@ -56,7 +56,7 @@ def test_documents_do_not_see_each_other(model):
 
 
 def test_responses_to_a_shared_prompt_see_it_and_not_each_other(model):
-    """Planted and seen to fail: positions of responses from their own start; the padding of a row not real."""
+    """Planted and seen to fail: positions of responses from their own start; a row's last token lost."""
     prompts, groups = sequences([6, 40, 1]), [sequences([4, 30]), sequences([50]), sequences([1, 2, 19])]
     flat = [i for p, rs in zip(prompts, groups, strict=True) for i in [*p, *(j for r in rs for j in r)]]
     layout = forks([len(p) for p in prompts], [[len(r) for r in rs] for rs in groups])

@@ -86,8 +86,8 @@ def test_the_gradient_is_that_of_the_plain_loop_for_every_cut(model, aggregation
 def test_a_shared_prompt_changes_what_is_computed_and_not_the_gradient(model, size, parts):
     """Each prompt once a pass, however many of its rollouts are in it.
 
-    Planted and seen to fail: the gradient of a shared prompt taken from one of its places, not summed; a
-    response's positions counted from its own start; its first token predicted from the token before it.
+    Planted and seen to fail: the gradient of a shared prompt taken from one of its places, not summed;
+    the first token of a response predicted from the token that stands before it in the stream.
     """
     batch = made_up(model)
     shared, apart = (
