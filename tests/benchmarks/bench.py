@@ -31,7 +31,7 @@ ROWS = {
     **dict.fromkeys(
         ("sampler-64x1", "sampler-64x8", "sampler-256x8", "sampler-256x32", "sampler-varied"), "rows_steps.py"
     ),
-    **dict.fromkeys(("pretrain-step", "sft-step", "grpo-step"), "rows_steps.py"),
+    **dict.fromkeys(("pretrain-step", "sft-step", "grpo-step", "grpo-varied"), "rows_steps.py"),
 }
 MOST_SECONDS = 600  # of one row
 

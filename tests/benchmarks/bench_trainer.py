@@ -1,12 +1,14 @@
 """Sampler, GRPO, SFT and pre-training steps against transformers, TRL and vLLM, one core, one run.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler] [varied] [pretrain] [grpo] [sft]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler] [varied] [pretrain] [grpo] [grpo-varied] [sft]
 
 TRL and vLLM have environments of their own: set TRL_PYTHON and VLLM_PYTHON to their python; a peer that is
 not there is a row that says so. Every part runs in a process with one thread: peak memory is its own, and
 rates are tokens per second of processor time, whatever else the machine does. The model: 6 layers of width
 256, 5.9M parameters, random weights. `sampler`: 256 rows in groups of 8, prompts of 40 tokens, all responses
 of 96. `varied`: the same, with 43 of the 2,048 ids ending a response, so that lengths are geometric.
+`grpo`: 16 prompts of the world, 8 responses of 64 tokens each. `grpo-varied`: a model that ends a response
+with probability 1/32 at every token.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ def _let_it_stop(model: Any, eos: int, probability: float) -> None:
     import torch
 
     with torch.no_grad():
-        model.model.embed_tokens.weight[:, 0] = 100.0  # beside which all that layers add is small
+        model.model.embed_tokens.weight[:, 0] = 1000.0  # beside which all that layers add is small
         model.lm_head.weight[:, 0] = 0.0
         constant = model.shape.hidden_size**0.5  # of that width after the last norm
         model.lm_head.weight[eos] = 0.0

@@ -22,6 +22,7 @@ STEPS = {
     "pretrain-step": ("pretrain_ours", {"transformers Trainer": "pretrain_transformers"}),
     "sft-step": ("sft_ours", {"TRL SFTTrainer": "sft_trl"}),
     "grpo-step": ("grpo_ours", {"TRL GRPOTrainer": "grpo_trl"}),
+    "grpo-varied": ("grpo_ours", {"TRL GRPOTrainer": "grpo_trl"}),
 }
 SAMPLERS = {"transformers generate": "sampler_transformers", "vLLM": "sampler_vllm"}
 
@@ -42,7 +43,8 @@ def row(name: str, quick: bool) -> dict[str, Any]:
     ours, peers = STEPS.get(name, ("sampler_ours", SAMPLERS))
     ends = bench_trainer.ENDS if name == "sampler-varied" else []
     with tempfile.TemporaryDirectory() as folder:
-        bench_trainer.prepare(Path(folder), ends, 1 if quick else REPEATS)
+        stops = bench_trainer.STOPS if name == "grpo-varied" else 0.0
+        bench_trainer.prepare(Path(folder), ends, 1 if quick else REPEATS, stops)
         mine = bench_trainer.measured([sys.executable, __file__, "--part", ours, folder, json.dumps(sizes)])
         theirs = {
             label: bench_trainer.measured([python_of(peer), str(HERE / "trainer_peers.py"), peer, folder])
@@ -59,7 +61,8 @@ def row(name: str, quick: bool) -> dict[str, Any]:
         "sampler-varied": "sampling, 256 rows in groups of 8, lengths vary",
         "pretrain-step": "pre-training step, 16 blocks of 256",
         "sft-step": "SFT step, 32 demonstrations (response tokens)",
-        "grpo-step": "GRPO step, 16 prompts × 8 (response tokens)",
+        "grpo-step": "GRPO step, 16 prompts × 8, all responses of 64 (response tokens)",
+        "grpo-varied": "GRPO step, 16 prompts × 8, lengths vary (response tokens)",
     }.get(name) or f"sampling, {sizes['ROWS']} rows in groups of {sizes['GROUP']}"
     part = {
         "what": what,
