@@ -203,6 +203,13 @@ def test_equal_prompts_keep_groups_of_their_own(model):
     torch.testing.assert_close(adv.sum(1), torch.zeros(3, dtype=torch.float64), atol=1e-12, rtol=0)
 
 
+def test_a_group_learns_where_any_of_its_rewards_differs():
+    """Planted and seen to fail: only where all advantages differ from zero."""
+    rewards = torch.tensor([[1.0, 0.5, 0.0], [1.0, 1.0, 1.0], [0.0, 0.0, 1.0]], dtype=torch.float64)
+    assert policy.learning(rewards, changed(PLAIN, n=3)).tolist() == [True, False, True]
+    assert policy.learning(rewards, changed(PLAIN, n=3, kl=0.1)).all()
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_groups_without_signal_stay_in_the_denominator_or_not(model, keep):
     """Faults 18 and 24: the others' advantages stay theirs.
