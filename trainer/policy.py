@@ -102,11 +102,12 @@ def units(batch: Rollouts, samples: Sequence[int], compute: Compute) -> list[lis
     """
     found: list[list[int]] = []
     for i in samples:
-        if compute.share_prompts and found and batch.group(found[-1][0]) == batch.group(i):
-            if _tokens(batch, [*found[-1], i]) <= compute.tokens_per_pass:
-                found[-1].append(i)
-                continue
-        found.append([i])
+        last = found[-1] if found and compute.share_prompts else []
+        like = last and batch.group(last[0]) == batch.group(i)
+        if like and _tokens(batch, [*last, i]) <= compute.tokens_per_pass:
+            last.append(i)
+        else:
+            found.append([i])
     return found
 
 

@@ -241,7 +241,8 @@ class _NothingNew(Exception):
 
 def _some(shards: Sequence[Path]) -> list[Path]:
     """The first shards, as many as fit in memory."""
-    total, found = 0, []
+    total = 0
+    found: list[Path] = []
     for path in shards[:OPEN]:
         footer = pq.read_metadata(path)
         total += sum(footer.row_group(i).total_byte_size for i in range(footer.num_row_groups))

@@ -33,7 +33,7 @@ def test_training_flops_are_torchs_within_one_percent(model, responses):
 
 @pytest.mark.parametrize("share", [True, False])
 def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, share):
-    """Planted: prompts counted once a rollout where they are computed once; a group without signal trained."""
+    """Planted: prompts counted once a rollout where they are computed once; a flat group trained."""
     engine = TorchEngine(Olmo2Decoder(model.float()), tokenizer, eos_ids=(), context=512)
     prompts = [tuple(range(1, 41)), tuple(range(20, 50))]
     compute = Compute(share_prompts=share)

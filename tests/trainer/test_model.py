@@ -60,7 +60,8 @@ def test_responses_to_a_shared_prompt_see_it_and_not_each_other(model):
     prompts, groups = sequences([6, 40, 1]), [sequences([4, 30]), sequences([50]), sequences([1, 2, 19])]
     flat = [i for p, rs in zip(prompts, groups, strict=True) for i in [*p, *(j for r in rs for j in r)]]
     layout = forks([len(p) for p in prompts], [[len(r) for r in rs] for rs in groups])
-    assert layout.forked and len(flat) == 47 + 106
+    assert layout.forked
+    assert len(flat) == 47 + 106
     with torch.no_grad():
         found = iter(model(torch.tensor(flat), layout))
         for prompt, responses in zip(prompts, groups, strict=True):
