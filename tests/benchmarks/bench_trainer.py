@@ -1,6 +1,6 @@
 """Sampler, GRPO, SFT and pre-training steps against transformers, TRL and vLLM, one core, one run.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler|varied|pretrain|grpo|grpo-varied|sft …]
+    OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler varied pretrain grpo grpo-varied sft]
 
 TRL and vLLM have environments of their own: set TRL_PYTHON and VLLM_PYTHON to their python; a peer that is
 not there is a row that says so. Every part runs in a process with one thread: peak memory is its own, and
