@@ -28,27 +28,33 @@ class Ragged:
     rows: rectangles (documents, length) of indices into the stream.
     inverse: (N,) where each token of the stream stands in the concatenated, flattened rectangles.
     forked: whether some tokens stand in several rows; `inverse` is then one of their places.
+    straight: whether the stream is one rectangle as it lies, so that cutting it needs no copy.
     """
 
     positions: Tensor
     rows: tuple[Tensor, ...]
     inverse: Tensor
     forked: bool = False
+    straight: bool = False
 
     def cut(self, flat: Tensor) -> tuple[Tensor, ...]:
         """Stream (N, …) -> one tensor (documents, length, …) per rectangle."""
+        if self.straight:
+            return (flat.unflatten(0, self.rows[0].shape),)
         rectangles: tuple[Tensor, ...] = _Cut.apply(flat, self)
         return rectangles
 
     def join(self, rectangles: Sequence[Tensor]) -> Tensor:
         """Rectangles -> stream (N, …); what stands in the padding is dropped."""
+        if self.straight:
+            return rectangles[0].flatten(0, 1)
         flat: Tensor = _Join.apply(self, *rectangles)
         return flat
 
     def to(self, device: torch.device | str) -> Ragged:
         """The same layout on another device."""
         rows = tuple(r.to(device) for r in self.rows)
-        return Ragged(self.positions.to(device), rows, self.inverse.to(device), self.forked)
+        return Ragged(self.positions.to(device), rows, self.inverse.to(device), self.forked, self.straight)
 
 
 class _Cut(torch.autograd.Function):
@@ -131,4 +137,5 @@ def _layout(
         rows.append(torch.from_numpy(index))
         base += index.size
     forked = int(sizes.sum()) > total
-    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse), forked)
+    straight = len(rows) == 1 and base == total and not forked
+    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse), forked, straight)

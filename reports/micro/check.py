@@ -153,7 +153,7 @@ def main(
         typer.echo(f"{'same     ' if agrees else 'DIFFERENT'}  {what}")
     if not all(agrees for _, agrees in results):
         typer.echo(beside(out, home, recipe, seed))
-        raise UserError("the fresh cell differs; processors of another make, or another torch, round otherwise")
+        raise UserError("the fresh cell differs; other makes of processor, or of torch, round otherwise")
 
 
 if __name__ == "__main__":

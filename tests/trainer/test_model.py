@@ -1,5 +1,7 @@
 """The model against transformers, ragged batches against single sequences, sampling against scoring."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
@@ -7,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from evals.checkpoints import open_checkpoint
 from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder, TransformersDecoder
-from evals.engines.olmo2 import Olmo2Shape
+from evals.engines.olmo2 import Olmo2Shape, rotary, rotate
 from evals.engines.open import load_olmo2
 from evals.engines.ragged import forks, ragged
 from evals.engines.torch_engine import TorchEngine
@@ -53,6 +55,32 @@ def test_documents_do_not_see_each_other(model):
         a = model(torch.tensor(first + second), layout)[20:]
         b = model(torch.tensor(other + second), layout)[20:]
     assert torch.equal(a, b)
+
+
+def test_documents_of_one_length_are_not_copied_and_come_out_the_same_to_the_bit(model):
+    """Planted and seen to fail: every layout straight; the rectangle turned over."""
+    ids = torch.tensor(sequences([12, 12, 12])).flatten()
+    layout = ragged([12, 12, 12])
+    assert layout.straight and not ragged([12, 11, 12]).straight and not forks([4], [[5, 5]]).straight
+    found = []
+    for way in (layout, replace(layout, straight=False)):
+        model.zero_grad()
+        logits = model(ids, way)
+        logits.square().sum().backward()
+        found.append([logits.detach(), *(p.grad.clone() for p in model.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+def test_rotation_and_its_derivative_are_those_of_the_formula():
+    """Planted and seen to fail: the derivative turning forwards; the sign on the other half."""
+    cos, sin = (t[:, None] for t in rotary(torch.tensor([0, 3, 50]), 6, 10000.0, torch.float64))
+    x, y = torch.randn(2, 3, 2, 6, generator=GENERATOR, dtype=torch.float64)
+    x.requires_grad_()
+    plain = x * cos + torch.cat((-x[..., 3:], x[..., :3]), -1) * sin
+    expected = torch.autograd.grad((plain * y).sum(), x)[0]
+    rotated = rotate(x, cos, sin)
+    assert torch.equal(rotated, plain)
+    assert torch.equal(torch.autograd.grad((rotated * y).sum(), x)[0], expected)
 
 
 def test_responses_to_a_shared_prompt_see_it_and_not_each_other(model):
