@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import platform
@@ -32,8 +33,18 @@ def environment() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
+        "sources": sources(),
         "versions": versions,
     }
+
+
+def sources() -> str:
+    """Twelve digits of all of this project's code, the benchmarks' with it: another code, another number."""
+    root, digest = Path(__file__).parents[2], hashlib.sha256()
+    for package in ("analysis", "evals", "probes", "reports", "trainer", "tests/benchmarks"):
+        for path in sorted((root / package).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
 
 
 def peer_python(name: str) -> str:

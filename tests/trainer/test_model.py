@@ -61,7 +61,9 @@ def test_documents_of_one_length_are_not_copied_and_come_out_the_same_to_the_bit
     """Planted and seen to fail: every layout straight; the rectangle turned over."""
     ids = torch.tensor(sequences([12, 12, 12])).flatten()
     layout = ragged([12, 12, 12])
-    assert layout.straight and not ragged([12, 11, 12]).straight and not forks([4], [[5, 5]]).straight
+    assert layout.straight
+    assert not ragged([12, 11, 12]).straight
+    assert not forks([4], [[5, 5]]).straight
     found = []
     for way in (layout, replace(layout, straight=False)):
         model.zero_grad()
