@@ -4,9 +4,9 @@
 
 Every row is a process of its own and is kept as FOLDER/rows/NAME.json: started again, the run goes on with
 the rows that are not there, or were measured in other circumstances (hardware, versions, code, --quick). At
-the end FOLDER/table.json and FOLDER/table.md hold all rows: ratios with 95% intervals over the repeats (Welch,
-on logarithms), absolute numbers, hardware, versions. A peer that is not installed is a row that says why:
-peers have environments of their own (`make peers`, or TRL_PYTHON, VLLM_PYTHON, SCORIO_PYTHON).
+the end FOLDER/table.json and FOLDER/table.md hold all rows: ratios with 95% intervals over the repeats
+(Welch, on logarithms), absolute numbers, hardware, versions. A peer that is not installed is a row that
+says why: peers have environments of their own (`make peers`, or TRL_PYTHON, VLLM_PYTHON, SCORIO_PYTHON).
 """
 
 from __future__ import annotations
