@@ -101,3 +101,42 @@ def test_the_commands_for_the_gpu_refuse_a_machine_without_one_and_run_as_toys(m
     monkeypatch.setattr(sys, "argv", [*sys.argv, "--toy"])
     gpu_small.main()
     assert "toy size" in (tmp_path / "gpu" / "README.md").read_text()
+
+
+def test_a_change_of_the_code_is_another_circumstance(modules, monkeypatch, tmp_path):
+    """Planted and seen to fail: only the names of the files; the benchmarks left out."""
+    _, table = modules
+    bench = tmp_path / "tests" / "benchmarks"
+    (tmp_path / "trainer").mkdir()
+    bench.mkdir(parents=True)
+    monkeypatch.setattr(table, "__file__", str(bench / "bench_table.py"))
+    found = [table.sources()]
+    for path, text in ((tmp_path / "trainer" / "loss.py", "a"), (bench / "bench.py", "a")):
+        for version in (text, text + "b"):
+            path.write_text(version)
+            found.append(table.sources())
+    (bench / "results.json").write_text("{}")
+    assert table.sources() == found[-1]
+    assert len(set(found)) == len(found)
+
+
+def test_by_turns_every_command_has_its_rounds_and_a_failed_one_no_more(modules, monkeypatch):
+    """Planted and seen to fail: one round whatever was asked; a failed peer tried again."""
+    import rows_steps
+
+    started = []
+
+    def measured(command):
+        started.append(command[0])
+        if command[0] == "broken":
+            return {"failed": "not there"}
+        place = started.count(command[0])
+        return {"rates": [place, 10.0 * place, 100.0], "peak": 5 - place}
+
+    monkeypatch.setattr(rows_steps.bench_trainer, "measured", measured)
+    commands = {"ours": ["ours"], "peer": ["peer"], "absent": ["broken"]}
+    found = rows_steps.by_turns(commands, 2)
+    assert started == ["ours", "peer", "broken", "ours", "peer"]
+    assert found["ours"] == found["peer"] == {"rates": [10.0, 20.0], "peak": 4}
+    assert found["absent"] == {"failed": "not there"}
+    assert rows_steps.by_turns({"peer": ["peer"]}, 1)["peer"]["rates"] == [3, 30.0, 100.0]

@@ -28,14 +28,17 @@ class Ragged:
     rows: rectangles (documents, length) of indices into the stream.
     inverse: (N,) where each token of the stream stands in the concatenated, flattened rectangles.
     forked: whether some tokens stand in several rows; `inverse` is then one of their places.
-    straight: whether the stream is one rectangle as it lies, so that cutting it needs no copy.
     """
 
     positions: Tensor
     rows: tuple[Tensor, ...]
     inverse: Tensor
     forked: bool = False
-    straight: bool = False
+
+    @property
+    def straight(self) -> bool:
+        """Whether the stream is one rectangle as it lies, so that cutting it needs no copy."""
+        return len(self.rows) == 1 and self.rows[0].numel() == len(self.inverse)
 
     def cut(self, flat: Tensor) -> tuple[Tensor, ...]:
         """Stream (N, …) -> one tensor (documents, length, …) per rectangle."""
@@ -54,7 +57,7 @@ class Ragged:
     def to(self, device: torch.device | str) -> Ragged:
         """The same layout on another device."""
         rows = tuple(r.to(device) for r in self.rows)
-        return Ragged(self.positions.to(device), rows, self.inverse.to(device), self.forked, self.straight)
+        return Ragged(self.positions.to(device), rows, self.inverse.to(device), self.forked)
 
 
 class _Cut(torch.autograd.Function):
@@ -137,5 +140,4 @@ def _layout(
         rows.append(torch.from_numpy(index))
         base += index.size
     forked = int(sizes.sum()) > total
-    straight = len(rows) == 1 and base == total and not forked
-    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse), forked, straight)
+    return Ragged(torch.from_numpy(positions), tuple(rows), torch.from_numpy(inverse), forked)

@@ -123,7 +123,8 @@ def beside(out: Path, home: Path, recipe: str, seed: int) -> str:
     plan, tables = load(home), read(home / "data")
     held = _held(tables, recipe, tables.starts[0], plan.table["probe"]["sampling"][0])
     rates = (held["c"] / held["n"]).groupby(held["seed"]).mean()
-    mine = (_fresh(out)["c"] / _fresh(out)["n"]).mean()
+    fresh = _fresh(out)
+    mine = (fresh["c"] / fresh["n"]).mean()
     others = f"{rates.min():.3f} to {rates.max():.3f} over its {len(rates)} seeds"
     return f"pass@1 {mine:.3f} here; in the repository {rates[seed]:.3f}, {others}"
 

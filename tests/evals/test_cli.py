@@ -143,9 +143,13 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_written(evals, checkpoint,
         raise OSError(errno.ENOSPC, "No space left on device", str(self.path / "x.parquet"))
 
     monkeypatch.setattr(SampleStore, "add", full)
-    refused(
-        evals(*sampling(checkpoint, tmp_path / "s", 1, "--quiet")), "no space left on the disk", "x.parquet"
-    )
+    command = sampling(checkpoint, tmp_path / "s", 1, "--quiet")
+    refused(evals(*command), "no space left on the disk", "x.parquet")
+    assert not list((tmp_path / "s" / "samples").rglob("*.*"))
+    monkeypatch.undo()
+    assert evals(*command)[0] == 0
+    store = SampleStore(tmp_path / "s")
+    assert len(store.samples(list(store.cells()))) == 6
 
 
 def test_unknown_options_are_named(evals):

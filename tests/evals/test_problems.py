@@ -259,4 +259,5 @@ def test_preflight_finds_golds_that_no_answer_can_meet():
 def test_files_without_gold_give_no_warning_where_all_have_one(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        load_problems(write(tmp_path / "a.jsonl", ROWS) + MAPPED)
+        found = load_problems(write(tmp_path / "a.jsonl", ROWS) + MAPPED)
+    assert len(found.problems) == len(ROWS)

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from reports.micro.build import findings
-from reports.micro.check import same
+from reports.micro.check import _same_counts, beside, same
 from reports.micro.page import page
 from reports.micro.plan import HOME, load
 from reports.micro.reread import reread
@@ -25,6 +25,26 @@ def test_the_findings_follow_from_the_tables() -> None:
     """From the counts in the repository to every number of the page, again."""
     known = json.loads((HOME / "findings.json").read_text("utf-8"))
     assert same(findings(read(HOME / "data"), load()), known)
+
+
+@needs_study
+def test_a_fresh_cell_is_compared_with_its_own_seed_and_shown_beside_all(tmp_path) -> None:
+    """Planted and seen to fail: the counts of seed 0 for every seed; cells of all recipes."""
+    tables, plan = read(HOME / "data"), load()
+    way, start = plan.table["probe"]["sampling"][0], tables.starts[0]
+    cells = tables.counts[(tables.counts["where"] == "cells") & (tables.counts["start"] == start)]
+    cells = cells[(cells["recipe"] == "rl") & (cells["temperature"] == way["temperature"])]
+    cells = cells[cells["draw"] == 0]
+    rates = [group["c"].sum() / group["n"].sum() for _, group in cells.groupby("seed")]
+    (tmp_path / "asked").mkdir()
+    for seed, group in cells.groupby("seed"):
+        group[["problem", "n", "c"]].to_csv(tmp_path / "asked" / "counts.csv", index=False)
+        agrees = [_same_counts(tmp_path, tables, "rl", start, other, way) for other in range(len(rates))]
+        assert agrees == [other == seed for other in range(len(rates))]
+        assert beside(tmp_path, HOME, "rl", 0) == (
+            f"pass@1 {rates[int(str(seed))]:.3f} here; in the repository {rates[0]:.3f}, "
+            f"{min(rates):.3f} to {max(rates):.3f} over its {len(rates)} seeds"
+        )
 
 
 @needs_study
