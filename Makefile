@@ -37,16 +37,16 @@ demo: setup
 
 # The study of reports/gallery/micro: hours on two cores, or minutes. It continues where it was stopped.
 study: setup
-	@$(BIN)/python -m reports.micro.run --out $(STUDY)
-	@$(BIN)/python -m reports.micro.build --run $(STUDY)
+	@$(BIN)/python -m reports.study.driver.run --out $(STUDY)
+	@$(BIN)/python -m reports.study.build --run $(STUDY)
 
 study-quick: setup
-	@$(BIN)/python -m reports.micro.run --quick --out $(STUDY)-quick
-	@$(BIN)/python -m reports.micro.build --run $(STUDY)-quick --out $(STUDY)-quick/page
+	@$(BIN)/python -m reports.study.driver.run --quick --out $(STUDY)-quick
+	@$(BIN)/python -m reports.study.build --run $(STUDY)-quick --out $(STUDY)-quick/page
 
 # One cell of it again, from nothing, compared with what the repository keeps: some minutes.
 study-check: setup
-	@$(BIN)/python -m reports.micro.check
+	@$(BIN)/python -m reports.study.driver.reproduce_cell
 
 lint: setup
 	$(BIN)/ruff check .

@@ -3,36 +3,21 @@
 Pure functions on arrays; no files, no network, no models. The main one is `compare`.
 """
 
-from analysis.answers import answer_counts, answer_entropy, distinct_at_k, guess_corrected, majority_at_k
-from analysis.anytime import anytime_verdict, decided, e_process, spent_level, until_decided
-from analysis.bands import Curve, curve, difference
-from analysis.beta_binomial import BetaBinomial, fit_beta_binomial
-from analysis.bootstrap import Replicates, bootstrap
-from analysis.compare import Comparison, compare
-from analysis.counts import PairedCounts
-from analysis.crossover import crossover, slope
-from analysis.difficulty import simulate
-from analysis.errors import AnalysisError
-from analysis.exact import equivalence, holm, mcnemar, sign_flip
-from analysis.extrapolation import Extrapolation, back_test, extrapolate, power_law
-from analysis.flow import Flow, flow, histogram
-from analysis.intervals import clopper_pearson, paired_rates, wilson
-from analysis.joint import verdict_on_counts
-from analysis.mixture import Mixture, npmle
-from analysis.options import Options, declared_K, k_grid
-from analysis.passk import g_pass_at_k, mg_pass_at_k, pass_at_k, pass_at_k_variance, pass_hat_k
-from analysis.planning import minimum_detectable_effect, needed
-from analysis.posterior import (
-    cover,
-    k_to_solve,
-    origin,
-    posterior_pass_at_k,
-    samples_to_certify,
-    support_threshold,
+from analysis.comparison.compare import Comparison, compare
+from analysis.comparison.counts import PairedCounts
+from analysis.comparison.crossover import crossover, slope
+from analysis.comparison.joint import verdict_on_counts
+from analysis.comparison.options import Options, declared_K, k_grid
+from analysis.comparison.planning import minimum_detectable_effect, needed
+from analysis.comparison.published_rates import verdict_from_changes, verdict_from_rates
+from analysis.comparison.sequential import (
+    anytime_verdict,
+    decided,
+    e_process,
+    spent_level,
+    until_decided,
 )
-from analysis.rates import verdict_from_changes, verdict_from_rates
-from analysis.seeds import best_of_bias, interquartile_mean, probability_of_improvement, seed_difference
-from analysis.support import (
+from analysis.comparison.support import (
     detection_limit,
     expected_support,
     half_support,
@@ -40,7 +25,45 @@ from analysis.support import (
     support_rates,
     support_table,
 )
-from analysis.verdict import OUTCOMES, Reading, decide, verdict
+from analysis.comparison.verdict import OUTCOMES, Reading, decide, verdict
+from analysis.difficulty.beta_binomial import BetaBinomial, fit_beta_binomial
+from analysis.difficulty.extrapolation import Extrapolation, back_test, extrapolate, power_law
+from analysis.difficulty.flow import Flow, flow, histogram
+from analysis.difficulty.npmle import Mixture, npmle
+from analysis.difficulty.posterior import (
+    cover,
+    k_to_solve,
+    origin,
+    posterior_pass_at_k,
+    samples_to_certify,
+    support_threshold,
+)
+from analysis.difficulty.simulation import simulate
+from analysis.errors import AnalysisError
+from analysis.estimators.answers import (
+    answer_counts,
+    answer_entropy,
+    distinct_at_k,
+    guess_corrected,
+    majority_at_k,
+)
+from analysis.estimators.passk import (
+    g_pass_at_k,
+    mg_pass_at_k,
+    pass_at_k,
+    pass_at_k_variance,
+    pass_hat_k,
+)
+from analysis.inference.bands import Curve, curve, difference
+from analysis.inference.bootstrap import Replicates, bootstrap
+from analysis.inference.exact_tests import equivalence, holm, mcnemar, sign_flip
+from analysis.inference.intervals import clopper_pearson, paired_rates, wilson
+from analysis.inference.seeds import (
+    best_of_bias,
+    interquartile_mean,
+    probability_of_improvement,
+    seed_difference,
+)
 
 __all__ = [
     "OUTCOMES",

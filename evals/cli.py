@@ -48,13 +48,13 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
-    from evals.checkpoints import open_checkpoint
-    from evals.executor import check_executor
+    from evals.asking.templates import default_prompt
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.core.executor import check_executor
     from evals.problems import load_problems
-    from evals.prompts import default_prompt
     from evals.records import SamplingOptions
-    from evals.sampling import parse_shard
-    from evals.shares import sample_checkpoint
+    from evals.sampling.cell import parse_shard
+    from evals.sampling.sharing import sample_checkpoint
     from evals.store import SampleStore
 
     check_executor(executor)
@@ -94,10 +94,10 @@ def grade(
     quiet: Quiet = False,
 ) -> None:
     """Grade the samples of a store, or of files of any known format; prints each system's accuracy."""
-    from evals.executor import check_executor
-    from evals.grading import cell_report, grade_store
-    from evals.progress import Line
-    from evals.report_table import accuracy_lines
+    from evals.core.executor import check_executor
+    from evals.core.progress import Line
+    from evals.grading.report_table import accuracy_lines
+    from evals.grading.store_grading import cell_report, grade_store
     from evals.store import opened
 
     check_executor(executor)
@@ -141,8 +141,8 @@ def export(
 @app.command()
 def report(store: Store) -> None:
     """Show how the samples of a store were drawn, and what the grading met."""
-    from evals.grading import cell_report
-    from evals.report_table import show_reports
+    from evals.grading.report_table import show_reports
+    from evals.grading.store_grading import cell_report
     from evals.store import SampleStore, all_cells
 
     target = SampleStore(store)
@@ -155,7 +155,7 @@ def problems(
     limit: Limit = None,
 ) -> None:
     """Load problems, and check that every gold answer can be graded."""
-    from evals.errors import UserError
+    from evals.core.errors import UserError
     from evals.problems import load_problems, preflight
 
     found = load_problems(spec, limit=limit)
@@ -179,10 +179,10 @@ def audit(
     quiet: Quiet = False,
 ) -> None:
     """List the samples on which our verifier and another one disagree, for reading by hand."""
-    from evals.audit import audit as run
-    from evals.audit import lines
-    from evals.files import write_file
-    from evals.progress import Line
+    from evals.core.files import write_file
+    from evals.core.progress import Line
+    from evals.grading.audit import audit as run
+    from evals.grading.audit import lines
 
     found = run(what, against=against, workers=workers, progress=Line("audit", quiet=quiet))
     if out is not None:
@@ -226,6 +226,6 @@ def capability(
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.command import run
+    from evals.core.command import run
 
     run(app)

@@ -1,26 +1,15 @@
 """The nouns of evaluation as records: problem, request, sampling options, sample.
 
-Rows of the samples and grades tables have the schemas in `evals.schema`.
+Rows of the samples and grades tables have the schemas in `evals.store.schema`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-
-def content_hash(*parts: object) -> str:
-    """First 32 hex digits of the SHA-256 of the canonical JSON of `parts`."""
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def derive_seed(*parts: object) -> int:
-    """A 63-bit seed keyed by `parts`: no global state, no dependence on order."""
-    return int(content_hash("seed", *parts)[:16], 16) >> 1
+from evals.core.keys import content_hash
 
 
 @dataclass(frozen=True, slots=True)

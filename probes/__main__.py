@@ -1,5 +1,5 @@
 """`python -m probes` is the `probes` command."""
 
-from probes.cli import main
+from probes.commands.cli import main
 
 main()

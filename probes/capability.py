@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import holm, mcnemar
-from analysis.intervals import normal_quantile, paired_rates, wilson
-from evals.errors import UserError
-from probes.checks import check
-from probes.finding import finding
-from probes.pairs import pairs_of
+from analysis.inference.intervals import normal_quantile, paired_rates, wilson
+from evals.core.errors import UserError
+from probes.findings.checks import check
+from probes.findings.finding import finding
+from probes.inputs.pairs import pairs_of
 
 METRIC = {"lambada": "acc", "world_facts": "acc", "world_stories": "acc"}  # of the others: acc_norm
 

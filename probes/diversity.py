@@ -1,82 +1,107 @@
-"""Diversity of samples: texts, answers and solution paths, at equal numbers of samples."""
+"""The diversity finding: texts, answers and correct solution paths of every checkpoint, at equal n."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-_NUMBER = r"-?\d[\d,]*(?:\.\d+)?"
-_EQUATION = re.compile(rf"({_NUMBER})\s*([-+*/x×÷·])\s*({_NUMBER})\s*=\s*\$?({_NUMBER})")
-_WORD = re.compile(r"\d|[^\W\d_]+|[^\w\s]")
-_OPS = {"x": "*", "×": "*", "·": "*", "÷": "/"}
-LONGEST = 20_000  # characters of a sample that are read
+from analysis.estimators.answers import answer_entropy, distinct_at_k
+from evals.core.keys import derive_seed
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.frames import equal_n, graded
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
+from probes.measures.paired import Measure, infer
+from probes.measures.text_diversity import distinct, path, self_bleu, words
+
+READ = 32  # samples of a problem whose texts are read
+PAIRS = 10  # pairs of samples for self-BLEU
+MEASURES = (
+    Measure("paths", "distinct correct solution paths, rarefied", "paths", digits=2),
+    Measure("effective_answers", "effective answers", "answers", digits=2),
+    Measure("distinct_1", "distinct-1", "rate"),
+    Measure("distinct_2", "distinct-2", "rate"),
+    Measure("distinct_4", "distinct-4", "rate"),
+    Measure("self_bleu", "self-BLEU", "rate"),
+    Measure("words", "length", "words", digits=1),
+    Measure("duplicates", "byte-identical repeats", "rate"),
+)
 
 
-def words(text: str) -> list[str]:
-    """Words, single digits and marks of a text: what n-grams are made of."""
-    return _WORD.findall(text[:LONGEST].lower())
+def text_table(samples: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Per problem: distinct-n, self-BLEU, effective answers, length, duplicates of its samples.
 
-
-def path(text: str) -> tuple[str, ...]:
-    """The solution path: its parsed equations `a op b = c` in order, numbers without separators.
-
-    GSM8K's calculator marks <<...>> are read as what they enclose. () where no equation is found.
+    samples: one row per sample with problem, text, answer; equal numbers of samples make tables comparable.
     """
-    plain = re.sub(r"<<[^<>]*>>", "", text[:LONGEST])
-    found = []
-    for a, op, b, c in _EQUATION.findall(plain):
-        found.append(f"{_plain(a)}{_OPS.get(op, op)}{_plain(b)}={_plain(c)}")
-    return tuple(found)
+    rows = []
+    for problem, part in samples.groupby("problem", sort=True):
+        texts = [str(t or "") for t in part["text"]]
+        split = [words(t) for t in texts]
+        rng = np.random.default_rng(derive_seed("self-bleu", seed, str(problem)))
+        answers = Counter("\0" if pd.isna(a) else str(a).strip() for a in part["answer"])
+        rows.append(
+            {
+                "problem": problem,
+                **{f"distinct_{n}": distinct(split, n) for n in (1, 2, 4)},
+                "self_bleu": self_bleu(split, PAIRS, rng),
+                "effective_answers": float(np.exp(answer_entropy(list(answers.values())))),
+                "words": float(np.mean([len(s) for s in split])),
+                "duplicates": 1 - len(set(texts)) / len(texts),
+            }
+        )
+    return pd.DataFrame(rows).set_index("problem")
 
 
-def _plain(number: str) -> str:
-    number = number.replace(",", "")
-    return re.sub(r"\.0*$|(?<=\.\d)0+$", "", number) if "." in number else number
+def path_tables(samples: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Per checkpoint and problem: distinct correct solution paths among equally many correct samples.
 
-
-def distinct(texts: Sequence[Sequence[str]], n: int) -> float:
-    """distinct-n: different n-grams over all n-grams of these texts (1510.03055); nan where none is.
-
-    Falls with the amount of text: compare equal numbers of samples only.
+    Rarefied (Hurlbert 1971) to the smallest number m of correct samples that a checkpoint has of the
+    problem; NaN where m < 2. Column paths.
     """
-    seen: Counter[tuple[str, ...]] = Counter()
-    for text in texts:
-        seen.update(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
-    total = sum(seen.values())
-    return len(seen) / total if total else math.nan
+    kinds: dict[str, dict[str, Counter[tuple[str, ...]]]] = {}
+    for name, frame in samples.items():
+        right = frame[frame["correct"].astype(bool)]
+        kinds[name] = {
+            str(p): Counter(path(str(t or "")) for t in texts)
+            for p, texts in right.groupby("problem")["text"]
+        }
+    problems = sorted({str(p) for f in samples.values() for p in f["problem"].unique()})
+    least = {p: min(sum(k.get(p, Counter()).values()) for k in kinds.values()) for p in problems}
+    out = {}
+    for name, held in kinds.items():
+        values = [_rarefied(held.get(p, Counter()), least[p]) for p in problems]
+        out[name] = pd.DataFrame({"paths": values}, index=pd.Index(problems, name="problem"))
+    return out
 
 
-def bleu(hypothesis: Sequence[str], reference: Sequence[str], order: int = 4) -> float:
-    """Sentence BLEU up to `order`-grams with add-one smoothing above unigrams (Lin and Och 2004).
-
-    1 for identical texts; 0 where not even a word is shared or one is empty.
-    """
-    if not hypothesis or not reference:
-        return 0.0
-    logs = []
-    for n in range(1, order + 1):
-        mine = Counter(tuple(hypothesis[i : i + n]) for i in range(len(hypothesis) - n + 1))
-        theirs = Counter(tuple(reference[i : i + n]) for i in range(len(reference) - n + 1))
-        match, total = sum((mine & theirs).values()), sum(mine.values())
-        if n > 1:
-            match, total = match + 1, total + 1
-        if match == 0:
-            return 0.0
-        logs.append(math.log(match / total))
-    brevity = min(0.0, 1 - len(reference) / len(hypothesis))
-    return math.exp(brevity + sum(logs) / order)
+def _rarefied(kinds: Mapping[Any, int], m: int) -> float:
+    return float(distinct_at_k(list(kinds.values()), [m])[0]) if m >= 2 else float("nan")
 
 
-def self_bleu(texts: Sequence[Sequence[str]], pairs: int, rng: np.random.Generator) -> float:
-    """Mean BLEU over at most `pairs` sampled pairs of samples, either way round (1802.01886, by pairs)."""
-    if len(texts) < 2:
-        return math.nan
-    every = list(combinations(range(len(texts)), 2))
-    if len(every) > pairs:
-        every = [every[i] for i in rng.choice(len(every), pairs, replace=False)]
-    return float(np.mean([(bleu(texts[i], texts[j]) + bleu(texts[j], texts[i])) / 2 for i, j in every]))
+def diversity(
+    source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The diversity finding of one or more checkpoints."""
+    samples, same_n = equal_n(graded(source, ["text"]), most=READ)
+    paths = path_tables(samples)
+    tables = {name: text_table(frame, seed).join(paths[name]) for name, frame in samples.items()}
+    with_paths = int(min(t["paths"].notna().sum() for t in tables.values()))
+    text = f"{with_paths} problems have two or more correct samples under every checkpoint"
+    compared = pairs_of(source.checkpoints, against)
+    enough = check("solution paths", with_paths >= 10 or None, with_paths, text)
+    pairs = [(a["name"], b["name"]) for a, b in compared]
+    return finding(
+        "diversity",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=[same_n, *over_pairs(compared), enough],
+        options={"level": level, "seed": seed, "against": against, "samples_read": READ},
+        **infer(tables, MEASURES, pairs, level=level, seed=seed),
+    )

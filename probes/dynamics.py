@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from analysis import Options, pass_at_k
-from analysis.options import declared_K
-from probes.checks import check, over_pairs
+from analysis.comparison.options import declared_K
+from evals.checkpoints.runs import metrics, run_of
 from probes.entropy import answer_table, token_table
-from probes.finding import finding
-from probes.frames import equal_n, graded
-from probes.paired import Measure, infer
-from probes.pairs import pairs_of
-from probes.runs import metrics, run_of
-from probes.sources import Source
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.frames import equal_n, graded
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
+from probes.measures.paired import Measure, infer
 
 TRAINING = ("reward", "entropy", "kl", "zero_variance", "truncated", "response_tokens")
 
@@ -32,7 +32,8 @@ def dynamics(
 ) -> dict[str, Any]:
     """The dynamics finding: checkpoints in the order given, each beside the first, paired by problem.
 
-    scores: own scores of each checkpoint (see `probes.scores`) for token entropy; without them, the entropy
+    scores: own scores of each checkpoint (see `probes.measures.log_probs`) for token entropy; without
+    them, the entropy
     of answers alone. Where the checkpoints lie in a run's folder its metrics stand beside, step by step.
     """
     options = options or Options()

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.answers import answer_entropy
-from probes.checks import check, over_pairs
-from probes.finding import finding
-from probes.frames import equal_n, graded
-from probes.paired import Measure, infer
-from probes.pairs import pairs_of
-from probes.sources import Source
+from analysis.estimators.answers import answer_entropy
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.frames import equal_n, graded
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
+from probes.measures.paired import Measure, infer
 
 ANSWERS = (
     Measure("answer_entropy", "answer entropy", "nats"),
@@ -86,8 +86,8 @@ def entropy(
 ) -> dict[str, Any]:
     """The entropy finding: answer entropy of all samples, token entropy and NLL of those scored.
 
-    scores: per checkpoint, its own samples scored by itself (see `probes.scores.own_scores`); without them
-    token entropy is not measured, and a check says so.
+    scores: per checkpoint, its own samples scored by itself (see `probes.measures.log_probs.own_scores`);
+    without them token entropy is not measured, and a check says so.
     """
     samples, same_n = equal_n(graded(source, []))
     tables = {name: answer_table(frame) for name, frame in samples.items()}

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
-from analysis.joint import verdict_on_counts
-from evals.errors import UserError
-from probes.changed import changed
-from probes.checks import confounds, held_out, same_weights
-from probes.finding import finding
-from probes.pairs import pairs_of
-from probes.single import compare_single
-from probes.sources import Source
+from analysis.comparison.joint import verdict_on_counts
+from evals.core.errors import UserError
+from probes.comparison.gained_lost import changed
+from probes.comparison.single import compare_single
+from probes.findings.checks import confounds, held_out, same_weights
+from probes.findings.finding import finding
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
 
 
 def expand(
@@ -74,8 +74,8 @@ def _robustness(
     source: Source, a: dict[str, Any], b: dict[str, Any], result: dict[str, Any], options: Options
 ) -> dict[str, Any] | None:
     """The robustness table, where there are samples to read otherwise."""
-    from probes.robustness import asked, robustness
-    from probes.tally import tally
+    from evals.store.tally import tally
+    from probes.comparison.robustness import asked, robustness
 
     if source.store is None or result["n"] == 1:
         return None

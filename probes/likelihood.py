@@ -1,113 +1,180 @@
-"""Likelihoods: how probable B's solutions already were under A.
-
-All log-probs are natural, at temperature 1 over the full vocabulary, whatever the sampling temperature.
-"""
+"""The likelihood finding: A's view of its own samples and of B's, and the divergence of B from A."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from evals.errors import UserError
-from probes.paired import Measure
-
-GROUPS = {"P": "solved by both", "E": "gained", "S": "lost", "O": "solved by neither"}
-LN2 = float(np.log(2))
-
-TOKENS = (
-    Measure("nll", "NLL under A", "nats/token", over="tokens"),
-    Measure("outside", "tokens outside A's top-p .95", "rate", over="tokens", digits=4),
+from evals.core.errors import UserError
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.frames import graded
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
+from probes.measures.likelihood_ratios import (
+    BYTES,
+    KL,
+    TOKENS,
+    budget_measures,
+    group_measures,
+    group_of,
+    kl_table,
+    score_table,
 )
-BYTES = (Measure("bits", "NLL under A", "bits/byte", over="bytes"),)
-KL = (
-    *(Measure(f"token_k{i}", f"KL(B||A), k{i}", "nats/token", over="tokens", digits=4) for i in (1, 2, 3)),
-    *(Measure(f"sequence_k{i}", f"KL(B||A), k{i}", "nats/response") for i in (1, 2, 3)),
+from probes.measures.paired import Measure, infer
+
+BUDGETS = (32, 1024, 2**15, 2**20)
+OWN = (
+    Measure("nll", "NLL of own samples", "nats/token", over="tokens"),
+    Measure("sequence_nll", "NLL of own samples", "nats/response", digits=2),
 )
+Scores = Mapping[tuple[str, str], tuple[pd.DataFrame, bool]]
 
 
-def kl_terms(logp_b: np.ndarray, logp_a: np.ndarray) -> dict[str, np.ndarray]:
-    """Estimators of KL(B || A) at draws from B, elementwise, in nats; k1 and k3 are unbiased, k2 is not.
+def likelihood(
+    source: Source,
+    scores: Scores,
+    *,
+    against: str = "first",
+    budgets: Sequence[int] = BUDGETS,
+    level: float = 0.05,
+    seed: int = 0,
+    command: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The likelihood finding of every pair (A, B).
 
-    logp_b, logp_a: log-probs of the same draw (tokens or whole responses). With r = p_A / p_B:
-    k1 = -ln r, k2 = (ln r)^2 / 2, k3 = r - 1 - ln r (Schulman 2020, "Approximating KL divergence"). The
-    expectation is KL only if the draws come from B itself: temperature 1, top-p 1, top-k off.
+    scores: (scorer, whose samples) -> (frame, whether read by token ids), see
+    `probes.measures.log_probs.score_cell`;
+    needs (A, A), (A, B) and (B, B) of every pair. Estimates stand under "A under A" and "B under A"; the
+    difference says how much stranger B's samples are to A than A's own. KL(B || A) is estimated only from
+    samples drawn at temperature 1, top-p 1, top-k off, in one tokenization; else a check says why not.
     """
-    log_r = np.asarray(logp_a, float) - np.asarray(logp_b, float)
-    with np.errstate(over="ignore"):
-        return {"k1": -log_r, "k2": log_r**2 / 2, "k3": np.expm1(log_r) - log_r}
-
-
-def group_of(c_a: np.ndarray, c_b: np.ndarray) -> np.ndarray:
-    """P (both solved at least once), E (only B), S (only A) or O (neither) of each problem (2507.14843)."""
-    a, b = np.asarray(c_a) > 0, np.asarray(c_b) > 0
-    return np.select([a & b, ~a & b, a & ~b], ["P", "E", "S"], "O")
-
-
-def covered(log_prob: np.ndarray, k: float) -> np.ndarray:
-    """Whether a response is within reach of k samples: ln p >= -ln k, that is p >= 1 / k."""
-    if k < 1:
-        raise UserError(f"a budget must be at least 1 sample, got {k}")
-    return np.asarray(log_prob) >= -np.log(k)
-
-
-def score_table(scores: pd.DataFrame, groups: pd.Series, budgets: Sequence[int]) -> pd.DataFrame:
-    """Per problem, sums of A's scores of somebody's samples; ratios over problems are perplexities and rates.
-
-    scores: one row per sample with problem, tokens, bytes, logprobs (A's, array), outside, correct.
-    groups: P, E, S or O by problem. Columns tokens, bytes, nll (nats), bits, outside, nll_P … nll_O (NaN
-    for problems of other groups), and covered_K: the share of correct samples that A reaches within K
-    samples (NaN where none is correct).
-    """
-    log_prob = np.array([float(np.sum(x)) for x in scores["logprobs"]])
-    frame = pd.DataFrame(
-        {
-            "problem": scores["problem"].to_numpy(),
-            "tokens": scores["tokens"].to_numpy(float),
-            "bytes": scores["bytes"].to_numpy(float),
-            "nll": -log_prob,
-            "bits": -log_prob / LN2,
-            "outside": scores["outside"].to_numpy(float),
-        }
-    )
-    correct = scores["correct"].to_numpy(bool)
-    reached = {f"covered_{k}": np.where(correct, covered(log_prob, k), np.nan) for k in budgets}
-    frame = frame.assign(**reached)
-    sums = frame.groupby("problem", sort=True).sum()
-    means = frame.groupby("problem", sort=True)[list(reached)].mean()
-    sums[list(reached)] = means
-    for group in GROUPS:
-        sums[f"nll_{group}"] = sums["nll"].where(groups.reindex(sums.index) == group)
-    return sums
-
-
-def kl_table(own: pd.DataFrame, by_a: pd.DataFrame) -> pd.DataFrame:
-    """Per problem, the KL terms of B's samples: sums over tokens, means over whole responses.
-
-    own, by_a: the same samples (key) scored by B and by A, in their own token ids. Columns tokens,
-    token_k1 … token_k3 (sums, nats) and sequence_k1 … sequence_k3 (means, nats).
-    """
-    both = own.merge(by_a[["key", "logprobs"]], on="key", suffixes=("_b", "_a"), validate="one_to_one")
-    rows = []
-    for problem, part in both.groupby("problem", sort=True):
-        tokens = kl_terms(np.concatenate([*part["logprobs_b"]]), np.concatenate([*part["logprobs_a"]]))
-        whole = kl_terms(*(np.array([np.sum(x) for x in part[f"logprobs_{s}"]]) for s in "ba"))
-        row: dict[str, Any] = {"problem": problem, "tokens": float(part["tokens"].sum())}
-        row |= {f"token_{k}": float(v.sum()) for k, v in tokens.items()}
-        row |= {f"sequence_{k}": float(v.mean()) for k, v in whole.items()}
-        rows.append(row)
-    return pd.DataFrame(rows).set_index("problem")
-
-
-def group_measures() -> tuple[Measure, ...]:
-    """NLL under A by what became of the problem."""
-    return tuple(
-        Measure(f"nll_{g}", f"NLL under A, {text}", "nats/token", over="tokens") for g, text in GROUPS.items()
+    samples = graded(source, [])
+    compared = pairs_of(source.checkpoints, against)
+    estimates, differences, checks = [], [], over_pairs(compared)
+    for a, b in compared:
+        found, made = _pair(source, samples, scores, a, b, budgets, level, seed)
+        estimates += found["estimates"]
+        differences += found["differences"]
+        checks += made
+    return finding(
+        "likelihood",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=checks,
+        options={"level": level, "seed": seed, "against": against, "budgets": list(budgets)},
+        estimates=estimates,
+        differences=differences,
+        perplexity=_perplexities(estimates),
     )
 
 
-def budget_measures(budgets: Sequence[int]) -> tuple[Measure, ...]:
-    """Share of correct samples that A reaches within K samples."""
-    return tuple(Measure(f"covered_{k}", f"correct ones within {k:,} of A", "rate") for k in budgets)
+def _pair(
+    source: Source,
+    samples: Mapping[str, pd.DataFrame],
+    scores: Scores,
+    a: dict[str, Any],
+    b: dict[str, Any],
+    budgets: Sequence[int],
+    level: float,
+    seed: int,
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    wide = source.counts.pivot(index="problem", columns="checkpoint", values="c")
+    groups = pd.Series(group_of(wide[a["name"]], wide[b["name"]]), index=wide.index)
+    names = {d["name"]: f"{d['name']} under {a['name']}" for d in (a, b)}
+    tables = {}
+    for d in (a, b):
+        frame, _ = scores[a["name"], d["name"]]
+        correct = samples[d["name"]][["key", "correct"]]
+        joined = frame.merge(correct, on="key", validate="one_to_one")
+        tables[names[d["name"]]] = score_table(joined, groups, budgets)
+    _, same = scores[a["name"], b["name"]]
+    measures: tuple[Measure, ...] = BYTES
+    if same:
+        measures = (*TOKENS, *group_measures(), *budget_measures(budgets))
+    under_a = infer(tables, measures, [(names[a["name"]], names[b["name"]])], level=level, seed=seed)
+    checks = [_tokenizers(same, a, b), _kl_check(b, same)]
+    if checks[-1]["passed"]:
+        table = kl_table(scores[b["name"], b["name"]][0], scores[a["name"], b["name"]][0])
+        kl = infer({names[b["name"]]: table}, KL, [], level=level, seed=seed)
+        under_a["estimates"] += kl["estimates"]
+    return under_a, checks
+
+
+def _tokenizers(same: bool, a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    if same:
+        return check("tokenizers", True, None, "one tokenizer: likelihoods per token")
+    text = f"{a['name']} and {b['name']} differ in tokenizer: likelihoods per byte of text; no KL, no budget"
+    return check("tokenizers", False, None, text)
+
+
+def _kl_check(b: dict[str, Any], same: bool) -> dict[str, Any]:
+    r = b["report"] or {}
+    plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
+    if plain and same:
+        return check(
+            "KL", True, None, "drawn from B at T = 1, untruncated; trust k1's interval: k3's tail is heavy"
+        )
+    if not same:
+        return check("KL", False, None, "not estimated: the tokenizers differ")
+    drawn = f"T = {r.get('temperature')}, top-p {r.get('top_p')}, top-k {r.get('top_k') or 0}"
+    text = f"not estimated: B was drawn at {drawn}; use --temperature 1 --top-p 1 --top-k 0"
+    return check("KL", False, None, text)
+
+
+def _perplexities(estimates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """exp of every NLL per token with its interval: perplexity, by group of problems."""
+    out = []
+    for row in estimates:
+        if row["measure"].startswith("nll") and row["unit"] == "nats/token" and row["estimate"] is not None:
+            group = row["measure"].removeprefix("nll_").removesuffix("_per_tokens")
+            values = {
+                k: None if row[k] is None else float(np.exp(row[k])) for k in ("estimate", "low", "high")
+            }
+            name = "all" if group not in ("P", "E", "S", "O") else group
+            out.append({"samples": row["checkpoint"], "group": name, **values, "problems": row["problems"]})
+    return out
+
+
+def own_likelihood(
+    source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The likelihood finding of samples alone: NLL under the model that drew them, from its own log-probs.
+
+    UserError where the samples carry no log-probs.
+    """
+    tables = {}
+    for name, frame in graded(source, ["logprobs"]).items():
+        if frame["logprobs"].isna().any():
+            raise UserError(
+                f"the samples of {name} carry no log-probs; give the checkpoints with --ckpt, "
+                "or samples that have a logprobs column"
+            )
+        nll = np.array([-float(np.sum(x)) for x in frame["logprobs"]])
+        tokens = np.array([len(x) for x in frame["logprobs"]], dtype=float)
+        held = pd.DataFrame({"problem": frame["problem"], "nll": nll, "sequence_nll": nll, "tokens": tokens})
+        how = {"nll": "sum", "sequence_nll": "mean", "tokens": "sum"}
+        tables[name] = held.groupby("problem", sort=True).agg(how)
+    compared = pairs_of(source.checkpoints, against)
+    cross = "A's view of B's samples, KL and budgets need the checkpoints: give --ckpt"
+    given = "as the samples' source wrote them: natural logs at temperature 1 are taken for granted"
+    return finding(
+        "likelihood",
+        checkpoints=source.checkpoints,
+        problems=source.problems,
+        command=command,
+        store=source.store,
+        checks=[
+            *over_pairs(compared),
+            check("cross likelihood", None, None, cross),
+            check("log-probs", None, None, given),
+        ],
+        options={"level": level, "seed": seed, "against": against},
+        **infer(tables, OWN, [(a["name"], b["name"]) for a, b in compared], level=level, seed=seed),
+        perplexity=[],
+    )

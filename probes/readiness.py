@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from analysis import Options
-from analysis.options import declared_K
-from analysis.passk import pass_at_k, pass_hat_k
-from evals.checkpoints import open_checkpoint
-from evals.errors import UserError
-from evals.records import derive_seed
-from probes.checks import check
-from probes.finding import finding
-from probes.paired import Measure, infer
-from probes.pairs import pairs_of
-from probes.runs import checkpoints, final_reward
-from probes.sources import Source
+from analysis.comparison.options import declared_K
+from analysis.estimators.passk import pass_at_k, pass_hat_k
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.runs import checkpoints, final_reward
+from evals.core.errors import UserError
+from evals.core.keys import derive_seed
+from probes.findings.checks import check
+from probes.findings.finding import finding
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
+from probes.measures.paired import Measure, infer
 
 PERMUTATIONS = 10_000
 FEW = 5  # points below which a rank correlation carries no interval

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from analysis import Options, pass_at_k
-from analysis.options import declared_K
-from analysis.seeds import best_of_bias, interquartile_mean, seed_difference
-from evals.errors import UserError
-from probes.checks import check, over_pairs
-from probes.finding import finding
-from probes.paired import aligned
-from probes.runs import final_reward, run_of
-from probes.sources import Source
+from analysis.comparison.options import declared_K
+from analysis.inference.seeds import best_of_bias, interquartile_mean, seed_difference
+from evals.checkpoints.runs import final_reward, run_of
+from evals.core.errors import UserError
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.sources import Source
+from probes.measures.paired import aligned
 
 
 def seeds(

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
-from analysis.flow import flow
-from analysis.posterior import origin, samples_to_certify
-from evals.errors import UserError
-from probes.changed import changed
-from probes.checks import check, over_pairs
-from probes.finding import finding
-from probes.pairs import pairs_of
-from probes.sources import Source
+from analysis.difficulty.flow import flow
+from analysis.difficulty.posterior import origin, samples_to_certify
+from evals.core.errors import UserError
+from probes.comparison.gained_lost import changed
+from probes.findings.checks import check, over_pairs
+from probes.findings.finding import finding
+from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import Source
 
 CLASSES = {"P": "solved by both", "E": "gained (only B)", "S": "lost (only A)", "O": "solved by neither"}
 SHOWN = 3  # problems gained, and lost, in the table

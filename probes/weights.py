@@ -1,116 +1,111 @@
-"""Weights: how far and in which shape training moved them, always beside a seed-to-seed baseline.
-
-The update is B - A in fp32: in bf16 small updates round to nothing and look like sparsity. Sources:
-update sparsity 2505.11711; effective rank Roy and Vetterli 2007.
-"""
+"""The weights finding: updates from one base beside each other, with a seed-to-seed baseline."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
-import numpy as np
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.core.errors import UserError
+from probes.findings.checks import check
+from probes.findings.finding import finding
+from probes.inputs.sources import described, labels_of
+from probes.measures.weight_change import TOLERANCE, compare_weights, cosine
 
-from evals.errors import UserError
-
-TOLERANCE = 1e-5  # 2505.11711 counts an entry as unchanged within this
-BLOCK = 4096  # rows of a matrix that are turned into float64 at a time
-
-
-def tensors(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Every tensor of a checkpoint's safetensors files in fp32, by name."""
-    from safetensors import safe_open
-
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise UserError(f"{folder} has no safetensors files; save the checkpoint with safetensors")
-    for file in files:
-        with safe_open(file, framework="pt") as opened:
-            for name in opened.keys():  # noqa: SIM118 - not a mapping
-                yield name, opened.get_tensor(name).float().numpy()
+MEASURES = {
+    "relative_change": ("relative change of the weights", "rate", 5),
+    "sparsity": (f"share of weights moved by at most {TOLERANCE:g}", "rate", 4),
+    "exactly_unchanged": ("share of weights not moved at all", "rate", 4),
+    "rank_share": ("effective rank of updates over full rank", "rate", 4),
+}
 
 
-def relative_change(before: np.ndarray, after: np.ndarray) -> float:
-    """Frobenius norm of the update over that of the tensor before."""
-    norm = float(np.linalg.norm(before.ravel()))
-    moved = float(np.linalg.norm((after - before).ravel()))
-    return moved / norm if norm else (math.inf if moved else 0.0)
+def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, Any]:
+    """The weights finding: the first checkpoint is the base, the others are updates of it.
 
-
-def unchanged(before: np.ndarray, after: np.ndarray, tolerance: float) -> int:
-    """Number of entries that moved by at most `tolerance` (0: not at all)."""
-    return int((np.abs(after - before) <= tolerance).sum())
-
-
-def effective_rank(matrix: np.ndarray) -> float:
-    """exp(-sum p ln p) of p = singular values over their sum (Roy and Vetterli 2007); nan for a zero matrix.
-
-    From 1 to the smaller side. Singular values are roots of the eigenvalues of the smaller Gram matrix in
-    float64; those below rounding error count as 0.
+    Everything is measured in fp32 on the stored weights. Cosines between all pairs of updates; those between
+    runs of one recipe and different seeds are the baseline: what training noise alone gives. A check says
+    where there is none, and where weights are stored in less than fp32, which rounds small updates away.
     """
-    tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-    side = tall.shape[1]
-    gram = np.zeros((side, side))
-    for start in range(0, tall.shape[0], BLOCK):
-        rows = tall[start : start + BLOCK].astype(float)
-        gram += rows.T @ rows
-    squares = np.linalg.eigvalsh(gram)
-    largest = squares.max(initial=0.0)
-    if largest <= 0:
-        return math.nan
-    values = np.sqrt(squares[squares > side * np.finfo(float).eps * largest])
-    p = values / values.sum()
-    return float(np.exp(-(p * np.log(p)).sum()))
-
-
-def compare_weights(before: Path, after: Path) -> dict[str, Any]:
-    """One update as a whole and tensor by tensor; UserError where the tensors do not match."""
-    a = dict(tensors(before))
-    moved2, norm2, same, exact, total = 0.0, 0.0, 0, 0, 0
-    rows: list[dict[str, Any]] = []
-    for name, new in tensors(after):
-        old = a.pop(name, None)
-        if old is None or old.shape != new.shape:
-            raise UserError(
-                f"{after} and {before} differ in the shape of {name}; they are not one architecture"
-            )
-        delta = new - old
-        moved2, norm2 = moved2 + float((delta**2).sum()), norm2 + float((old**2).sum())
-        close = unchanged(old, new, TOLERANCE)
-        same, exact, total = same + close, exact + unchanged(old, new, 0.0), total + old.size
-        rank = effective_rank(delta) if delta.ndim == 2 else math.nan
-        rows.append(
-            {
-                "tensor": name,
-                "shape": list(old.shape),
-                "relative_change": relative_change(old, new),
-                "sparsity": close / old.size,
-                "effective_rank": None if math.isnan(rank) else rank,
-                "rank_share": None if math.isnan(rank) else rank / min(delta.shape),
-            }
+    if len(names) < 2:
+        raise UserError(
+            f"updates need a base and one more, got one checkpoint ({names[0]}); give --ckpt again"
         )
-    if a:
-        raise UserError(f"{after} has no tensor {next(iter(a))}, which {before} has; not one architecture")
-    ranks = [r["rank_share"] for r in rows if r["rank_share"] is not None]
+    found = [open_checkpoint(name) for name in names]
+    labels = labels_of(names)
+    base, rest = found[0], list(zip(labels[1:], found[1:], strict=True))
+    updates = [{"checkpoint": label, **compare_weights(base.path, c.path)} for label, c in rest]
+    angles = [_angle(base, one, other) for one, other in combinations(rest, 2)]
+    estimates = [
+        {"checkpoint": u["checkpoint"], "measure": key, "label": label, "unit": unit, "digits": digits,
+         "estimate": u[key], "low": None, "high": None, "problems": None}
+        for key, (label, unit, digits) in MEASURES.items()
+        for u in updates
+    ]  # fmt: skip
+    return finding(
+        "weights",
+        checkpoints=described(names),
+        problems=None,
+        command=command,
+        checks=[*_precision(found), _baseline(angles), *_parents(base, rest)],
+        options={"tolerance": TOLERANCE, "level": None},
+        estimates=estimates,
+        differences=[],
+        updates=updates,
+        cosines=angles,
+        tables=[_cosine_table(angles)] if angles else [],
+    )
+
+
+def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Checkpoint]) -> dict[str, Any]:
+    """Cosine of two updates, and what kind of pair it is."""
+    lineages = [c.lineage or {} for _, c in (one, other)]
+    recipes = [x.get("recipe") for x in lineages]
+    seeds = [x.get("seed") for x in lineages]
+    if None in recipes or None in seeds:
+        kind = "unknown"
+    elif recipes[0] == recipes[1]:
+        kind = "seed to seed" if seeds[0] != seeds[1] else "one run"
+    else:
+        kind = " against ".join(sorted(map(str, recipes)))
+    value = cosine(base.path, one[1].path, other[1].path)
+    return {"a": one[0], "b": other[0], "kind": kind, "cosine": value}
+
+
+def _cosine_table(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "relative_change": math.sqrt(moved2 / norm2) if norm2 else None,
-        "sparsity": same / total,
-        "exactly_unchanged": exact / total,
-        "rank_share": float(np.mean(ranks)) if ranks else None,
-        "parameters": total,
-        "tensors": rows,
+        "title": "Cosine between updates",
+        "columns": ["update", "update", "pair", "cosine"],
+        "rows": [[r["a"], r["b"], r["kind"], r["cosine"]] for r in angles],
     }
 
 
-def cosine(base: Path, first: Path, second: Path) -> float | None:
-    """Cosine of the angle between two updates of one base, over all weights; None where one is zero."""
-    a, x = dict(tensors(base)), dict(tensors(first))
-    dot = one = two = 0.0
-    for name, new in tensors(second):
-        if name not in a or name not in x or not a[name].shape == x[name].shape == new.shape:
-            raise UserError(f"{first} and {second} differ in {name}; they are not updates of one checkpoint")
-        u, v = (x[name] - a[name]).astype(float), (new - a[name]).astype(float)
-        dot, one, two = dot + float((u * v).sum()), one + float((u**2).sum()), two + float((v**2).sum())
-    return dot / math.sqrt(one * two) if one and two else None
+def _precision(found: Sequence[Checkpoint]) -> list[dict[str, Any]]:
+    kinds = sorted({str(c.config.get("dtype") or c.config.get("torch_dtype") or "unknown") for c in found})
+    plain = kinds == ["float32"]
+    text = f"stored as {', '.join(kinds)}"
+    if not plain:
+        text += ": small updates may have been rounded away before they were stored"
+    return [check("precision", plain if "unknown" not in kinds else None, kinds, text)]
+
+
+def _baseline(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    same = [r["cosine"] for r in angles if r["kind"] == "seed to seed" and r["cosine"] is not None]
+    if not same:
+        text = "no two seeds of one recipe among these: give another seed to see what noise alone gives"
+        return check("seed-to-seed baseline", None, None, text)
+    text = f"cosine of {min(same):.3f} to {max(same):.3f} between seeds of one recipe"
+    return check("seed-to-seed baseline", True, same, text)
+
+
+def _parents(base: Checkpoint, rest: Sequence[tuple[str, Checkpoint]]) -> list[dict[str, Any]]:
+    """Whether the lineage says that each update started at the base."""
+    out = []
+    for label, c in rest:
+        parent = (c.lineage or {}).get("parent")
+        if parent is None:
+            out.append(check("lineage", None, label, f"{label} does not say where it was trained from"))
+        elif parent != base.weights:
+            out.append(check("lineage", False, label, f"{label} was not trained from {base.name}"))
+    return out or [check("lineage", True, None, "all were trained from the first")]

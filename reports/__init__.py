@@ -1,7 +1,7 @@
 """Figures, tables and pages from findings.
 
 A plotting function takes a tidy frame (its docstring names the columns) and returns a matplotlib figure;
-`reports.export.save` writes it as SVG, PNG and the CSV behind it.
+`reports.figures.export.save` writes it as SVG, PNG and the CSV behind it.
 """
 
 from __future__ import annotations

@@ -89,6 +89,6 @@ def compare(
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.command import run
+    from evals.core.command import run
 
     run(app)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from evals.errors import UserError
-from evals.files import write_file
-from reports import frames
-from reports.export import save
+from evals.core.errors import UserError
+from evals.core.files import write_file
+from reports.figures.export import save
+from reports.figures.style import PAGE, figure, looks, plain, styled
+from reports.frames import findings as frames
 from reports.inputs import expansions, load_findings
 from reports.rounding import with_interval
-from reports.style import PAGE, figure, looks, plain, styled
 from reports.tables import Cell, Grid, csv, latex, markdown
 
 KEY = ("problems", "a", "b")

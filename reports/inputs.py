@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from evals.errors import UserError
-from probes.finding import read_findings
+from evals.core.errors import UserError
+from probes.findings.finding import read_findings
 
 _HALF = re.compile("[\ud800-\udfff]")
 

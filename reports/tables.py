@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from evals.errors import UserError
-from evals.files import write_file
+from evals.core.errors import UserError
+from evals.core.files import write_file
+from reports.frames.study import shown_k
 from reports.inputs import expansions, load_findings, number
 from reports.rounding import with_interval
-from reports.study import shown_k
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def pretrain(
     quiet: Quiet = False,
 ) -> None:
     """Pre-train an OLMo2-architecture model from scratch and keep checkpoints."""
-    from trainer.config import PretrainConfig, load_config
+    from trainer.config.load import PretrainConfig, load_config
     from trainer.pretrain import pretrain as run
 
     settings = load_config(PretrainConfig, "pretrain", preset=preset, path=config, overrides=set_ or ())
@@ -50,7 +50,7 @@ def rl(
     quiet: Quiet = False,
 ) -> None:
     """Reinforcement learning (GRPO and relatives) from a checkpoint, with the verifier as reward."""
-    from trainer.config import RLConfig, load_config
+    from trainer.config.load import RLConfig, load_config
     from trainer.rl import rl as run
 
     settings = load_config(RLConfig, "rl", preset=preset, path=config, overrides=set_ or ())
@@ -71,7 +71,7 @@ def sft(
     quiet: Quiet = False,
 ) -> None:
     """Supervised fine-tuning on worked solutions: one of each problem, or all with --gold."""
-    from trainer.config import SFTConfig, load_config
+    from trainer.config.load import SFTConfig, load_config
     from trainer.sft import sft as run
 
     overrides = [*(["demonstrations=all"] if gold else []), *(set_ or ())]
@@ -90,7 +90,7 @@ def parallel(
     quiet: Quiet = False,
 ) -> None:
     """Parallel averaging: RL and SFT updates from one snapshot, their mean taken, step by step."""
-    from trainer.config import ParallelConfig, load_config
+    from trainer.config.load import ParallelConfig, load_config
     from trainer.parallel import parallel as run
 
     settings = load_config(ParallelConfig, "parallel", preset=preset, path=config, overrides=set_ or ())
@@ -110,9 +110,9 @@ def study(
     quiet: Quiet = False,
 ) -> None:
     """A pre-training run and all its excursions: start it again, or several times, and it goes on."""
-    from trainer.config import load_study, preset_file
-    from trainer.study import status as table
-    from trainer.study import study as run
+    from trainer.config.load import load_study, preset_file
+    from trainer.study.study import status as table
+    from trainer.study.study import study as run
 
     file = config if config.is_file() or config.suffix else preset_file(str(config))
     settings = load_study(file, set_ or ())
@@ -149,7 +149,7 @@ def split(
     """Split training prompts into easy and hard ones by what a base checkpoint solves."""
     from evals.engines.threads import one_thread
     from evals.problems import load_problems
-    from trainer.splits import split_problems
+    from trainer.data.difficulty_split import split_problems
 
     one_thread()
     chosen = load_problems(problems, limit=limit)
@@ -161,6 +161,6 @@ def split(
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.command import run
+    from evals.core.command import run
 
     run(app)

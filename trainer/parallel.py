@@ -14,21 +14,28 @@ import numpy as np
 import torch
 from torch import nn
 
-from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.core.errors import UserError
+from evals.core.keys import content_hash
 from evals.engines.olmo2 import Olmo2
-from evals.errors import UserError
-from evals.records import content_hash
-from trainer import policy, rollouts, shard
-from trainer.checkpoint import descend, save_checkpoint
-from trainer.config import ParallelConfig
-from trainer.demonstrations import Demonstration, batch_at, fingerprint, training_demonstrations
-from trainer.launch import launch
-from trainer.optimizer import adamw, clip
+from trainer.algorithms import policy
+from trainer.config.load import ParallelConfig
+from trainer.data.demonstrations import (
+    Demonstration,
+    batch_at,
+    fingerprint,
+    training_demonstrations,
+)
+from trainer.distributed import fsdp as shard
+from trainer.distributed.launch import launch
+from trainer.models.checkpoint import descend, save_checkpoint
+from trainer.models.optimizer import adamw, clip
 from trainer.rl import checked, load_policy, mean, step_flops
-from trainer.run import Run, claim, last_checkpoint
-from trainer.sampler import open_sampler
+from trainer.rollouts import rollouts
+from trainer.rollouts.sampler import open_sampler
+from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.guards import Silence, check_finite
 from trainer.sft import demonstration_flops, gradient
-from trainer.stops import Silence, check_finite
 
 
 @dataclass(frozen=True, slots=True)

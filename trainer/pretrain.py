@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from trainer import data, distributed, shard
-from trainer.checkpoint import Lineage, new_model, save_checkpoint
-from trainer.config import PretrainConfig
-from trainer.flops import training_flops
-from trainer.launch import launch
-from trainer.loss import add_gradient
-from trainer.optimizer import adamw, clip, cosine, set_lr
-from trainer.run import Run, claim, last_checkpoint
-from trainer.stops import check_finite
+from trainer.algorithms.loss import add_gradient
+from trainer.config.load import PretrainConfig
+from trainer.data import corpus as data
+from trainer.distributed import fsdp as shard
+from trainer.distributed import ranks as distributed
+from trainer.distributed.launch import launch
+from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+from trainer.models.flops import training_flops
+from trainer.models.optimizer import adamw, clip, cosine, set_lr
+from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.guards import check_finite
 
 
 def pretrain(config: PretrainConfig, out: Path, *, processes: int = 1, quiet: bool = False) -> Path:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.core.errors import UserError
 from evals.engines.olmo2 import Olmo2, Olmo2Shape
-from evals.errors import UserError
-from trainer import distributed, policy, rollouts, shard
-from trainer.algorithms import with_defaults
-from trainer.checkpoint import descend, load_parent, save_checkpoint
-from trainer.config import RLConfig
-from trainer.flops import forward_flops, sampling_flops, training_flops
-from trainer.launch import launch
-from trainer.optimizer import adamw, clip
-from trainer.run import Run, claim, last_checkpoint
-from trainer.sampler import open_sampler
-from trainer.stops import Silence, check_finite
+from trainer.algorithms import policy
+from trainer.algorithms.registry import with_defaults
+from trainer.config.load import RLConfig
+from trainer.distributed import fsdp as shard
+from trainer.distributed import ranks as distributed
+from trainer.distributed.launch import launch
+from trainer.models.checkpoint import descend, load_parent, save_checkpoint
+from trainer.models.flops import forward_flops, sampling_flops, training_flops
+from trainer.models.optimizer import adamw, clip
+from trainer.rollouts import rollouts
+from trainer.rollouts.sampler import open_sampler
+from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.guards import Silence, check_finite
 
 
 def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: bool = False) -> Path:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evals.checkpoints import Checkpoint, open_checkpoint
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.engines.olmo2 import Olmo2
-from trainer import distributed, shard
-from trainer.checkpoint import descend, load_parent, save_checkpoint
-from trainer.config import SFTConfig
-from trainer.demonstrations import (
+from trainer.algorithms.loss import add_gradient
+from trainer.config.load import SFTConfig
+from trainer.data.demonstrations import (
     Demonstration,
     batch_at,
     fingerprint,
     steps_of,
     training_demonstrations,
 )
-from trainer.flops import training_flops
-from trainer.launch import launch
-from trainer.loss import add_gradient
-from trainer.optimizer import adamw, clip
-from trainer.run import Run, claim, last_checkpoint
-from trainer.stops import check_finite
+from trainer.distributed import fsdp as shard
+from trainer.distributed import ranks as distributed
+from trainer.distributed.launch import launch
+from trainer.models.checkpoint import descend, load_parent, save_checkpoint
+from trainer.models.flops import training_flops
+from trainer.models.optimizer import adamw, clip
+from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.guards import check_finite
 
 
 def sft(parent: str, config: SFTConfig, out: Path, *, processes: int = 1, quiet: bool = False) -> Path:

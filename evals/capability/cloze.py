@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evals.core.keys import content_hash
 from evals.engines import Engine
-from evals.records import content_hash
 from evals.world import ClozeItem
 
 

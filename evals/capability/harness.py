@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from evals.capability.local import COLUMNS
-from evals.checkpoints import Checkpoint
-from evals.errors import UserError
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.core.errors import UserError
 
 FILES = {
     "lambada": "lambada/lambada_openai.yaml",

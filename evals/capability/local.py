@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.problems.files import SUFFIXES, read_rows
 
 COLUMNS = {

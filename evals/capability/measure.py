@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from evals.capability.harness import FILES, open_model, run_task
 from evals.capability.local import find
 from evals.capability.results import read_items, write_items
-from evals.checkpoints import Checkpoint, open_checkpoint
-from evals.errors import UserError
-from evals.labels import short_labels
-from evals.records import content_hash
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.core.errors import UserError
+from evals.core.keys import content_hash
+from evals.core.labels import short_labels
 
 if TYPE_CHECKING:
     import pandas as pd

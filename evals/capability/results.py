@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evals.errors import UserError
-from evals.files import write_file
+from evals.core.errors import UserError
+from evals.core.files import write_file
 
 if TYPE_CHECKING:
     import pandas as pd

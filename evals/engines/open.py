@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.checkpoints import Checkpoint, open_checkpoint, read_object
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_object
+from evals.core.errors import UserError, first_line
 from evals.engines import Engine
-from evals.errors import UserError, first_line
 
 ENGINES = ("torch", "vllm")
 CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")  # in a config
@@ -33,10 +33,10 @@ def open_engine(
 def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
     import torch
 
+    from evals.checkpoints.tokenizer import load_tokenizer
     from evals.engines.decoders import Decoder, Olmo2Decoder, TransformersDecoder
     from evals.engines.olmo2 import Olmo2Shape
     from evals.engines.torch_engine import TorchEngine
-    from evals.tokenizer import load_tokenizer
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = getattr(torch, dtype or ("bfloat16" if device == "cuda" else "float32"), None)

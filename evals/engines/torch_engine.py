@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from evals.checkpoints.tokenizer import encode
 from evals.engines.decoders import Decoder, TransformersDecoder
 from evals.engines.draw import draw, uniforms
 from evals.records import Request, Sample, SamplingOptions
-from evals.tokenizer import encode
 
 SCORE_TOKENS = 16_384
 

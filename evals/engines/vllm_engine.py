@@ -12,11 +12,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evals.checkpoints import Checkpoint
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.checkpoints.tokenizer import load_tokenizer
+from evals.core.errors import UserError, first_line
 from evals.engines.open import context_of, eos_ids
-from evals.errors import UserError, first_line
 from evals.records import Request, Sample, SamplingOptions
-from evals.tokenizer import load_tokenizer
 
 SEEDS = 2**31
 

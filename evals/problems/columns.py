@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.records import Problem
 
 QUESTION = ("problem", "question", "Problem")

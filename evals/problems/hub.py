@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.problems.files import Placed
 
 

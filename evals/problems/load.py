@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.problems.columns import Columns, find_columns, problem_of
 from evals.problems.files import SUFFIXES, Placed, read_rows
 from evals.problems.hub import BENCHMARKS, benchmark_rows, hub_rows

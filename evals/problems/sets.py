@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.records import Problem
 
 

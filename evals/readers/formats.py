@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.readers import inspect_logs as inspect
 from evals.readers import lighteval, lm_eval_logs, monkeys, rows
 from evals.readers.answers import Answers, Malformed, parse_object

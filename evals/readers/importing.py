@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evals.errors import UserError
-from evals.labels import short_labels
+from evals.core.errors import UserError
+from evals.core.keys import content_hash
+from evals.core.labels import short_labels
 from evals.readers.answers import Answers, Malformed
 from evals.readers.formats import SUFFIXES, Format, detect
-from evals.records import Problem, content_hash
+from evals.records import Problem
 
 if TYPE_CHECKING:
     from evals.store import SampleStore

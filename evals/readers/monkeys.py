@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.readers.answers import Answers, Malformed, Response, gold_of, question_of, texts_of
 
 

@@ -3,8 +3,8 @@
 STORE/store.json      format and version
 STORE/cells/          one JSON a cell: everything that decided its samples, and its label
 STORE/problems/       id, question, answer
-STORE/samples/CELL/   one row a sample (schema: `evals.schema.SAMPLES`)
-STORE/grades/CELL/    one row a sample and grader version (`evals.schema.GRADES`)
+STORE/samples/CELL/   one row a sample (schema: `evals.store.schema.SAMPLES`)
+STORE/grades/CELL/    one row a sample and grader version (`evals.store.schema.GRADES`)
 STORE/pending/        shards of runs that have not ended; merged by the next command
 
 pandas.read_parquet("STORE/samples")          duckdb: SELECT * FROM 'STORE/samples/*/*.parquet'
@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from evals.errors import UserError
-from evals.files import write_json
+from evals.core.errors import UserError
+from evals.core.files import write_json
+from evals.core.locks import claim, shared
 from evals.records import Problem
-from evals.schema import GRADES, PROBLEMS, SAMPLES, STORE_VERSION
-from evals.store.locks import claim, shared
-from evals.store.shards import Table
+from evals.store.blocks import Table
+from evals.store.schema import GRADES, PROBLEMS, SAMPLES, STORE_VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ class SampleStore:
                     yield
 
     def add(self, rows: Iterable[Mapping[str, Any]] | pa.Table) -> None:
-        """Append samples (rows of `evals.schema.SAMPLES`; what is absent is null), durable on return.
+        """Append samples (rows of `evals.store.schema.SAMPLES`; what is absent is null), durable on return.
 
         One call makes one shard: give a few thousand rows at a time. A sample that is there already is
         not stored twice.
@@ -104,7 +104,7 @@ class SampleStore:
                 self.sample_table.add(cell, mine)
 
     def add_cell(self, cell: str, info: Mapping[str, Any]) -> None:
-        """Describe a cell: `checkpoint` (its label) and what decided its samples (see `evals.sampling`)."""
+        """Describe a cell: `checkpoint` (its label) and what decided its samples (`evals.sampling.cell`)."""
         if self.cells().get(cell) != dict(info):
             with self.writing():
                 write_json(self.path / "cells" / f"{cell}.json", dict(info))

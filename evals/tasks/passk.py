@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 
 
 def documents(
@@ -21,8 +21,8 @@ def documents(
     """
     from datasets import Dataset
 
+    from evals.asking.templates import render
     from evals.problems import load_problems
-    from evals.prompts import render
 
     rows = [
         {

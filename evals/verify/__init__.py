@@ -4,10 +4,10 @@
 Model output is hostile input: it is read by our own parser, never executed, and bounded before it is read.
 """
 
-from evals.verify.extract import extract, extract_lenient
-from evals.verify.grader import Grader
+from evals.verify.extract.extraction import extract, extract_lenient
+from evals.verify.grade import VERSION, Answer, Verdict
 from evals.verify.grading import format_reward, grade, grade_answer
-from evals.verify.verdict import VERSION, Answer, Verdict
+from evals.verify.pool.grader import Grader
 
 __all__ = [
     "VERSION",

@@ -6,16 +6,16 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from evals.verify.answers import Failure, Parsed, parse
-from evals.verify.compare import compare
-from evals.verify.context import Context, Prove, Wrong
-from evals.verify.exact import Undefined
+from evals.verify.compare.by_type import compare
+from evals.verify.compare.context import Context, Prove, Wrong
+from evals.verify.compare.policies import choice
 from evals.verify.golds import parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError
-from evals.verify.names import FUNCTIONS
-from evals.verify.numbers import plain_number
-from evals.verify.policies import choice
+from evals.verify.parse.answers import Failure, Parsed, parse
+from evals.verify.parse.vocabulary import FUNCTIONS
 from evals.verify.tree import Listing, Num, Op, Text, Value, symbols, type_name, walk
+from evals.verify.values.exact import Undefined
+from evals.verify.values.plain_numbers import plain_number
 
 GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 MARKUP = re.compile(

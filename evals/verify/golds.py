@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from evals.verify.answers import Failure, Parsed, parse
-from evals.verify.extract import boxes, extract, one_sentence, outermost
+from evals.verify.extract.extraction import boxes, extract, one_sentence, outermost
+from evals.verify.parse.answers import Failure, Parsed, parse
 
 OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[,;]")

@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 from typing import Literal
 
-from evals.verify.context import Prove
+from evals.verify.compare.context import Prove
 from evals.verify.decide import decide
-from evals.verify.extract import boxes, extract, visible
-from evals.verify.lenient import readings
+from evals.verify.extract.extraction import boxes, extract, visible
+from evals.verify.extract.lenient import readings
+from evals.verify.grade import Answer, Verdict
 from evals.verify.limits import MAX_LENGTH
-from evals.verify.verdict import Answer, Verdict
 
 Mode = Literal["reward", "eval"]
 

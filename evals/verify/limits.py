@@ -12,7 +12,7 @@ MAX_MEMBERS = 200  # of a list, tuple, set or matrix
 MAX_EXPONENT = 1_000_000  # of a number in exact or 50-digit arithmetic
 MAX_FACTORIAL = 3_000
 MAX_BITS = 50_000  # of an exact numerator or denominator
-WORK = 20_000  # units of exact arithmetic for one comparison; see `evals.verify.exact`
+WORK = 20_000  # units of exact arithmetic for one comparison; see `evals.verify.values.exact`
 
 
 class LimitError(Exception):

@@ -32,7 +32,7 @@ class Const:
 @dataclass(frozen=True, slots=True)
 class Op:
     """An operation on expressions: add, mul, div, pow, neg, root, fact, abs, sin, …, percent, degree, pm,
-    apply:f (an unknown function), sum, int, … (see `evals.verify.names`)."""
+    apply:f (an unknown function), sum, int, … (see `evals.verify.parse.vocabulary`)."""
 
     name: str
     args: tuple[Expr, ...]

@@ -6,8 +6,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from evals.errors import UserError
-from evals.records import derive_seed
+from evals.core.errors import UserError
+from evals.core.keys import derive_seed
 from evals.world.general import fact_document, story_document
 from evals.world.problems import LARGEST, check_largest, draft, drill, split_of
 from evals.world.solutions import STYLES, solve

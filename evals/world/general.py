@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from evals.records import derive_seed
+from evals.core.keys import derive_seed
 from evals.world.problems import NAMES
 
 PLACES = "Arlen Bresk Corin Dovar Elmet Farrow Galden Hestel Irvan Jorun Kelmar Lorrin".split()

@@ -12,8 +12,9 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evals.errors import UserError
-from evals.records import Problem, content_hash, derive_seed
+from evals.core.errors import UserError
+from evals.core.keys import content_hash, derive_seed
+from evals.records import Problem
 
 SPLITS = ("train", "validation", "test")
 LARGEST = 99  # of every intermediate result, unless another is asked for

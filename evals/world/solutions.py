@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.world.problems import Draft, Step
 
 VERBS = {"+": "Adding", "-": "Taking away", "*": "Multiplying by", "/": "Dividing by"}

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 @with_inputs(without=("samples", "counts", "only", "skip_bad", "against"))
 def counts(inputs: Inputs) -> None:
     """Sample and grade checkpoints; their counts as a CSV that every probe reads."""
-    from probes.counting import COUNTS, count
+    from probes.inputs.counting import COUNTS, count
 
     inputs.check(1)
     source = count(inputs.ckpt or [], inputs.sampling(), inputs.out, quiet=inputs.quiet)

@@ -10,8 +10,8 @@ import typer
 
 def finish(finding: dict[str, Any], out: Path) -> None:
     """Keep the finding in OUT/findings.json and print its table."""
-    from probes.finding import keep_finding
-    from probes.tables import show
+    from probes.findings.finding import keep_finding
+    from probes.findings.terminal import show
 
     path = keep_finding(out, finding)
     show(finding)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 if TYPE_CHECKING:
-    from probes.sources import Sampling, Source
+    from probes.inputs.sources import Sampling, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class Inputs:
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
 
     def sampling(self, base_shots: tuple[int, ...] = ()) -> Sampling:
-        """How checkpoints are sampled. base_shots: see `probes.sources.Sampling`."""
+        """How checkpoints are sampled. base_shots: see `probes.inputs.sources.Sampling`."""
         from evals.records import SamplingOptions
-        from probes.sources import Sampling
+        from probes.inputs.sources import Sampling
 
         how = SamplingOptions(self.temperature, self.top_p, self.top_k, self.max_tokens)
         shots = tuple(self.shots or ())
@@ -77,7 +77,7 @@ class Inputs:
 
     def source(self, least: int = 2, base_shots: tuple[int, ...] = ()) -> Source:
         """The counts, sampled and graded if need be, of at least `least` checkpoints."""
-        from probes import sources
+        from probes.inputs import sources
 
         self.check(least)
         if self.counts:
@@ -96,7 +96,7 @@ class Inputs:
 
     def check(self, least: int = 2) -> None:
         """UserError for options that do not go together, before anything is read or sampled."""
-        from evals.errors import UserError
+        from evals.core.errors import UserError
 
         ways = [w for w in ("--ckpt", "--samples", "--counts") if getattr(self, w[2:])]
         if len(ways) != 1:
@@ -121,8 +121,8 @@ class Inputs:
 
 def _pairs_known(names: list[str], against: str) -> None:
     """UserError where --against is unknown, or finds no pair by the lineage of these checkpoints."""
-    from probes.pairs import pairs_of
-    from probes.sources import described
+    from probes.inputs.pairs import pairs_of
+    from probes.inputs.sources import described
 
     pairs_of(described(names) if against == "parent" else [], against)
 
@@ -131,8 +131,8 @@ def ready(out: Path) -> None:
     """UserError where findings could not be kept in this folder, before any work is done."""
     import os
 
-    from evals.errors import UserError
-    from probes.finding import read_findings
+    from evals.core.errors import UserError
+    from probes.findings.finding import read_findings
 
     present = next(p for p in (out, *out.absolute().parents) if p.exists())
     if not present.is_dir():

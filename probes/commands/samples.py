@@ -11,7 +11,7 @@ from probes.commands.options import Inputs, with_inputs
 if TYPE_CHECKING:
     import pandas as pd
 
-    from probes.sources import Source
+    from probes.inputs.sources import Source
 
 K = Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")]
 Scored = Annotated[int, typer.Option(min=1, help="samples of a problem that are scored by the model")]
@@ -32,8 +32,8 @@ def passk(
     """pass@k with bands, pass^k, G-Pass@k, maj@k, Cover@tau, and pass@k beyond n by model."""
     from analysis import Options
     from probes.commands.finish import finish
-    from probes.coverage import passk as run
-    from probes.finding import command_line
+    from probes.findings.finding import command_line
+    from probes.passk import passk as run
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
     source = inputs.source(least=1)
@@ -45,7 +45,7 @@ def support(inputs: Inputs, k: K = None) -> None:
     """Problems gained and lost, beside what one model drawn twice gives; the detection limit."""
     from analysis import Options
     from probes.commands.finish import finish
-    from probes.finding import command_line
+    from probes.findings.finding import command_line
     from probes.support import support as run
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
@@ -57,8 +57,8 @@ def entropy(inputs: Inputs, scored: Scored = 4) -> None:
     """Entropy of tokens (full vocabulary, temperature 1) and of answers."""
     from probes.commands.finish import finish
     from probes.entropy import entropy as run
-    from probes.finding import command_line
-    from probes.scores import own_scores
+    from probes.findings.finding import command_line
+    from probes.measures.log_probs import own_scores
 
     source = inputs.source(least=1)
     scores = own_scores(source, scored, inputs.out, quiet=inputs.quiet) if inputs.ckpt else None
@@ -69,9 +69,9 @@ def entropy(inputs: Inputs, scored: Scored = 4) -> None:
 def likelihood(inputs: Inputs, scored: Scored = 4) -> None:
     """How probable B's solutions were under A: perplexity by group, KL, budget, A's nucleus."""
     from probes.commands.finish import finish
-    from probes.finding import command_line
-    from probes.likelihoods import likelihood as run
-    from probes.likelihoods import own_likelihood
+    from probes.findings.finding import command_line
+    from probes.likelihood import likelihood as run
+    from probes.likelihood import own_likelihood
 
     if not inputs.ckpt:
         found = own_likelihood(inputs.source(least=1), command=command_line(), **_common(inputs))
@@ -85,8 +85,8 @@ def _cross_scores(
     inputs: Inputs, source: Source, scored: int
 ) -> dict[tuple[str, str], tuple[pd.DataFrame, bool]]:
     """(scorer, whose samples) -> scores, for all that the pairs need."""
-    from probes.pairs import pairs_of
-    from probes.scores import score_cell
+    from probes.inputs.pairs import pairs_of
+    from probes.measures.log_probs import score_cell
 
     out: dict[tuple[str, str], Any] = {}
     for a, b in pairs_of(source.checkpoints, inputs.against):
@@ -101,8 +101,8 @@ def _cross_scores(
 def diversity(inputs: Inputs) -> None:
     """Distinct correct solution paths, effective answers, distinct-n, self-BLEU, at equal n."""
     from probes.commands.finish import finish
-    from probes.finding import command_line
-    from probes.varieties import diversity as run
+    from probes.diversity import diversity as run
+    from probes.findings.finding import command_line
 
     finish(run(inputs.source(least=1), command=command_line(), **_common(inputs)), inputs.out)
 

@@ -32,7 +32,7 @@ def readiness(
     """What base checkpoints solve of the training prompts, against what RL reached from them."""
     from analysis import Options
     from probes.commands.finish import finish
-    from probes.finding import command_line
+    from probes.findings.finding import command_line
     from probes.readiness import readiness as run
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
@@ -45,7 +45,7 @@ def seeds(inputs: Inputs, k: K = None) -> None:
     """All training seeds of a recipe: the first checkpoint is the parent, the others its runs."""
     from analysis import Options
     from probes.commands.finish import finish
-    from probes.finding import command_line
+    from probes.findings.finding import command_line
     from probes.seeds import seeds as run
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
@@ -59,9 +59,9 @@ def rollouts(
     out: Out = Path("runs/probes"),
 ) -> None:
     """RL runs that differ in rollouts per prompt: learning per rollout against learning per FLOP."""
-    from probes.budgets import efficiency
     from probes.commands.finish import finish
-    from probes.finding import command_line
+    from probes.findings.finding import command_line
+    from probes.rollouts import efficiency
 
     ready(out)
     finish(efficiency(runs, level=level, seed=seed, command=command_line()), out)
@@ -76,11 +76,11 @@ def dynamics(
 ) -> None:
     """pass@1, pass@K and entropy along the checkpoints of a run."""
     from analysis import Options
+    from evals.checkpoints.runs import checkpoints
     from probes.commands.finish import finish
     from probes.dynamics import dynamics as probe
-    from probes.finding import command_line
-    from probes.runs import checkpoints
-    from probes.scores import own_scores
+    from probes.findings.finding import command_line
+    from probes.measures.log_probs import own_scores
 
     if run is not None:
         inputs = replace(inputs, ckpt=[*(inputs.ckpt or []), *map(str, checkpoints(run))])
@@ -96,8 +96,8 @@ def weights(
 ) -> None:
     """How far and in which shape training moved the weights, beside a seed-to-seed baseline."""
     from probes.commands.finish import finish
-    from probes.finding import command_line
-    from probes.updates import weights as run
+    from probes.findings.finding import command_line
+    from probes.weights import weights as run
 
     ready(out)
     finish(run(ckpt, command=command_line()), out)
@@ -113,9 +113,9 @@ def study(
 ) -> None:
     """Every probe on every finished cell of a study; one table of findings."""
     from analysis import Options
-    from probes.finding import command_line
-    from probes.study import PROBES, cells
-    from probes.study import study as go
+    from probes.findings.finding import command_line
+    from probes.study.run import PROBES, cells
+    from probes.study.run import study as go
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
     _, left = cells(run)
@@ -143,8 +143,8 @@ def capability(
     from evals.engines.threads import one_thread
     from probes.capability import capability as run
     from probes.commands.finish import finish
-    from probes.finding import command_line
-    from probes.sources import described
+    from probes.findings.finding import command_line
+    from probes.inputs.sources import described
 
     ready(out)
     one_thread()

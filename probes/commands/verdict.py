@@ -9,7 +9,7 @@ import typer
 from probes.commands.options import Inputs, with_inputs
 
 if TYPE_CHECKING:
-    from probes.sources import Source
+    from probes.inputs.sources import Source
 
 
 def register(app: typer.Typer) -> None:
@@ -32,12 +32,12 @@ def expand(
 ) -> None:
     """Did training expand what a model can solve, or only sharpen it? One verdict for each pair."""
     from analysis import Options
-    from evals.errors import UserError
+    from evals.core.errors import UserError
     from probes.commands.finish import finish
+    from probes.comparison.sequential import until_decided as decide
+    from probes.comparison.sequential import with_looks
     from probes.expand import expand as run
-    from probes.finding import command_line
-    from probes.until import until_decided as decide
-    from probes.until import with_looks
+    from probes.findings.finding import command_line
 
     if inputs.ckpt and k is not None and k > inputs.n:
         raise UserError(

@@ -9,10 +9,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from evals.files import write_file
+from evals.core.files import write_file
 from reports.inputs import expansions, load_findings
 from reports.page import view
-from reports.page.figures import DISTRIBUTED, DRAWN, comparison_figures, finding_figures, overview_figures
+from reports.page.figures import (
+    DISTRIBUTED,
+    DRAWN,
+    comparison_figures,
+    finding_figures,
+    overview_figures,
+)
 from reports.page.others import other
 from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
@@ -51,7 +57,7 @@ def build_page(source: Path, out: Path) -> Path:
 
 def copied(findings: list[dict[str, Any]]) -> str:
     """The findings as they were read, as one file."""
-    from probes.finding import SCHEMA
+    from probes.findings.finding import SCHEMA
 
     return json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
 

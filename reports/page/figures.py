@@ -8,8 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from reports import curves, forest, frames, groups, histograms, probed, seeds, support, training
-from reports.export import save
+from reports.figures import (
+    curves,
+    forest,
+    histograms,
+    seeds,
+    support,
+    training,
+)
+from reports.figures import (
+    perplexity as groups,
+)
+from reports.figures.export import save
+from reports.frames import findings as frames
+from reports.frames import probed
 from reports.page.problems import ProblemSet
 from reports.page.svg import inline
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 
 LONGEST = 6000  # characters of one sample; its end is kept, since the answer stands there
 LONGEST_QUESTION = 4000
@@ -128,8 +128,8 @@ def from_finding(finding: dict[str, Any]) -> ProblemSet | None:
 
 def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
     """Every problem of a store's cells, with samples of the first pair (of all, where they are few)."""
-    from evals.counts import counts
     from evals.store import SampleStore
+    from evals.store.counts import counts
 
     store = SampleStore(path)
     names: dict[str, str] = {}  # cell → name

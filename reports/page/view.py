@@ -8,7 +8,7 @@ import shlex
 from importlib import metadata
 from typing import Any
 
-from reports.frames import recipes
+from reports.frames.findings import recipes
 from reports.inputs import number
 
 SHOWN = 7  # values of k on the card; the whole table stands below it

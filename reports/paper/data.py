@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 
 COLUMNS = ("figure", "benchmark", "metric", "series", "x_axis", "x", "y")
 CITATION = (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from evals.errors import UserError
-from evals.files import write_file
-from reports.export import save
+from evals.core.errors import UserError
+from evals.core.files import write_file
+from reports.figures.export import save
 from reports.paper.data import CITATION, load_numbers
 from reports.paper.select import DRAWINGS, rows_of
 

@@ -1,7 +1,7 @@
 """The paper's figures, one function each, from its numbers or from a study's.
 
-Every function takes a frame as in `reports.panels` (benchmark, metric, series, x_axis, x, y, and where they
-are known low, high, seed; rates in percent) and returns a matplotlib figure. The paper is cited in
+Every function takes a frame as in `reports.figures.panels` (benchmark, metric, series, x_axis, x, y, and
+where they are known low, high, seed; rates in percent) and returns a matplotlib figure. The paper is cited in
 `reports.paper.data`; its own numbers have no intervals.
 """
 
@@ -12,9 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from evals.errors import UserError
-from reports import panels
-from reports.style import PAGE, figure, looks, styled
+from evals.core.errors import UserError
+from reports.figures import panels
+from reports.figures.style import PAGE, figure, looks, styled
 
 PASS = ("pass@1", "pass@8", "pass@32")
 GENERAL = ("lambada", "hellaswag", "arc_easy", "arc_challenge", "piqa", "openbookqa")

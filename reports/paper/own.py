@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from evals.errors import UserError
-from reports import probed, seeds, training
-from reports.export import save
+from evals.core.errors import UserError
+from reports.figures import seeds, training
+from reports.figures.export import save
+from reports.figures.style import RECIPES
+from reports.frames import probed
+from reports.frames.study import lines_and_dots, study_findings, study_numbers, with_gaps
 from reports.paper import figures
 from reports.paper.select import DRAWINGS
-from reports.study import lines_and_dots, study_findings, study_numbers, with_gaps
-from reports.style import RECIPES
 
 Made = tuple[str, Callable[[pd.DataFrame], Any], pd.DataFrame]
 TOKENS = ("pretrain_tokens_B", "pretrain_tokens_M", "pretrain_tokens_K")

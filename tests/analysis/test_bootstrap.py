@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 from analysis import AnalysisError, bootstrap, curve, difference
-from analysis.bands import bca, max_t, percentile
+from analysis.inference.bands import bca, max_t, percentile
 
 
 @pytest.fixture(scope="module")

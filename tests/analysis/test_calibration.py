@@ -17,14 +17,14 @@ from analysis import (
     spent_level,
     until_decided,
 )
-from analysis.calibration import main as calibration_main
-from analysis.calibration import outcomes_of_one_model, outcomes_over_the_path, wrong_share
-from analysis.coverage import coverage
-from analysis.coverage import main as coverage_main
-from analysis.difficulty import BASE, KNOWN
-from analysis.power import main as power_main
-from analysis.power import outcomes
-from analysis.validity import main as validity_main
+from analysis.difficulty.simulation import BASE, KNOWN
+from analysis.validity.beside_curves import main as validity_main
+from analysis.validity.calibration import main as calibration_main
+from analysis.validity.calibration import outcomes_of_one_model, outcomes_over_the_path, wrong_share
+from analysis.validity.coverage import coverage
+from analysis.validity.coverage import main as coverage_main
+from analysis.validity.power import main as power_main
+from analysis.validity.power import outcomes
 
 QUICK = Options(replicates=200)
 

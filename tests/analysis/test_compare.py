@@ -178,7 +178,7 @@ def test_n_beside_K_is_checked() -> None:
 def test_import_is_light_and_pure() -> None:
     """No scipy, pandas, torch or plotting at import, and nothing of this project above the ground floor."""
     code = (
-        "import sys, analysis, analysis.power, analysis.coverage; "
+        "import sys, analysis, analysis.validity.power, analysis.validity.coverage; "
         "print([m for m in ('scipy', 'pandas', 'torch', 'evals', 'probes') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

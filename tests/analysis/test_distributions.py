@@ -20,10 +20,17 @@ from analysis import (
     power_law,
     simulate,
 )
-from analysis.beta_binomial import BetaBinomial
-from analysis.difficulty import BASE, KNOWN, Trained, draw_pair, true_difference, with_difference
-from analysis.mixture import GAP, Mixture, binomial_table, grid, likelihood
-from analysis.smooth import smooth_mixture
+from analysis.difficulty.beta_binomial import BetaBinomial
+from analysis.difficulty.npmle import GAP, Mixture, binomial_table, grid, likelihood
+from analysis.difficulty.simulation import (
+    BASE,
+    KNOWN,
+    Trained,
+    draw_pair,
+    true_difference,
+    with_difference,
+)
+from analysis.difficulty.smooth import smooth_mixture
 
 GSM8K_1B = np.repeat(
     np.arange(9), [722, 250, 145, 86, 52, 29, 24, 8, 3]

@@ -14,7 +14,7 @@ from analysis import (
     samples_to_certify,
     support_threshold,
 )
-from analysis.beta_binomial import BetaBinomial
+from analysis.difficulty.beta_binomial import BetaBinomial
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(10, 0, 4), (10, 3, 10), (10, 10, 100), (64, 1, 512)])

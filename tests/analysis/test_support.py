@@ -20,11 +20,11 @@ from analysis import (
     support_rates,
     support_table,
 )
-from analysis.beta_binomial import BetaBinomial
-from analysis.difficulty import BASE, draw_pair
-from analysis.mixture import Mixture
-from analysis.smooth import smooth_mixture
-from analysis.support import null_spread, predicted_count
+from analysis.comparison.support import null_spread, predicted_count
+from analysis.difficulty.beta_binomial import BetaBinomial
+from analysis.difficulty.npmle import Mixture
+from analysis.difficulty.simulation import BASE, draw_pair
+from analysis.difficulty.smooth import smooth_mixture
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from analysis import (
     verdict_from_rates,
     verdict_on_counts,
 )
-from analysis.planning import Spread
-from analysis.verdict import state
+from analysis.comparison.planning import Spread
+from analysis.comparison.verdict import state
 
 STATES = ("up", "down", "same", "not up", "not down", "open")
 TABLE = {

@@ -69,7 +69,7 @@ def kept(path: Path, about: dict[str, Any]) -> dict[str, Any] | None:
 
 def main() -> int:
     """Measure what is lacking, then write the table; 1 where a row failed."""
-    from evals.files import write_file, write_json
+    from evals.core.files import write_file, write_json
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

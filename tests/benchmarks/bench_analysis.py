@@ -141,7 +141,7 @@ SETS, FEW = 100, (1, 8, 32)
 def beside_scorio(python: str) -> dict[str, object]:
     """Seconds of scorio's intervals, and both packages' coverage at FEW; {"missing": why} without it."""
     from analysis import bootstrap, curve, pass_at_k
-    from analysis.difficulty import BASE
+    from analysis.difficulty.simulation import BASE
 
     rng = np.random.default_rng(3)
     p = rng.beta(BASE.alpha, BASE.beta, (SETS, 1319))

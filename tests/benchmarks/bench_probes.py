@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evals.records import Problem, content_hash
+from evals.core.keys import content_hash
+from evals.records import Problem
 from evals.store import SampleStore
 
 BAR = 5.0
@@ -23,7 +24,7 @@ BAR = 5.0
 
 def fill(folder: Path, problems: int, n: int) -> list[str]:
     """A store with two graded cells whose success rates are Beta(.425, 2.83) and a little higher."""
-    from evals.grading import grade_store
+    from evals.grading.store_grading import grade_store
 
     rng = np.random.default_rng(0)
     store = SampleStore(folder)
@@ -76,10 +77,10 @@ def main() -> None:
         folder, cells = filled(place, problems, n)
         began, cpu = time.perf_counter(), time.process_time()
         from analysis import Options
-        from probes.cells import read_cells
+        from evals.store.cells import read_cells
         from probes.expand import expand
-        from probes.finding import keep_finding
-        from probes.sources import Source, blank
+        from probes.findings.finding import keep_finding
+        from probes.inputs.sources import Source, blank
 
         held = read_cells(folder, cells)
         described = [

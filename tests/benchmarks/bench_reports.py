@@ -26,10 +26,10 @@ from browser import browser, chromium
 from findings import comparison, finding
 
 from evals.records import Problem
-from evals.schema import GRADES, SAMPLES
 from evals.store import SampleStore
+from evals.store.schema import GRADES, SAMPLES
 from evals.store.store import grade_group
-from probes.finding import write_findings
+from probes.findings.finding import write_findings
 from reports.page.build import build_page
 from reports.paper.draw import draw_paper
 

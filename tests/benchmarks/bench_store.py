@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from evals.grading import cell_report, counts, grade_store
+from evals.core.keys import content_hash
+from evals.grading.store_grading import cell_report, counts, grade_store
 from evals.problems import load_problems
-from evals.records import Problem, SamplingOptions, content_hash
+from evals.records import Problem, SamplingOptions
 from evals.store import SampleStore
 
 CHUNK = 1024

@@ -43,12 +43,12 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     """
     import numpy as np
 
+    from evals.asking.templates import render
+    from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
-    from evals.prompts import render
-    from evals.tokenizer import train_tokenizer
     from evals.world import documents
-    from trainer.checkpoint import Lineage, new_model, save_checkpoint
-    from trainer.config import ModelConfig
+    from trainer.config.load import ModelConfig
+    from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
 
     path = folder / "model"
     if not (folder / f"stops-{stops}").exists():
@@ -93,8 +93,9 @@ def _let_it_stop(model: Any, eos: int, probability: float) -> None:
 
 
 def sampler_ours(folder: Path, work: dict[str, Any]) -> Rates:
+    from evals.core.keys import derive_seed
     from evals.engines import open_engine
-    from evals.records import Request, SamplingOptions, derive_seed
+    from evals.records import Request, SamplingOptions
 
     engine = open_engine(str(folder / "model"), rows=ROWS)
     engine.eos_ids = tuple(work["ends"])
@@ -105,14 +106,14 @@ def sampler_ours(folder: Path, work: dict[str, Any]) -> Rates:
 
 
 def pretrain_ours(folder: Path, work: dict[str, Any]) -> Rates:
-    from trainer.loss import add_gradient
+    from trainer.algorithms.loss import add_gradient
 
     return _steps(folder, work, add_gradient, work["blocks"], [WIDTH - 1] * BLOCKS, BLOCKS * WIDTH)
 
 
 def sft_ours(folder: Path, work: dict[str, Any]) -> Rates:
-    from evals.tokenizer import encode, load_tokenizer
-    from trainer.loss import add_gradient
+    from evals.checkpoints.tokenizer import encode, load_tokenizer
+    from trainer.algorithms.loss import add_gradient
 
     tokenizer = load_tokenizer(folder / "model")
     pairs = json.loads((folder / "problems.json").read_text())
@@ -125,10 +126,10 @@ def sft_ours(folder: Path, work: dict[str, Any]) -> Rates:
 
 def _steps(folder: Path, work: dict[str, Any], gradient: Any, data: Any, counted: Any, units: int) -> Rates:
     """Updates of the model as the loops make them; `units` tokens each."""
-    from evals.checkpoints import open_checkpoint
-    from trainer.checkpoint import load_parent
-    from trainer.config import OptimizerConfig
-    from trainer.optimizer import adamw, clip
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from trainer.config.load import OptimizerConfig
+    from trainer.models.checkpoint import load_parent
+    from trainer.models.optimizer import adamw, clip
 
     model, _ = load_parent(open_checkpoint(str(folder / "model")))
     optimizer = adamw(model, OptimizerConfig(lr=1e-4))
@@ -147,10 +148,11 @@ def grpo_ours(folder: Path, work: dict[str, Any]) -> Rates:
     """`trainer rl` as it is, but for the reward: a property of the sampled ids, as for the peer."""
     from types import SimpleNamespace
 
-    from trainer import rollouts, run
-    from trainer.config import OptimizerConfig, RLConfig
-    from trainer.files import read_rows
+    from trainer.config.load import OptimizerConfig, RLConfig
     from trainer.rl import rl
+    from trainer.rollouts import rollouts
+    from trainer.run import folder as run
+    from trainer.run.files import read_rows
 
     vars(run)["time"] = SimpleNamespace(perf_counter=time.process_time, monotonic=time.monotonic)
     vars(rollouts)["reward_of"] = lambda _problem, s, _config: (float(sum(s.token_ids) % 2), False, False)

@@ -141,11 +141,12 @@ def sampler(work: Path, toy: bool) -> dict[str, Any]:
 
 def engine(name: str, path: str, toy: bool) -> dict[str, Any]:
     """In a process of its own: one engine on 64 prompts × 16 samples of at most 256 tokens."""
-    from evals.checkpoints import open_checkpoint
+    from evals.asking.templates import render
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.core.keys import derive_seed
     from evals.engines import open_engine
     from evals.problems import load_problems
-    from evals.prompts import render
-    from evals.records import Request, SamplingOptions, derive_seed
+    from evals.records import Request, SamplingOptions
 
     kind = name.partition(",")[0]
     if kind == "vllm":
@@ -258,7 +259,7 @@ RUN |= {recipe: training(recipe) for recipe in ("pretrain", "sft", "rl")}
 
 def main() -> None:
     """Measure one part and keep it, or write the page."""
-    from evals.files import write_file, write_json
+    from evals.core.files import write_file, write_json
 
     if sys.argv[1:2] == ["--engine"]:
         print("RESULT " + json.dumps(engine(sys.argv[2], sys.argv[3], "--toy" in sys.argv)))

@@ -91,8 +91,8 @@ def expand_curves(quick: bool) -> dict[str, Any]:
 def _expand(problems: int, n: int) -> float:
     """Processor seconds from a CSV of counts to the finding on disk."""
     from probes.expand import expand
-    from probes.finding import keep_finding
-    from probes.sources import from_counts
+    from probes.findings.finding import keep_finding
+    from probes.inputs.sources import from_counts
 
     rng = np.random.default_rng(0)
     p = rng.beta(0.425, 2.83, problems)
@@ -125,11 +125,11 @@ def trainer_curves(quick: bool) -> dict[str, Any]:
 
 def _pretrain(shape: tuple[int, int, int], processes: int, quick: bool) -> tuple[int, float]:
     """(parameters, median seconds for 1,000 tokens) of a few updates."""
-    from evals.checkpoints import open_checkpoint
+    from evals.checkpoints.checkpoint import open_checkpoint
     from evals.engines.open import load_olmo2
-    from trainer.config import ModelConfig, PretrainConfig
-    from trainer.files import read_rows
+    from trainer.config.load import ModelConfig, PretrainConfig
     from trainer.pretrain import pretrain
+    from trainer.run.files import read_rows
 
     width, layers, heads = shape
     model = ModelConfig(

@@ -98,11 +98,11 @@ def prepare(folder: Path) -> dict[str, str]:
     """A small model, eight problems, a table of counts, a task of lm_eval, a file of responses."""
     from itertools import islice
 
+    from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
-    from evals.tokenizer import train_tokenizer
     from evals.world import documents
-    from trainer.checkpoint import Lineage, new_model, save_checkpoint
-    from trainer.config import ModelConfig
+    from trainer.config.load import ModelConfig
+    from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
 
     names = ("model", "problems.jsonl", "counts.csv", "responses.jsonl")
     paths = {name: str(folder / name) for name in names}

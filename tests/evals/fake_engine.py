@@ -6,8 +6,9 @@ import random
 from typing import Any
 
 from evals import world
+from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, problem_set
-from evals.records import Request, Sample, SamplingOptions, derive_seed
+from evals.records import Request, Sample, SamplingOptions
 
 
 class FakeEngine:

@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerFast  # noqa: F401
 from evals.engines import decoders, open_engine, torch_engine  # noqa: F401
 from evals.engines.threads import one_thread
 from evals.records import SamplingOptions
-from evals.sampling import sample
+from evals.sampling.cell import sample
 from evals.store import SampleStore
 
 PROBLEMS = world_problems(4)

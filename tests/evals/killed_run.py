@@ -17,8 +17,8 @@ from pathlib import Path
 
 from fake_engine import FakeEngine, arguments, files, world_problems
 
-from evals.grading import grade_store
-from evals.sampling import sample
+from evals.grading.store_grading import grade_store
+from evals.sampling.cell import sample
 from evals.store import SampleStore
 
 PROBLEMS = world_problems(3)

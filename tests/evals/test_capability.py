@@ -10,8 +10,8 @@ from evals.capability import capability, changes, read_items, summary
 from evals.capability.cloze import score_cloze
 from evals.capability.local import find, instruction, rows
 from evals.capability.results import write_items
+from evals.core.errors import UserError
 from evals.engines import open_engine
-from evals.errors import UserError
 from evals.world import cloze
 from tests.evals.tiny import checkpoint
 

@@ -8,14 +8,15 @@ from itertools import islice
 
 import pytest
 
-from evals import cli, command
+from evals import cli
+from evals.checkpoints.tokenizer import train_tokenizer
+from evals.core import command
 from evals.engines.torch_engine import TorchEngine
 from evals.store import SampleStore
-from evals.tokenizer import train_tokenizer
 from evals.world import documents
 from tests.evals.fake_engine import files
-from trainer.checkpoint import Lineage, new_model, save_checkpoint
-from trainer.config import ModelConfig
+from trainer.config.load import ModelConfig
+from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ import struct
 
 import pytest
 
-from evals.checkpoints import open_checkpoint
+from evals.asking.templates import default_prompt
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
 from evals.engines import open_engine
-from evals.errors import UserError
-from evals.prompts import default_prompt
 from tests.evals.tiny import checkpoint
 
 

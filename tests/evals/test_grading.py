@@ -7,15 +7,16 @@ from collections import Counter
 import pandas as pd
 import pytest
 
-from evals import grade_workers, verify
-from evals.errors import UserError
-from evals.grade_block import Golds, other_problem, verdicts_of
-from evals.grading import cell_report, counts, grade_store
+from evals import verify
+from evals.core.errors import UserError
+from evals.grading import workers as grade_workers
+from evals.grading.block import Golds, other_problem, verdicts_of
+from evals.grading.store_grading import cell_report, counts, grade_store
 from evals.problems import problem_set
 from evals.records import Problem
-from evals.sampling import sample
-from evals.schema import GRADES
+from evals.sampling.cell import sample
 from evals.store import SampleStore
+from evals.store.schema import GRADES
 from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
 
 
@@ -89,7 +90,7 @@ def test_a_plain_script_may_grade_in_processes(tmp_path, problems):
     store, _ = sampled(tmp_path / "s", problems)
     script = tmp_path / "script.py"
     script.write_text(
-        "from evals.grading import grade_store\nfrom evals.store import SampleStore\n"
+        "from evals.grading.store_grading import grade_store\nfrom evals.store import SampleStore\n"
         f"store = SampleStore({str(store.path)!r})\n"
         "print(grade_store(store, list(store.cells()), workers=2))\n"
     )

@@ -10,7 +10,7 @@ PARENT = """
 import os, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", '''
 import sys, time
-from evals.orphans import end_with_parent
+from evals.core.processes import end_with_parent
 end_with_parent(int(sys.argv[1]))
 print("ready", flush=True)
 time.sleep(600)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.problems import load_problems, preflight, problem_set
 from evals.problems.columns import gold_text, last_boxed
 from evals.problems.hub import BENCHMARKS

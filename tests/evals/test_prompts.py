@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from evals.errors import UserError
-from evals.prompts import default_prompt, names, render, render_chat, template
+from evals.asking.templates import default_prompt, names, render, render_chat, template
+from evals.checkpoints.tokenizer import train_tokenizer
+from evals.core.errors import UserError
 from evals.records import Problem
-from evals.tokenizer import train_tokenizer
 from evals.verify import grade
 from evals.world import documents
 from evals.world.problems import split_of

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.readers import import_samples
 from evals.readers.answers import Malformed
 from evals.readers.rows import parse_plain
@@ -231,7 +231,7 @@ def test_released_gsm8k_solutions_are_one_cell_a_system(tmp_path):
 
 
 def test_real_logs_are_graded_as_they_were(shared_data, tmp_path):
-    from evals.grading import cell_report, grade_store
+    from evals.grading.store_grading import cell_report, grade_store
 
     store = SampleStore(tmp_path / "store")
     files = [

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from evals.grading import cell_report, grade_store
+from evals.grading.store_grading import cell_report, grade_store
 from evals.records import Sample, SamplingOptions
-from evals.sampling import sample
+from evals.sampling.cell import sample
 from evals.store import SampleStore
 from tests.evals.fake_engine import FakeEngine, arguments, world_problems
 

@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.problems import problem_set
 from evals.records import Problem, SamplingOptions
-from evals.sampling import parse_shard, sample, shard_of
+from evals.sampling.cell import parse_shard, sample, shard_of
 from evals.store import SampleStore
 from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
 

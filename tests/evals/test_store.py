@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.records import Problem
-from evals.schema import SAMPLES, STORE_VERSION
 from evals.store import SampleStore
+from evals.store.schema import SAMPLES, STORE_VERSION
 from tests.evals.fake_engine import files
 from tests.evals.store_rows import CELL, add_part, rows
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.readers import import_samples
 from evals.store import SampleStore
 from evals.tasks import tasks_path

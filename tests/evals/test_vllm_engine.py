@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
+from evals.asking.templates import render
+from evals.core.errors import UserError
+from evals.core.keys import derive_seed
 from evals.engines import open_engine
-from evals.errors import UserError
-from evals.prompts import render
-from evals.records import Request, SamplingOptions, derive_seed
+from evals.records import Request, SamplingOptions
 from evals.world import problems
 from tests.evals.tiny import checkpoint
 

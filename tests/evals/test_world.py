@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.errors import UserError
-from evals.records import content_hash
+from evals.core.errors import UserError
+from evals.core.keys import content_hash
 from evals.verify import grade
 from evals.world import SPLITS, STYLES, Mixture, cloze, documents, problems
 from evals.world.corpus import DRILL

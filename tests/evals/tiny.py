@@ -3,10 +3,10 @@
 from itertools import islice
 from pathlib import Path
 
-from evals.tokenizer import train_tokenizer
+from evals.checkpoints.tokenizer import train_tokenizer
 from evals.world import documents
-from trainer.checkpoint import Lineage, new_model, save_checkpoint
-from trainer.config import ModelConfig
+from trainer.config.load import ModelConfig
+from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
 
 
 def checkpoint(path: Path, seed: int = 2) -> Path:

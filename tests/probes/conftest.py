@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from probes.toy import Toy, random_toy, sharpened, toy_engine
+from probes.calibration.toy import Toy, random_toy, sharpened, toy_engine
 
 
 class Result(NamedTuple):
@@ -25,7 +25,7 @@ def probes(monkeypatch, capsys) -> Callable[..., Result]:
     """Run `probes …` in this process as its console command does."""
 
     def run(*args: object) -> Result:
-        from probes.cli import main
+        from probes.commands.cli import main
 
         monkeypatch.setattr(sys, "argv", ["probes", *map(str, args)])
         monkeypatch.setenv("COLUMNS", "96")
@@ -51,12 +51,12 @@ def sharp(base: Toy) -> Toy:
 
 def sample_toys(store_path: Path, toys: dict[str, Toy], n: int, draws: dict[str, int] | None = None) -> Any:
     """Samples at temperature 1 of every toy, through the engine, in a store; returns a Source on them."""
-    from evals.grading import cell_report, counts, grade_store
+    from evals.grading.store_grading import cell_report, counts, grade_store
     from evals.problems.sets import ProblemSet
     from evals.records import SamplingOptions
-    from evals.sampling import sample
+    from evals.sampling.cell import sample
     from evals.store import SampleStore
-    from probes.sources import Source
+    from probes.inputs.sources import Source
 
     store = SampleStore(store_path)
     options = SamplingOptions(1.0, 1.0, 0, 8)
@@ -101,8 +101,8 @@ def random_checkpoint(
     import torch
     from safetensors.torch import save_file
 
+    from evals.checkpoints.tokenizer import train_tokenizer
     from evals.engines.olmo2 import Olmo2, Olmo2Shape
-    from evals.tokenizer import train_tokenizer
     from evals.world import documents
 
     torch.set_num_threads(1)

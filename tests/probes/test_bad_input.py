@@ -149,7 +149,7 @@ def test_full_disk(probes, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("evals.files.os.fsync", full)
+    monkeypatch.setattr("evals.core.files.os.fsync", full)
     result = probes("expand", "--counts", path, "--out", tmp_path / "out")
     assert result.code == 2
     assert "no space left on the disk" in result.err

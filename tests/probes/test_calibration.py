@@ -1,9 +1,9 @@
-"""A small version of `python -m probes.calibration`: it measures what it says, and finds a planted fault."""
+"""A small run of `python -m probes.calibration.calibrate`: it finds a planted fault."""
 
 import numpy as np
 
-from probes.calibration import answers, calibrate, divergence, samples, training
-from probes.paired import Measure
+from probes.calibration.calibrate import answers, calibrate, divergence, samples, training
+from probes.measures.paired import Measure
 
 
 def test_small_calibration():
@@ -21,7 +21,7 @@ def test_a_planted_fault_is_found():
     def too_narrow(run, seed):
         import pandas as pd
 
-        from probes.paired import infer
+        from probes.measures.paired import infer
 
         tables = {n: pd.DataFrame({"x": d.mean(axis=1)}) for n, d in (("a", run.one), ("b", run.two))}
         row = infer(tables, (Measure("x", "x", "rate"),), [("a", "b")])["differences"][0]

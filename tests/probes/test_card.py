@@ -5,8 +5,8 @@ from io import StringIO
 
 from rich.console import Console
 
-from probes.card import card, chosen
 from probes.expand import expand
+from probes.findings.card import card, chosen
 
 
 def shown(finding, width=80):
@@ -44,7 +44,7 @@ def test_hostile_names_are_text(toy_source):
 
 def test_tables_are_inert():
     """Markup, escape sequences and marks of direction in names and questions are shown, not obeyed."""
-    from probes.tables import show
+    from probes.findings.terminal import show
 
     evil = "[bold]x[/bold]\x1b[31m\u202eabc"
     row = {"checkpoint": evil, "measure": "m", "label": evil, "unit": "rate", "digits": 2}
@@ -74,7 +74,7 @@ def counted(**rates):
     """A source of counts alone: 16 samples of 80 problems, one number correct for all."""
     import pandas as pd
 
-    from probes.sources import Source, blank
+    from probes.inputs.sources import Source, blank
 
     rows = [(f"p{i}", name, 16, c(i)) for name, c in rates.items() for i in range(80)]
     counts = pd.DataFrame(rows, columns=["problem", "checkpoint", "n", "c"])
@@ -101,7 +101,7 @@ def test_a_verdict_that_hangs_on_the_question_says_so_at_the_top():
 
 
 def test_trained_on_what_is_asked(tmp_path):
-    from probes.checks import held_out
+    from probes.findings.checks import held_out
 
     run = tmp_path / "rl"
     (run / "step-000001").mkdir(parents=True)

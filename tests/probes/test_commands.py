@@ -18,7 +18,7 @@ COMMANDS = (
 @pytest.fixture(scope="session")
 def others(tmp_path_factory, tiny_checkpoint):
     """Two more checkpoints that say they were trained by RL from the first, with two seeds."""
-    from evals.checkpoints import open_checkpoint
+    from evals.checkpoints.checkpoint import open_checkpoint
 
     parent = open_checkpoint(str(tiny_checkpoint)).weights
     made = []
@@ -56,7 +56,8 @@ def run(probes, tmp_path):
 def test_help_is_thin():
     """Asking for help imports none of the heavy packages."""
     code = (
-        "import sys, probes.cli; heavy = {'torch', 'transformers', 'pandas', 'scipy', 'pyarrow', 'numpy'}; "
+        "import sys, probes.commands.cli; "
+        "heavy = {'torch', 'transformers', 'pandas', 'scipy', 'pyarrow', 'numpy'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

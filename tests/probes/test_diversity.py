@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from probes.diversity import bleu, distinct, path, self_bleu, words
+from probes.diversity import path_tables, text_table
 from probes.entropy import answer_table
-from probes.varieties import path_tables, text_table
+from probes.measures.text_diversity import bleu, distinct, path, self_bleu, words
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.distributions import positions
-from probes.diversity import bleu, self_bleu, words
+from probes.calibration.toy import VOCABULARY, random_toy, toy_engine
+from probes.diversity import path_tables, text_table
 from probes.entropy import answer_table, token_table
-from probes.likelihood import score_table
-from probes.toy import VOCABULARY, random_toy, toy_engine
-from probes.varieties import path_tables, text_table
-from probes.weights import compare_weights, cosine, effective_rank
+from probes.measures.likelihood_ratios import score_table
+from probes.measures.text_diversity import bleu, self_bleu, words
+from probes.measures.token_statistics import positions
+from probes.measures.weight_change import compare_weights, cosine, effective_rank
 from tests.probes.test_weights import save  # noqa: F401 - a fixture
 
 VOCAB = ["one", "two", "three", "four", "+", "7"]
@@ -113,8 +113,8 @@ def test_token_entropy_and_nll_by_loops():
 
 def test_perplexity_by_group_from_single_tokens():
     """exp of the mean NLL over all tokens of a group's problems, not a mean of means."""
-    from probes.likelihood import TOKENS, group_measures
-    from probes.paired import infer
+    from probes.measures.likelihood_ratios import TOKENS, group_measures
+    from probes.measures.paired import infer
 
     toy = random_toy(30, seed=3)
     scores = toy.scored(toy.draw(4, np.random.default_rng(1))).assign(bytes=1)

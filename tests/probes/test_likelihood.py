@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evals.errors import UserError
-from probes.distributions import positions
-from probes.likelihood import covered, group_of, kl_table, kl_terms, score_table
-from probes.toy import VOCABULARY, random_toy, sharpened, toy_engine
+from evals.core.errors import UserError
+from probes.calibration.toy import VOCABULARY, random_toy, sharpened, toy_engine
+from probes.measures.likelihood_ratios import covered, group_of, kl_table, kl_terms, score_table
+from probes.measures.token_statistics import positions
 
 
 def test_positions_against_the_table():
@@ -62,8 +62,8 @@ def test_k2_and_k3_are_never_negative(logp, shift):
 
 
 def test_kl_table_recovers_the_truth_within_its_interval():
-    from probes.likelihood import KL
-    from probes.paired import infer
+    from probes.measures.likelihood_ratios import KL
+    from probes.measures.paired import infer
 
     b, a = random_toy(150, seed=1), random_toy(150, seed=2)
     drawn = b.draw(16, np.random.default_rng(0))

@@ -27,7 +27,7 @@ def shown() -> list[str]:
 
 @pytest.mark.parametrize("line", shown())
 def test_commands_parse(line):
-    from probes.cli import app
+    from probes.commands.cli import app
 
     assert ASK is not None
     name, *args = shlex.split(line.replace(" ASK", f" {ASK.group(1)}"))[1:]
@@ -37,7 +37,7 @@ def test_commands_parse(line):
 
 
 def test_every_probe_is_shown():
-    from probes.cli import app
+    from probes.commands.cli import app
 
     names = {line.split()[1] for line in shown()}
     all_names = set(typer.main.get_command(app).commands)

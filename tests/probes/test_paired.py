@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
-from probes.paired import Measure, expanded, infer
+from evals.core.errors import UserError
+from probes.measures.paired import Measure, expanded, infer
 
 MEAN = Measure("x", "x", "unit")
 RATIO = Measure("x", "x", "unit", over="t")

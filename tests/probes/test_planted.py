@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from analysis import Options
-from probes.coverage import passk
+from probes.calibration.toy import toy_engine
 from probes.entropy import entropy
 from probes.expand import expand
-from probes.likelihoods import likelihood
-from probes.scores import own_scores, score_cell
+from probes.likelihood import likelihood
+from probes.measures.log_probs import own_scores, score_cell
+from probes.passk import passk
 from probes.support import support
-from probes.toy import toy_engine
 
 OPTIONS = Options(replicates=2000)
 
@@ -131,9 +131,9 @@ def test_scores_are_kept_and_not_made_again(toy_source, opener, tmp_path):
 
 def test_only_what_was_asked_for_is_measured(toy_source, base):
     """A store that holds more problems and samples than are meant does not leak into any probe."""
-    from probes.changed import changed
-    from probes.frames import graded
-    from probes.tally import tally
+    from evals.store.tally import tally
+    from probes.comparison.gained_lost import changed
+    from probes.inputs.frames import graded
 
     wanted = sorted(set(toy_source.counts["problem"]))[:50]
     counts = toy_source.counts[toy_source.counts["problem"].isin(wanted)]

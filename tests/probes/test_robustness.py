@@ -5,14 +5,14 @@ import pandas as pd
 import pytest
 
 from analysis import Options, PairedCounts, pass_at_k
-from analysis.joint import verdict_on_counts
-from probes.robustness import asked, at_budget, robustness, thinned
+from analysis.comparison.joint import verdict_on_counts
+from probes.comparison.robustness import asked, at_budget, robustness, thinned
 
 OPTIONS = Options(K=8, replicates=1000)
 
 
 def tallies(p, n=16, seed=0, **changes):
-    """A tally as `probes.tally` gives it; every sample has an answer and ended by itself."""
+    """A tally as `evals.store.tally` gives it; every sample has an answer and ended by itself."""
     rng = np.random.default_rng(seed)
     c = rng.binomial(n, p)
     size = len(p)

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
-from probes.budgets import efficiency
+from evals.checkpoints.runs import checkpoints, final_reward, metrics, run_of
+from evals.core.errors import UserError
 from probes.readiness import mixed_share, spearman
-from probes.runs import checkpoints, final_reward, metrics, run_of
+from probes.rollouts import efficiency
 
 
 def test_mixed_groups_by_brute_force():

@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from evals.checkpoints import open_checkpoint
-from evals.errors import UserError
-from probes.study import cells
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
+from probes.study.run import cells
 from tests.probes.conftest import random_checkpoint
 
 
@@ -61,7 +61,7 @@ def test_probed_once_into_one_table(probes, study_folder, monkeypatch):
     def fails(*_, **__):
         raise AssertionError("what is there was sampled again")
 
-    monkeypatch.setattr("probes.sources.sample_job", fails)
+    monkeypatch.setattr("probes.inputs.sources.sample_job", fails)
     again = probes(*args)
     assert again.code == 0, again.err
     assert files == {p: p.stat().st_mtime_ns for p in (study_folder / "findings").rglob("*.json")}

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.store import SampleStore
-from probes import tally as module
-from probes.tally import tally
+from evals.store import tally as module
+from evals.store.tally import tally
 
 
 def by_pandas(source, cell):

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from analysis import Options
-from evals.errors import UserError
+from evals.core.errors import UserError
+from probes.comparison.sequential import looks_at, until_decided, with_looks
 from probes.expand import expand
-from probes.sources import Source
-from probes.until import looks_at, until_decided, with_looks
+from probes.inputs.sources import Source
 
 
 def drawer(p, q, seed=0):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from evals.errors import UserError
-from probes.updates import weights
-from probes.weights import compare_weights, cosine, effective_rank, relative_change
+from evals.core.errors import UserError
+from probes.measures.weight_change import compare_weights, cosine, effective_rank, relative_change
+from probes.weights import weights
 
 
 @pytest.fixture

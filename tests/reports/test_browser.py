@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.finding import write_findings
+from probes.findings.finding import write_findings
 from reports.page import build
 from reports.page.build import build_page
 from tests.reports.browser import Tab

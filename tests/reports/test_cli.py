@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.finding import write_findings
+from probes.findings.finding import write_findings
 from tests.reports.findings import finding
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
-from probes.finding import write_findings
+from evals.core.errors import UserError
+from probes.findings.finding import write_findings
 from reports.compare import compare_studies, labels, matched
 from reports.inputs import expansions
 from tests.reports.findings import comparison, finding

@@ -8,9 +8,22 @@ import pandas as pd
 import pytest
 
 from analysis import PairedCounts
-from evals.errors import UserError
-from reports import curves, export, forest, frames, groups, histograms, panels, seeds, support, training
-from reports.style import RECIPES
+from evals.core.errors import UserError
+from reports.figures import (
+    curves,
+    export,
+    forest,
+    histograms,
+    panels,
+    seeds,
+    support,
+    training,
+)
+from reports.figures import (
+    perplexity as groups,
+)
+from reports.figures.style import RECIPES
+from reports.frames import findings as frames
 from tests.reports.findings import K, comparison, finding
 from tests.reports.hostile import HOSTILE
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.records import Problem
-from evals.schema import GRADES, SAMPLES
 from evals.store import SampleStore
+from evals.store.schema import GRADES, SAMPLES
 from evals.store.store import grade_group
-from probes.finding import read_findings, write_findings
+from probes.findings.finding import read_findings, write_findings
 from reports.page import build, payload, view
 from reports.page.build import build_page
 from reports.page.payload import packed

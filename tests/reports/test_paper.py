@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
+from reports.figures.style import RECIPES
 from reports.paper.data import CITATION, load_numbers, shipped
 from reports.paper.draw import draw_paper
 from reports.paper.select import DRAWINGS, differences
-from reports.style import RECIPES
 
 NAMES = {r.label: name for name, r in RECIPES.items()}
 PANELS = {

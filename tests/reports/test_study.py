@@ -6,11 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evals.errors import UserError
-from probes.finding import write_findings
+from evals.core.errors import UserError
+from probes.findings.finding import write_findings
+from reports.frames.probed import rollout_rows
+from reports.frames.study import (
+    from_findings,
+    lines_and_dots,
+    shown_k,
+    study_findings,
+    study_numbers,
+    with_gaps,
+)
 from reports.paper.own import draw_study, dynamics_rows, study_figures
-from reports.probed import rollout_rows
-from reports.study import from_findings, lines_and_dots, shown_k, study_findings, study_numbers, with_gaps
 from tests.reports.findings import comparison, finding
 
 

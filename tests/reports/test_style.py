@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from reports.style import OTHERS, RECIPES, Look, look, looks, plain, style
+from reports.figures.style import OTHERS, RECIPES, Look, look, looks, plain, style
 
 TOGETHER = (  # series that stand in one figure of the paper
     ("base", "sft", "sft-rl", "rl"),

@@ -5,8 +5,8 @@ import os
 import pytest
 import torch
 
-from trainer.checkpoint import Lineage, new_model, save_checkpoint
-from trainer.config import ModelConfig
+from trainer.config.load import ModelConfig
+from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # tests fork
 
@@ -33,7 +33,7 @@ def model(shape):
 def tokenizer():
     from itertools import islice
 
-    from evals.tokenizer import train_tokenizer
+    from evals.checkpoints.tokenizer import train_tokenizer
     from evals.world import documents
 
     return train_tokenizer(islice(documents(), 300), 400)

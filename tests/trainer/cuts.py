@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.files import Rows, read_rows
+from trainer.run.files import Rows, read_rows
 
 CHANGES = ("replace", "unlink", "rmdir")  # ways in which a run changes the disk, beside its rows
 

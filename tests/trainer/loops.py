@@ -5,8 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from trainer import rollouts
-from trainer.config import (
+from trainer.config.load import (
     ModelConfig,
     OptimizerConfig,
     ParallelConfig,
@@ -17,6 +16,7 @@ from trainer.config import (
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
+from trainer.rollouts import rollouts
 from trainer.sft import sft
 
 QUESTIONS = {"limit": 12, "levels": (1,), "optimizer": OptimizerConfig(lr=1e-3, eps=1e-5)}

@@ -4,13 +4,16 @@ from pathlib import Path
 
 import torch
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
 from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT, rewarded
-from trainer import data, distributed, parallel, pretrain, rl, sft, shard
-from trainer.checkpoint import new_model
-from trainer.config import Compute
-from trainer.loss import add_gradient
-from trainer.run import claim
+from trainer import parallel, pretrain, rl, sft
+from trainer.algorithms.loss import add_gradient
+from trainer.config.load import Compute
+from trainer.data import corpus as data
+from trainer.distributed import fsdp as shard
+from trainer.distributed import ranks as distributed
+from trainer.models.checkpoint import new_model
+from trainer.run.folder import claim
 
 KINDS = {"plain": Compute(), "sharded": Compute(shard=True)}
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import trainer
-from evals.errors import UserError
-from trainer import sections
-from trainer.config import (
+from evals.core.errors import UserError
+from trainer.config import schema as sections
+from trainer.config.load import (
     OptimizerConfig,
     ParallelConfig,
     PretrainConfig,

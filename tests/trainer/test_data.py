@@ -7,11 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from tests.trainer.loops import PRETRAIN
-from trainer import data
-from trainer.config import Source, WorldData
-from trainer.sources import texts_of
+from trainer.config.load import Source, WorldData
+from trainer.data import corpus as data
+from trainer.data.sources import texts_of
 
 WORLD = WorldData()
 
@@ -140,7 +140,7 @@ def test_a_tokenizer_may_be_given(tmp_path, parent, tokenizer, monkeypatch):
     held = data.open_tokenizer(tmp_path / "data")
     assert held.get_vocab() == tokenizer.get_vocab()
     assert data.vocabulary(held, config) == 448  # 400 entries, rounded up to 64
-    monkeypatch.setattr("evals.tokenizer.load_tokenizer", missing)
+    monkeypatch.setattr("evals.checkpoints.tokenizer.load_tokenizer", missing)
     with pytest.raises(UserError, match="no tokenizer at nobody/nothing; give its folder or hub id"):
         data.prepare(tmp_path / "other", PRETRAIN.model_copy(update={"tokenizer": "nobody/nothing"}))
 

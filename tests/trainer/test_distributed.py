@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer import ranks
-from trainer import distributed
-from trainer.files import read_rows
-from trainer.launch import launch
+from trainer.distributed import ranks as distributed
+from trainer.distributed.launch import launch
+from trainer.run.files import read_rows
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     """A parent ended by SIGKILL cannot end its children: they notice."""
     code = (
         "import sys, time, os\n"
-        "from trainer.launch import launch\n"
+        "from trainer.distributed.launch import launch\n"
         "from tests.trainer.sleepers import sleep\n"
         "if __name__ == '__main__':\n"
         f"    launch(sleep, ({str(tmp_path)!r},), 2)\n"

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from scipy import stats
 
+from evals.core.keys import derive_seed
 from evals.engines.draw import draw, truncate, uniforms
-from evals.records import SamplingOptions, derive_seed
+from evals.records import SamplingOptions
 
 
 def test_uniforms_are_uniform_and_independent_over_positions():

@@ -5,15 +5,16 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from evals.core.keys import derive_seed
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
-from evals.records import Request, SamplingOptions, derive_seed
-from trainer import policy
-from trainer.config import Compute, RLConfig
-from trainer.flops import sampling_flops, training_flops
-from trainer.loss import add_gradient
+from evals.records import Request, SamplingOptions
+from trainer.algorithms import policy
+from trainer.algorithms.loss import add_gradient
+from trainer.config.load import Compute, RLConfig
+from trainer.models.flops import sampling_flops, training_flops
 from trainer.rl import step_flops
-from trainer.rollouts import Rollouts
+from trainer.rollouts.rollouts import Rollouts
 
 
 def counted(task) -> float:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainer import grpo
-from trainer.loss import stream, token_losses
+from trainer.algorithms import grpo
+from trainer.algorithms.loss import stream, token_losses
 
 CPU = torch.device("cpu")
 GENERATOR = torch.Generator().manual_seed(5)

@@ -4,14 +4,15 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.keys import derive_seed
 from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder, TransformersDecoder
 from evals.engines.olmo2 import Olmo2Shape, rotary, rotate
 from evals.engines.open import load_olmo2
 from evals.engines.ragged import Ragged, forks, ragged
 from evals.engines.torch_engine import TorchEngine
-from evals.records import Request, SamplingOptions, derive_seed
+from evals.records import Request, SamplingOptions
 
 GENERATOR = torch.Generator().manual_seed(0)
 PLAIN = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=12)

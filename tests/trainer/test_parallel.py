@@ -7,14 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from tests.trainer.loops import rewarded
-from trainer.checkpoint import new_model
-from trainer.config import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
-from trainer.files import read_rows
-from trainer.loss import stream, token_losses
+from trainer.algorithms.loss import stream, token_losses
+from trainer.config.load import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
+from trainer.models.checkpoint import new_model
 from trainer.parallel import Branch, parallel, parallel_step, weight_at
 from trainer.rl import rl
+from trainer.run.files import read_rows
 from trainer.sft import sft
 
 CPU = torch.device("cpu")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.errors import UserError
-from trainer import plan
-from trainer.config import load_study, preset_file
+from evals.core.errors import UserError
+from trainer.config.load import load_study, preset_file
+from trainer.study import plan
 
 PACKAGE = Path(plan.__file__).parent
 

@@ -5,16 +5,17 @@ import math
 import pytest
 import torch
 
+from evals.core.errors import UserError
+from evals.core.keys import derive_seed
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
-from evals.errors import UserError
-from evals.records import Request, Sample, SamplingOptions, derive_seed
-from trainer import policy
-from trainer.algorithms import advantages, with_defaults
-from trainer.config import Compute, OptimizerConfig, RLConfig
-from trainer.optimizer import adamw, clip
+from evals.records import Request, Sample, SamplingOptions
+from trainer.algorithms import policy
+from trainer.algorithms.registry import advantages, with_defaults
+from trainer.config.load import Compute, OptimizerConfig, RLConfig
+from trainer.models.optimizer import adamw, clip
 from trainer.rl import checked
-from trainer.rollouts import Rollouts
+from trainer.rollouts.rollouts import Rollouts
 
 PLAIN = RLConfig(prompts=3, minibatch=3, n=2, max_tokens=20, kl=0.0)
 RAGGED = ((3, (4, 1)), (7, (2, 9)), (5, (6, 3)))  # prompt length, response lengths
@@ -147,7 +148,7 @@ def test_four_updates_of_one_batch_use_the_probabilities_that_sampled_it(model):
 @pytest.mark.parametrize("temperature", [0.6, 1.0, 1.3])
 def test_on_policy_the_trainer_agrees_with_the_sampler(shape, tokenizer, temperature):
     """Faults 6 and 15 (planted: log-probs at temperature 1 where rollouts are not; the ratio leaves 1)."""
-    from trainer.checkpoint import new_model
+    from trainer.models.checkpoint import new_model
 
     model = new_model(shape, 64, seed=5)
     engine = TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=(0,), context=512)

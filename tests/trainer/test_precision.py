@@ -5,13 +5,14 @@ import torch
 
 from evals.records import Sample
 from tests.trainer.loops import RL
-from trainer import policy, shard
-from trainer.checkpoint import new_model
-from trainer.config import Compute, OptimizerConfig
-from trainer.launch import launch
-from trainer.loss import add_gradient, counted_logits, stream
-from trainer.optimizer import adamw
-from trainer.rollouts import Rollouts
+from trainer.algorithms import policy
+from trainer.algorithms.loss import add_gradient, counted_logits, stream
+from trainer.config.load import Compute, OptimizerConfig
+from trainer.distributed import fsdp as shard
+from trainer.distributed.launch import launch
+from trainer.models.checkpoint import new_model
+from trainer.models.optimizer import adamw
+from trainer.rollouts.rollouts import Rollouts
 
 BATCH = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 8, 7, 30, 31, 32], [40, 3, 41, 3, 42, 3, 43]]
 RESPONSES = [5, 3, 4]

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 import torch
 
-from trainer import rollouts
-from trainer.config import RLConfig
+from trainer.config.load import RLConfig
 from trainer.rl import rl
-from trainer.rollouts import dealt
+from trainer.rollouts import rollouts
+from trainer.rollouts.rollouts import dealt
 
 
 def test_dealt_rewards_are_as_many_and_keyed() -> None:

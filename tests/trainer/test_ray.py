@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from evals.checkpoints import open_checkpoint
-from evals.errors import BusyError, UserError
-from evals.grading import grade_store
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import BusyError, UserError
+from evals.grading.store_grading import grade_store
 from evals.records import SamplingOptions
-from evals.sampling import sample
-from evals.shares import sample_on_ray
+from evals.sampling.cell import sample
+from evals.sampling.sharing import sample_on_ray
 from evals.store import SampleStore
 from tests.evals.fake_engine import arguments, files, world_problems
 from tests.evals.tiny import checkpoint
 from tests.trainer.cuts import contents
 from tests.trainer.test_study import OUT, TOML, states
-from trainer.config import load_study
-from trainer.study import study
+from trainer.config.load import load_study
+from trainer.study.study import study
 
 WORKERS = 2
 
@@ -123,7 +123,7 @@ def test_a_study_ends_with_the_bytes_of_one_process_though_a_worker_dies(tmp_pat
 
 
 def test_errors_of_the_user_arrive_as_they_are(tmp_path, monkeypatch, cluster):
-    from evals.executor import patiently, run_all
+    from evals.core.executor import patiently, run_all
 
     with pytest.raises(UserError, match="set --max-tokens to"):
         sample_on_ray(
@@ -147,7 +147,7 @@ def test_errors_of_the_user_arrive_as_they_are(tmp_path, monkeypatch, cluster):
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):
-    from evals.executor import check_executor
+    from evals.core.executor import check_executor
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(UserError, match=r"pip install 'excursions\[ray\]'"):

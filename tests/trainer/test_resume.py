@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from tests.trainer.cuts import before_changes, contents
 from tests.trainer.loops import LOOPS, RL
 from trainer import rl as reinforcing
-from trainer.files import read_rows
+from trainer.run.files import read_rows
 
 
 @pytest.fixture(scope="module", params=list(LOOPS))

@@ -7,13 +7,15 @@ import pandas as pd
 import pytest
 import torch
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.keys import derive_seed
 from evals.engines.open import load_olmo2
-from evals.records import Problem, Request, Sample, SamplingOptions, derive_seed
+from evals.records import Problem, Request, Sample, SamplingOptions
 from tests.trainer.loops import RL
-from trainer import policy, rollouts
-from trainer.checkpoint import new_model
-from trainer.sampler import open_policy_engine
+from trainer.algorithms import policy
+from trainer.models.checkpoint import new_model
+from trainer.rollouts import rollouts
+from trainer.rollouts.sampler import open_policy_engine
 
 HOSTILE = {
     "tower": r"\boxed{9^{9^{9^{9^{9}}}}}",

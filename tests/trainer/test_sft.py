@@ -6,22 +6,30 @@ import numpy as np
 import pytest
 import torch
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.open import eos_ids
 from evals.engines.torch_engine import TorchEngine
-from evals.errors import UserError
 from evals.problems import ProblemSet
 from evals.records import Problem, SamplingOptions
-from evals.sampling import sample
+from evals.sampling.cell import sample
 from evals.store import SampleStore
-from trainer import demonstrations, distributed, sft
-from trainer.checkpoint import load_parent
-from trainer.config import Compute, OptimizerConfig, RLConfig, SFTConfig
-from trainer.demonstrations import Demonstration, batch_at, solutions_of, steps_of, training_demonstrations
-from trainer.files import read_rows
-from trainer.prompts import training_problems, training_prompts
+from trainer import sft
+from trainer.config.load import Compute, OptimizerConfig, RLConfig, SFTConfig
+from trainer.data import demonstrations
+from trainer.data.demonstrations import (
+    Demonstration,
+    batch_at,
+    solutions_of,
+    steps_of,
+    training_demonstrations,
+)
+from trainer.data.prompts import training_problems, training_prompts
+from trainer.distributed import ranks as distributed
+from trainer.models.checkpoint import load_parent
 from trainer.rl import rl
+from trainer.run.files import read_rows
 
 SMALL = SFTConfig(
     optimizer=OptimizerConfig(lr=1e-3), limit=7, batch=3, epochs=2, save_every=2, checkpoint_every=3

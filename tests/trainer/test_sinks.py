@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from tests.trainer.loops import LOOPS, RL, rewarded
-from trainer.files import read_rows
 from trainer.rl import rl
-from trainer.sinks import open_sinks
+from trainer.run.files import read_rows
+from trainer.run.loggers import open_sinks
 
 
 class Recorder:

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evals.core.errors import UserError
 from evals.engines.torch_engine import TorchEngine
-from evals.errors import UserError
 from evals.problems import load_problems, problem_set
 from evals.records import Problem, Sample
 from evals.world import problems
-from trainer import splits
-from trainer.config import SFTConfig
-from trainer.prompts import training_problems
+from trainer.config.load import SFTConfig
+from trainer.data import difficulty_split as splits
+from trainer.data.prompts import training_problems
 
 
 def test_bounds_are_the_papers_at_64_and_in_proportion_elsewhere():

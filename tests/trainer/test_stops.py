@@ -8,19 +8,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.olmo2 import Olmo2
-from evals.errors import UserError
 from tests.trainer.cuts import contents
 from tests.trainer.loops import LOOPS, RL, SFT
 from trainer import pretrain as pretraining
-from trainer import rollouts, stops
-from trainer.checkpoint import Lineage, load_parent, new_model, save_checkpoint
 from trainer.cli import main
-from trainer.config import ModelConfig
-from trainer.files import read_rows, write_folder
+from trainer.config.load import ModelConfig
+from trainer.models.checkpoint import Lineage, load_parent, new_model, save_checkpoint
 from trainer.rl import rl
+from trainer.rollouts import rollouts
+from trainer.run import guards as stops
+from trainer.run.files import read_rows, write_folder
 from trainer.sft import sft
 
 

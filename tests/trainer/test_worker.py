@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from evals.checkpoints import open_checkpoint
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.keys import derive_seed
 from evals.engines import open_engine
 from evals.engines.open import load_olmo2
-from evals.records import Request, SamplingOptions, derive_seed
-from trainer.sampler import through_file
-from trainer.worker import Worker
+from evals.records import Request, SamplingOptions
+from trainer.rollouts.sampler import through_file
+from trainer.rollouts.worker import Worker
 
 
 def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from evals.audit import audit, lines
-from evals.errors import UserError
+from evals.core.errors import UserError
+from evals.grading.audit import audit, lines
 
 ROWS = [
     ("What is 1/2?", "\\frac{1}{2}", ["\\boxed{0.5}", "\\boxed{0.25}"]),

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from evals.errors import UserError
+from evals.core.errors import UserError
 from evals.verify import Grader, grade
-from evals.verify.pool import Pool, _batches
+from evals.verify.pool.processes import Pool, _batches
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = [

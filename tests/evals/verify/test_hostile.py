@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from evals.verify import extract, extract_lenient, format_reward, grade, grade_answer, limits
-from evals.verify.answers import Failure, parse
-from evals.verify.exact import Work
-from evals.verify.symbolic import prove
+from evals.verify.compare.symbolic import prove
+from evals.verify.parse.answers import Failure, parse
+from evals.verify.values.exact import Work
 from tests.evals.verify.hostile import answers, attacks, golds, long_responses, payloads, responses
 
 GOLDS = ("3", "x^2+1", "1,2,3", "\\sqrt{2}", "(0,1)", "\\frac{1}{2004!}")

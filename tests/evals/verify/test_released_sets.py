@@ -6,9 +6,9 @@ import random
 import pytest
 
 from evals.verify import extract, grade, grade_answer
-from evals.verify.answers import Parsed, parse
-from evals.verify.compare import compare
-from evals.verify.context import Context
+from evals.verify.compare.by_type import compare
+from evals.verify.compare.context import Context
+from evals.verify.parse.answers import Parsed, parse
 from tests.evals.verify.nearmisses import near_misses
 from tests.evals.verify.rewriting import rewritings
 

@@ -9,15 +9,15 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evals.verify.answers import Parsed, parse
-from evals.verify.approximate import FAR, NEAR, approximate
-from evals.verify.canonical import same_form
-from evals.verify.context import Context
-from evals.verify.exact import Undefined, Work, exact
-from evals.verify.points import equal, point
-from evals.verify.regions import complement, intersection, region, union
-from evals.verify.symbolic import prove, to_sympy
+from evals.verify.compare.context import Context
+from evals.verify.compare.equality import equal, point
+from evals.verify.compare.real_sets import complement, intersection, region, union
+from evals.verify.compare.symbolic import prove, to_sympy
+from evals.verify.parse.answers import Parsed, parse
 from evals.verify.tree import symbols
+from evals.verify.values.approximate import FAR, NEAR, approximate
+from evals.verify.values.canonical import same_form
+from evals.verify.values.exact import Undefined, Work, exact
 
 CALM = settings(max_examples=80, deadline=None)
 small = st.integers(-9, 9)

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from reports.micro.plan import RECIPES
-from reports.micro.tables import Tables
+from reports.study.driver.plan import RECIPES
+from reports.study.readings.tables import Tables
 
 STARTS = (1000, 2000, 3000, 4000)
 PROBLEMS, N, ITEMS = 60, 64, 200

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from reports.micro.build import verdicts
-from reports.micro.claims import CLAIMS, controls, judged
-from reports.micro.contrasts import outcome, reading
-from reports.micro.side import brittleness, forecast, rollout_budget
+from reports.study.build import verdicts
+from reports.study.readings.claims import CLAIMS, controls, judged
+from reports.study.readings.contrasts import outcome, reading
+from reports.study.readings.side_studies import brittleness, forecast, rollout_budget
 from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
 
 

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from reports.micro.build import findings
-from reports.micro.check import _same_counts, beside, same
-from reports.micro.page import page
-from reports.micro.plan import HOME, load
-from reports.micro.reread import reread
-from reports.micro.tables import read
+from reports.study.build import findings
+from reports.study.driver.plan import HOME, load
+from reports.study.driver.reproduce_cell import _same_counts, beside, same
+from reports.study.page.page import page
+from reports.study.readings.paper_verdicts import reread
+from reports.study.readings.tables import read
 
 needs_study = pytest.mark.skipif(not (HOME / "findings.json").is_file(), reason="the study has not been run")
 

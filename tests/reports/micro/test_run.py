@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from reports.micro.plan import HOME, RECIPES, load
-from reports.micro.run import run
-from reports.micro.tasks import Task
+from reports.study.driver.plan import HOME, RECIPES, load
+from reports.study.driver.run import run
+from reports.study.driver.tasks import Task
 
 LR = {"rl": 3e-4, "sft": 1e-3}
 
@@ -58,7 +58,7 @@ def ran(tmp_path, monkeypatch):
                 pretend(task, out, plan)
                 done.append(task)
 
-    monkeypatch.setattr("reports.micro.run.run_all", run_all)
+    monkeypatch.setattr("reports.study.driver.run.run_all", run_all)
     run(tmp_path, plan)
     return done, tmp_path, plan
 
@@ -66,11 +66,11 @@ def ran(tmp_path, monkeypatch):
 def test_every_command_is_understood(ran) -> None:
     """Options and keys of the configuration exist: nothing fails for a wrong word after hours."""
     import evals.cli
-    import probes.cli
+    import probes.commands.cli
     import trainer.cli
-    from trainer.config import PretrainConfig, RLConfig, SFTConfig, load_config, load_study
+    from trainer.config.load import PretrainConfig, RLConfig, SFTConfig, load_config, load_study
 
-    apps = {"trainer": trainer.cli.app, "probes": probes.cli.app, "evals": evals.cli.app}
+    apps = {"trainer": trainer.cli.app, "probes": probes.commands.cli.app, "evals": evals.cli.app}
     kinds = {"pretrain": PretrainConfig, "rl": RLConfig, "sft": SFTConfig}
     for task in ran[0]:
         program, *words = task.command
@@ -121,7 +121,7 @@ def test_a_study_that_is_done_runs_nothing(ran, monkeypatch) -> None:
     _, out, plan = ran
     again: list[Task] = []
     monkeypatch.setattr(
-        "reports.micro.run.run_all", lambda _, tasks, __: again.extend(t for t in tasks if not t.done)
+        "reports.study.driver.run.run_all", lambda _, tasks, __: again.extend(t for t in tasks if not t.done)
     )
     run(out, plan)
     assert again == []

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from evals.errors import UserError
-from reports.micro.collect import place
-from reports.micro.tasks import Task, rows, run_all
+from evals.core.errors import UserError
+from reports.study.driver.collect import place
+from reports.study.driver.tasks import Task, rows, run_all
 
 WRITE = "import sys, pathlib; pathlib.Path(sys.argv[1]).write_text('x')"
 

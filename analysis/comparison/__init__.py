@@ -1,0 +1,1 @@
+"""The comparison of two checkpoints on counts, up to the verdict."""

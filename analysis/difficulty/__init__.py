@@ -1,0 +1,1 @@
+"""The distribution of the success rate p over problems: fitted, extrapolated, simulated."""

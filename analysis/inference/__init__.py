@@ -1,0 +1,1 @@
+"""Inference on paired counts: bootstrap, bands, intervals, exact tests, training seeds."""

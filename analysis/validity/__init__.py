@@ -1,0 +1,1 @@
+"""Programs that measure how often intervals and verdicts are right, on simulated data."""

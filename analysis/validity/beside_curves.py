@@ -1,0 +1,161 @@
+"""Coverage and error of all that stands beside the curves: `python -m analysis.validity.beside_curves`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from analysis.arguments import Floats, Ints
+from analysis.comparison.compare import compare
+from analysis.comparison.counts import PairedCounts
+from analysis.comparison.joint import verdict_on_counts
+from analysis.comparison.options import Options
+from analysis.comparison.support import expected_support, support_table
+from analysis.difficulty.simulation import BASE, draw_pair, true_difference, with_difference
+from analysis.difficulty.smooth import smooth_mixture
+from analysis.estimators.passk import pass_at_k
+from analysis.inference.bands import difference
+from analysis.inference.bootstrap import bootstrap
+from analysis.validity.calibration import QUIET
+from analysis.validity.coverage import TRAINED
+
+OPTIONS = Options(replicates=500)
+KS = [1, 8, 32]
+Hit = Callable[[np.random.Generator], bool]
+
+
+def fixed_interval(k: int) -> Hit:
+    """Whether `fixed_low` to `fixed_high` holds the difference on these very 200 problems, n = 64."""
+    rng = np.random.default_rng(1)
+    p = BASE.draw(200, rng)
+    q = TRAINED.apply(p, rng)
+    truth = ((1 - p) ** k - (1 - q) ** k).mean()
+
+    def hit(rng: np.random.Generator) -> bool:
+        pair = PairedCounts.from_arrays(64, rng.binomial(64, p), 64, rng.binomial(64, q))
+        found = compare(pair, Options(replicates=100, k=(1, k), K=32)).to_dict()
+        i = found["k"].index(k)
+        return bool(found["delta"]["fixed_low"][i] <= truth <= found["delta"]["fixed_high"][i])
+
+    return hit
+
+
+def crossover_interval(problems: int) -> Hit:
+    """Whether the interval of k* holds the true one: Δpass@1 = +6, Δpass@32 = -3, n = 64."""
+    trained = with_difference(BASE, 0.06, -0.03, 32)
+    truth = int(np.argmax(true_difference(BASE, trained, list(range(1, 65))) <= 0)) + 1
+
+    def hit(rng: np.random.Generator) -> bool:
+        found = compare(draw_pair(BASE, trained, problems, 64, rng), OPTIONS).crossover
+        low, high = (int(found[x] or 65) for x in ("low", "high"))
+        return low <= truth <= high
+
+    return hit
+
+
+def wrongly_same(first: float, large: float) -> Hit:
+    """Whether a change as large as the margin is called the same, M = 1319, n = 64."""
+    trained = with_difference(BASE, first, large, 32)
+    which = "pass@1" if first else "pass@K"
+
+    def hit(rng: np.random.Generator) -> bool:
+        found = verdict_on_counts(draw_pair(BASE, trained, 1319, 64, rng), OPTIONS)
+        return bool(found["states"][which] == "same")
+
+    return hit
+
+
+def wrongly_changed(problems: int, n_a: int, n_b: int, K: int) -> Hit:
+    """Whether two draws of one model with unequal n are called different."""
+
+    def hit(rng: np.random.Generator) -> bool:
+        p = BASE.draw(problems, rng)
+        pair = PairedCounts.from_arrays(n_a, rng.binomial(n_a, p), n_b, rng.binomial(n_b, p))
+        return verdict_on_counts(pair, Options(K=K, replicates=500))["outcome"] not in QUIET
+
+    return hit
+
+
+def grouped_interval(kind: str, groups: int, size: int, band: bool) -> Hit:
+    """Whether the interval at k = 32 (or the band over KS) of the difference holds the truth, n = 64.
+
+    clusters: problems of a cluster share difficulty and change; strata: fixed levels of difficulty.
+    """
+    code = np.arange(groups).repeat(size)
+    rng = np.random.default_rng(0)
+    truth = np.mean([_change(*_grouped(kind, code, rng)) for _ in range(1000)], axis=0)
+
+    def hit(rng: np.random.Generator) -> bool:
+        a, b = (pass_at_k(64, rng.binomial(64, p), KS) for p in _grouped(kind, code, rng))
+        rep = bootstrap(b - a, replicates=500, seed=int(rng.integers(1 << 30)), **{kind: code})
+        found = difference(rep, b - a, 0.05)
+        if band:
+            return bool(((found.band_low <= truth) & (truth <= found.band_high)).all())
+        return bool(found.low[-1] <= truth[-1] <= found.high[-1])
+
+    return hit
+
+
+def _grouped(kind: str, code: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Success rates of both models on problems in groups."""
+    from scipy.special import expit
+
+    groups = int(code[-1]) + 1
+    centre = np.linspace(-5, 2, groups) if kind == "stratum" else rng.normal(-2, 1.5, groups)
+    moved = 0.6 * np.sin(centre) if kind == "stratum" else rng.normal(0.6, 0.6, groups)
+    logit = centre[code] + 0.8 * rng.standard_normal(code.size)
+    return expit(logit), expit(logit + moved[code] + 0.5 * rng.standard_normal(code.size))
+
+
+def _change(p: Floats, q: Floats) -> Floats:
+    return ((1 - p[:, None]) ** KS - (1 - q[:, None]) ** KS).mean(0)
+
+
+def expected_interval(cell: str, problems: int, n: int) -> Hit:
+    """Whether a count of a second draw lies in the interval expected from the first."""
+
+    def hit(rng: np.random.Generator) -> bool:
+        pair = draw_pair(BASE, None, problems, n, rng)
+        expected = expected_support(smooth_mixture(n, pair.c_a), n, problems)[cell]
+        return bool(expected["low"] <= support_table(pair)[cell] <= expected["high"])
+
+    return hit
+
+
+def rows() -> list[tuple[str, str, Hit]]:
+    """What is simulated, the share that is wanted, and one run of it."""
+    held, wrong = "95%", "at most 5%"
+    return [
+        *((f"interval for these problems, k = {k}", held, fixed_interval(k)) for k in KS),
+        *((f"interval of k*, M = {m}", held, crossover_interval(m)) for m in (300, 1319)),
+        *((f"{g} of {m} × {s}, k = 32", held, grouped_interval(g, m, s, False)) for g, m, s in GROUPS),
+        *((f"{g} of {m} × {s}, band", held, grouped_interval(g, m, s, True)) for g, m, s in GROUPS),
+        *((f"expected {c}, M = 200, n = 32", held, expected_interval(c, 200, 32)) for c in "PESO"),
+        ("+2 points at pass@1 called the same", wrong, wrongly_same(0.02, 0.0)),
+        ("+2 points at pass@32 called the same", wrong, wrongly_same(0.0, 0.02)),
+        ("one model, M = 30, n = 16 and 128", wrong, wrongly_changed(30, 16, 128, 8)),
+        ("one model, M = 200, n = 32 and 128", wrong, wrongly_changed(200, 32, 128, 16)),
+    ]
+
+
+GROUPS = (("cluster", 15, 10), ("cluster", 40, 8), ("stratum", 100, 2), ("stratum", 100, 3))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print one row per quantity: the share of runs, beside the share that is wanted."""
+    import argparse
+
+    parser = argparse.ArgumentParser(prog="python -m analysis.validity.beside_curves", description=__doc__)
+    parser.add_argument("--runs", type=int, default=400, help="simulated data sets per row (400)")
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args(argv)
+    print("| what | wanted | share of runs |\n|---|---|---|")
+    for name, wanted, hit in rows():
+        shares = np.mean([hit(np.random.default_rng([given.seed, 0x7A1, i])) for i in range(given.runs)])
+        print(f"| {name} | {wanted} | {shares:.3f} |", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""What a checkpoint is asked: templates, exemplars, chat, stop texts, decoding."""

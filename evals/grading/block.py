@@ -1,0 +1,130 @@
+"""Grading one block of a cell, in this process or in a worker: what one process does at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from evals.store.schema import GRADES, NO_ANSWER
+from evals.store.store import SampleStore, grade_group
+
+if TYPE_CHECKING:
+    from evals.verify import Grader, Verdict
+
+GRADER = "excursions"
+ROWS = 1024  # texts in memory at a time
+UNDECIDED = "undecided"  # reason of a verdict that the symbolic stage may still change
+CACHED = 4096  # comparisons with other problems' golds remembered within a block
+
+
+@dataclass(frozen=True, slots=True)
+class Golds:
+    """Gold answers by problem id, and the ids of a cell in the order in which others are looked for."""
+
+    answers: Mapping[str, str]
+    order: Sequence[str]
+
+
+def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
+    """Grade what is not yet graded of one block of a cell and write its grades; returns how many."""
+    store = SampleStore(root)
+    group = grade_group(cell)
+    path = store.grade_table.folder(group) / block
+    with store.sample_table.naming_damage(cell), store.grade_table.naming_damage(group):
+        old = [pq.ParquetFile(path).read().cast(GRADES)] if path.is_file() else []
+        known = old[0]["key"].combine_chunks() if old else pa.array([], pa.string())
+        fresh = []
+        samples = pq.ParquetFile(store.sample_table.folder(cell) / block)
+        for batch in samples.iter_batches(ROWS, columns=["key", "problem", "index", "text"]):
+            lacking = batch.filter(pc.invert(pc.is_in(batch["key"], known)))
+            fresh.append(pa.Table.from_pylist(list(_grades(cell, lacking.to_pylist(), golds)), GRADES))
+    store.grade_table.put(group, block.removesuffix(".parquet"), pa.concat_tables([*old, *fresh]))
+    return sum(table.num_rows for table in fresh)
+
+
+def _grades(cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds) -> Iterator[dict[str, Any]]:
+    """The grade of each sample."""
+    from evals.verify import VERSION, grade_answer
+
+    pairs = [(golds.answers[s["problem"]], s["text"] or "") for s in samples]
+    verdicts = verdicts_of(pairs)
+    right = lru_cache(CACHED)(lambda gold, answer: grade_answer(gold, answer).correct)
+    places = {p: i for i, p in enumerate(golds.order)}
+    for sample, pair in zip(samples, pairs, strict=True):
+        verdict = verdicts[pair]
+        other = other_problem(golds, places[sample["problem"]], sample["index"])
+        if other is None:
+            guess = None
+        else:
+            guess = verdict.stage != NO_ANSWER and right(golds.answers[other], verdict.answer)
+        yield {
+            "key": sample["key"],
+            "cell": cell,
+            "problem": sample["problem"],
+            "index": sample["index"],
+            "grader": GRADER,
+            "grader_version": str(VERSION),
+            "gold": pair[0],
+            "guess": guess,
+            **_columns(verdict, pair[1]),
+        }
+
+
+def verdicts_of(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verdict]:
+    """The verdict of each distinct (gold, response).
+
+    The verifier without its symbolic stage is bounded in time and runs here; what that leaves undecided
+    goes to a process that may be killed.
+    """
+    from evals.verify import grade
+
+    verdicts = {pair: grade(*pair, mode="eval") for pair in dict.fromkeys(pairs)}
+    if undecided := [pair for pair, verdict in verdicts.items() if verdict.reason == UNDECIDED]:
+        verdicts.update(zip(undecided, _prover().grade_many(undecided), strict=True))
+    return verdicts
+
+
+@cache
+def _prover() -> Grader:
+    """The symbolic grader of this process, started when first needed; it ends with the process."""
+    from evals.verify import Grader
+
+    return Grader(mode="eval", workers=1)
+
+
+def _columns(verdict: Verdict, text: str) -> dict[str, Any]:
+    """A verdict as columns of the grades table."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return {
+        "correct": verdict.correct,
+        "lenient": verdict.lenient,
+        "answer": verdict.answer,
+        "route": verdict.route,
+        "lenient_answer": verdict.lenient_answer,
+        "lenient_route": verdict.lenient_route,
+        "stage": verdict.stage,
+        "reason": verdict.reason,
+        "flags": list(verdict.flags),
+        "text_hash": int.from_bytes(digest, "big", signed=True),
+    }
+
+
+def other_problem(golds: Golds, place: int, index: int) -> str | None:
+    """Another problem of the cell, with another gold, for sample `index` of the problem at `place`.
+
+    The order is by hash, the step goes with the index: a problem's samples meet many others.
+    """
+    count, own = len(golds.order), golds.answers[golds.order[place]]
+    for step in range(count - 1):
+        other = golds.order[(place + 1 + (index + step) % (count - 1)) % count]
+        if golds.answers[other] != own:
+            return other
+    return None

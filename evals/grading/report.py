@@ -1,0 +1,140 @@
+"""What must stand beside a cell's accuracy: how it was sampled, and what the grading met."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from evals.core.keys import content_hash
+from evals.store.counts import graded
+from evals.store.schema import NO_ANSWER
+
+if TYPE_CHECKING:
+    from evals.store import SampleStore
+
+REPEATS_READ = 100  # problems whose log-probs are read for the expected share of repeats
+DESCRIBED = ("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "stops",
+             "engine", "engine_version", "dtype")  # fmt: skip
+
+
+def cell_report(
+    store: SampleStore, cell: str, *, problems: Collection[str] | None = None, n: int | None = None
+) -> dict[str, Any]:
+    """One cell as a plain dictionary; what is not known is None.
+
+    Rates are over samples: strict, lenient (accuracy), extraction_failures (no answer found), truncated
+    (ended by max_tokens), truncated_credited (truncated, and right only to the lenient grader),
+    duplicates (texts that repeat an earlier one of the same problem), duplicates_expected (what
+    independent draws would show, by the samples' own probabilities; known at temperature 1 without
+    truncation of the distribution), guess_floor (strictly right for another problem's answer).
+    verifier_errors counts time-outs and errors; routes counts where answers were found.
+    problems, n: only these ids, only the first n samples of each.
+    """
+    info = store.cell(cell)
+    columns = ["problem", "index", "correct", "lenient", "route", "stage", "guess", "text_hash"]
+    grades = graded(store, cell, columns, problems, n)
+    samples = store.sample_table.read(
+        cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
+    )
+    if n is not None:
+        samples = samples.filter(pc.less(samples["index"], n))
+    sizes = pc.value_counts(grades["problem"]).field("counts").to_numpy()
+    truncated = _truncated(samples)
+    return {
+        "checkpoint": info["checkpoint"],
+        "cell": cell,
+        "problems": len(sizes),
+        "samples": grades.num_rows,
+        "n": int(sizes.min()),
+        "n_most": int(sizes.max()),
+        **{name: info.get(name) for name in DESCRIBED},
+        "prompt_hash": _prompt_hash(samples),
+        "strict": _rate(grades["correct"]),
+        "lenient": _rate(grades["lenient"]),
+        "extraction_failures": _rate(pc.equal(grades["stage"], NO_ANSWER)),
+        "routes": _routes(grades["route"]),
+        "truncated": _rate(truncated),
+        "truncated_credited": _credited(grades, samples, truncated),
+        "verifier_errors": _errors(grades),
+        "duplicates": _duplicates(grades),
+        "duplicates_expected": _expected_duplicates(store, cell, grades, n),
+        "mean_tokens": pc.mean(samples["tokens"]).as_py(),
+        "guess_floor": _rate(grades["guess"]),
+    }
+
+
+def _rate(values: pa.ChunkedArray) -> float | None:
+    """Share of true values among those that are known; None if none is."""
+    mean = pc.mean(values).as_py()
+    return None if mean is None else float(mean)
+
+
+def _truncated(samples: pa.Table) -> pa.ChunkedArray:
+    return pc.equal(samples["finish_reason"], "length")
+
+
+def _prompt_hash(samples: pa.Table) -> str | None:
+    """One hash for the prompts of all problems; None where a prompt is not known."""
+    pairs = samples.group_by("problem").aggregate([("prompt_hash", "min"), ("prompt_hash", "max")])
+    if pairs["prompt_hash_min"].null_count:
+        return None
+    rows = zip(
+        *(pairs[c].to_pylist() for c in ("problem", "prompt_hash_min", "prompt_hash_max")), strict=True
+    )
+    return content_hash(sorted(rows))
+
+
+def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
+    found = {str(item["values"]): int(item["counts"]) for item in pc.value_counts(routes).to_pylist()}
+    return dict(sorted(found.items()))
+
+
+def _errors(grades: pa.Table) -> int:
+    """Samples whose verdict is a time-out, or the death of the verifier's process."""
+    return int(pc.sum(pc.equal(grades["stage"], "pool")).as_py() or 0)
+
+
+def _duplicates(grades: pa.Table) -> float:
+    distinct = grades.group_by(["problem", "text_hash"]).aggregate([]).num_rows
+    return 1 - distinct / grades.num_rows
+
+
+def _expected_duplicates(store: SampleStore, cell: str, grades: pa.Table, n: int | None) -> float | None:
+    """Expected share of samples that repeat an earlier one, were all drawn independently.
+
+    Sample number i with probability p repeats an earlier one with probability 1 - (1 - p)^i: the mean over
+    samples is unbiased. Read from at most `REPEATS_READ` problems.
+    """
+    info = store.cell(cell)
+    if (info.get("temperature"), info.get("top_p"), info.get("top_k")) != (1, 1, 0):
+        return None
+    some = sorted(set(grades["problem"].to_pylist()))[:REPEATS_READ]
+    table = store.sample_table.read(cell, ["index", "logprobs"], some)
+    if n is not None:
+        table = table.filter(pc.less(table["index"], n))
+    if not table.num_rows or table["logprobs"].null_count:
+        return None
+    logprobs = table["logprobs"].combine_chunks()
+    starts = logprobs.offsets.to_numpy()
+    sums = np.concatenate(([0.0], np.cumsum(logprobs.values.to_numpy(zero_copy_only=False), dtype=float)))
+    p = np.exp(sums[starts[1:]] - sums[starts[:-1]]).clip(0, 1)
+    return float(np.mean(1 - (1 - p) ** table["index"].to_numpy()))
+
+
+def _credited(grades: pa.Table, samples: pa.Table, truncated: pa.ChunkedArray) -> float | None:
+    """Share of samples that were cut off, have no answer to the strict grader, and yet pass as right."""
+    if truncated.null_count == len(truncated):
+        return None
+    order = [("problem", "ascending"), ("index", "ascending")]
+    cut = (
+        samples.select(["problem", "index"])
+        .append_column("cut", pc.fill_null(truncated, False))
+        .sort_by(order)
+    )
+    lenient = grades.select(["problem", "index", "correct", "lenient"]).sort_by(order)
+    credited = pc.and_(cut["cut"], pc.and_not(lenient["lenient"], lenient["correct"]))
+    return float(np.mean(credited.to_numpy()))

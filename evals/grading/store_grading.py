@@ -1,0 +1,71 @@
+"""Grading what a store holds. Grading never samples: grades are a table of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+
+import pyarrow.compute as pc
+
+from evals.core.errors import UserError
+from evals.core.executor import run_all
+from evals.core.keys import derive_seed
+from evals.core.locks import exclusive
+from evals.grading.block import Golds, grade_block
+from evals.grading.report import cell_report
+from evals.grading.workers import grade_blocks
+from evals.store.counts import counts
+from evals.store.store import SampleStore, grade_group
+
+__all__ = ["cell_report", "counts", "grade_store"]
+
+
+def grade_store(
+    store: SampleStore,
+    cells: Sequence[str],
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    executor: str = "local",
+) -> int:
+    """Grade the samples that this version of the verifier has not graded yet; returns how many.
+
+    Streams block by block: memory does not grow with the store. workers: processes of this machine.
+    executor: "ray" grades on a cluster instead (see `evals.core.executor`). progress(done, total).
+    """
+    for cell in cells:
+        store.cell(cell)
+    store.compact(cells)
+    if not any(_ungraded(store, cell) for cell in cells):
+        return 0
+    answers = {p.id: p.answer for p in store.problems().values()}
+    with store.writing(), ExitStack() as locks:
+        for cell in sorted(set(cells)):
+            locks.enter_context(exclusive(store.path, f"grades-{cell}"))
+        work = {cell: _ungraded(store, cell) for cell in cells}
+        golds = {cell: _golds(store, cell, answers) for cell, blocks in work.items() if blocks}
+        jobs = [(store.path, cell, block, golds[cell]) for cell, blocks in work.items() for block in blocks]
+        total, done = sum(sum(blocks.values()) for blocks in work.values()), 0
+        graded: Iterator[int]
+        if executor == "ray":
+            graded = (fresh for _, fresh in run_all(grade_block, jobs, gpu=False))
+        else:
+            graded = grade_blocks(jobs, workers)
+        for fresh in graded:
+            done += fresh
+            if progress:
+                progress(done, total)
+    return done
+
+
+def _ungraded(store: SampleStore, cell: str) -> dict[str, int]:
+    """Blocks of a cell with samples that are not graded, and how many."""
+    have = store.grade_table.sizes(grade_group(cell))
+    sizes = store.sample_table.sizes(cell)
+    return {name: size - have.get(name, 0) for name, size in sizes.items() if have.get(name, 0) < size}
+
+
+def _golds(store: SampleStore, cell: str, answers: Mapping[str, str]) -> Golds:
+    problems = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
+    if lacking := [p for p in problems if p not in answers]:
+        raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
+    return Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))

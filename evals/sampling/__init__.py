@@ -1,0 +1,1 @@
+"""From a checkpoint, problems and an asking to samples in a store."""

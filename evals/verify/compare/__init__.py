@@ -1,0 +1,1 @@
+"""Comparison of a parsed answer with the gold, by the gold's type."""

@@ -1,0 +1,271 @@
+"""Answers: lists, sets, tuples, intervals, relations, ratios, quantities and words, made of expressions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from evals.verify.limits import MAX_MEMBERS, LimitError
+from evals.verify.parse.cursor import Cursor, Grammar
+from evals.verify.parse.expressions import additive, exponent, power, term
+from evals.verify.parse.prepare import prepare
+from evals.verify.parse.primaries import primary
+from evals.verify.parse.tokens import Token, tokenize
+from evals.verify.parse.words import with_unit, words
+from evals.verify.tree import (
+    EXPR,
+    Group,
+    Listing,
+    NamedSet,
+    Num,
+    Op,
+    ParseError,
+    Ratio,
+    Region,
+    Relation,
+    Sym,
+    Value,
+    symbols,
+)
+from evals.verify.values.plus_minus import expand
+
+CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",)}
+INTEGERS = NamedSet("Z")
+SETS = ("cup", "cap", "setminus")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A parsed answer: its value, and the constructs that only a gold with the same ones excuses."""
+
+    value: Value
+    constructs: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a text did not parse: "parse", or "limit:…"."""
+
+    reason: str
+    detail: str
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Parsed | Failure:
+    """The typed tree of an answer's text, all of which must be consumed; never an exception."""
+    try:
+        tokens = tokenize(prepare(text))
+        cursor = Cursor(tokens, Grammar(additive, term, power, exponent, primary, group))
+        value = listing(cursor, ("eof",))
+        if cursor.token.kind != "eof":
+            return Failure("parse", f"unexpected {cursor.token.text[:20]!r}")
+        return Parsed(value, frozenset(cursor.constructs))
+    except ParseError as error:
+        return Failure("parse", str(error))
+    except LimitError as error:
+        return Failure(f"limit:{error}", "over a limit")
+
+
+def listing(c: Cursor, closers: tuple[str, ...]) -> Value:
+    """Items up to a closer: one item alone, else a bare list."""
+    items, seps = _unconditioned(*_items(c, closers))
+    if not items:
+        raise ParseError("nothing")
+    if len(items) == 1:
+        return items[0]
+    return _listed(items, seps)
+
+
+def _listed(items: list[Value], seps: list[str]) -> Value:
+    """A bare list; where semicolons (or "or" between equations) and commas mix, a list of tuples."""
+    outer = ";" if ";" in seps and "," in seps else "or"
+    inner = [s for s in seps if s != outer]
+    named = all(isinstance(i, Relation) for i in items)
+    if len(seps) == len(items) - 1 and inner and outer in seps and (outer == ";" or named):
+        rows: list[list[Value]] = [[]]
+        for item, sep in zip(items, [*seps, outer], strict=True):
+            rows[-1].append(item)
+            if sep == outer:
+                rows.append([])
+        if len({len(row) for row in rows[:-1]}) == 1:
+            return Listing(tuple(Group(tuple(row), "(", ")") for row in rows[:-1]), "list", ";")
+    return Listing(tuple(items), "list", seps[-1] if seps else "pm")
+
+
+def _unconditioned(items: list[Value], seps: list[str]) -> tuple[list[Value], list[str]]:
+    """Without a last "k in Z" that says what a parameter of the items before it is."""
+    last = items[-1] if items else None
+    if len(items) > 1 and isinstance(last, Relation) and last.ops == ("in",) and last.sides[1] == INTEGERS:
+        names = symbols(last.sides[0])
+        if isinstance(last.sides[0], Sym) and any(names <= symbols(i) for i in items[:-1]):
+            return items[:-1], seps[: len(items) - 2]
+    return items, seps
+
+
+def _items(c: Cursor, closers: tuple[str, ...]) -> tuple[list[Value], list[str]]:
+    items: list[Value] = []
+    seps: list[str] = []
+    while not _closes(c.token, closers):
+        items.extend(_item(c))
+        if len(items) > MAX_MEMBERS:
+            raise LimitError("members")
+        sep = _between(c)
+        if not sep:
+            break
+        if not _closes(c.token, closers):
+            seps.append(sep)
+        elif c.depth or sep in ("and", "or"):
+            raise ParseError("a separator at the end")
+    return items, seps
+
+
+def _between(c: Cursor) -> str:
+    """Passes over one separator, or a comma and a word."""
+    sep = _separator(c.token)
+    if sep:
+        c.i += 1
+        word = _separator(c.token)
+        if sep == "," and word in ("and", "or"):
+            c.i += 1
+            return word
+    return sep
+
+
+def _closes(token: Token, closers: tuple[str, ...]) -> bool:
+    return token.kind == "eof" or (token.kind == "op" and token.text in closers)
+
+
+def _separator(token: Token) -> str:
+    """The separator that a token is: a comma, a semicolon, and, or; "" for none."""
+    if token.kind == "sep":
+        return token.text
+    if token.kind == "row":
+        return ","
+    return token.text if token.kind == "op" and token.text in (",", ";") else ""
+
+
+def _item(c: Cursor) -> list[Value]:
+    """One item; with a plus-minus sign the values that it stands for."""
+    outer, c.choices, c.start = c.choices, False, c.i
+    value = relation(c)
+    values = expand(value) if c.choices and c.depth == 0 else [value]
+    c.choices = outer or (c.choices and c.depth > 0)
+    return values
+
+
+def relation(c: Cursor) -> Value:
+    """Sides joined by = < > …; one side alone is itself."""
+    sides: list[Value] = []
+    ops: list[str] = []
+    if c.token.kind == "rel":
+        if c.token.text not in ("=", "~") or c.depth:
+            raise ParseError("a relation without a left side")
+        if c.token.text == "~":
+            sides.append(Sym("?"))
+            ops.append("~")
+        c.i += 1
+    sides.append(_side(c))
+    while c.token.kind == "rel":
+        ops.append(c.token.text)
+        c.i += 1
+        sides.append(_side(c))
+    return Relation(tuple(sides), tuple(ops)) if ops else sides[0]
+
+
+def _side(c: Cursor) -> Value:
+    """Words, or sets joined by cup, cap and setminus, or a single value with its unit."""
+    phrase = words(c)
+    if phrase is not None:
+        if not (isinstance(phrase, Num) and c.at("%")):
+            return phrase
+        c.i += 1
+        return Op("percent", (phrase,))
+    value = _ratio(c)
+    while c.token.kind == "op" and (c.token.text in SETS or (c.at("-") and isinstance(value, NamedSet))):
+        mark = c.token.text
+        op = "setminus" if mark == "-" else mark
+        parts = [value]
+        while c.at(mark):
+            c.i += 1
+            parts.append(_ratio(c))
+        value = Region(op, tuple(parts))
+    return value
+
+
+def _ratio(c: Cursor) -> Value:
+    """A sum with its unit, or sums joined by colons."""
+    money, c.money = c.money, ""
+    value = with_unit(c, additive(c))
+    if c.at(":") and isinstance(value, EXPR):
+        items, written = [value], []
+        while c.at(":"):
+            c.i += 1
+            written.append(c.token)
+            part = additive(c)
+            if not isinstance(part, EXPR):
+                raise ParseError("a ratio of what is no number")
+            items.append(part)
+        return Ratio(tuple(items), _clock(c, written))
+    c.money = money
+    return value
+
+
+def _clock(c: Cursor, written: list[Token]) -> str:
+    """Whether numbers with colons are a time of day: with minutes such as 05, or with AM or PM after it."""
+    token = c.token
+    half = token.text.replace(".", "").lower() if token.kind in ("word", "text") else ""
+    if half in ("am", "pm"):
+        c.i += 1
+        return half
+    minutes = all(t.kind == "num" and len(t.text) == 2 and t.text < "60" for t in written)
+    return "clock" if minutes and written[0].text.startswith("0") else ""
+
+
+def group(c: Cursor) -> Value:
+    """What stands in brackets: a single value, a tuple, an interval, a set, or (in braces) a list."""
+    left = c.token.text
+    c.i += 1
+    c.deeper()
+    bars, c.bars = c.bars, 0
+    start, money, c.money = c.start, c.money, ""
+    builder = _builder(c) if left == "\\{" else 0
+    if builder:
+        c.i += builder
+        value = listing(c, ("\\}",))
+        c.take("\\}")
+    else:
+        items, seps = _items(c, CLOSERS[left])
+        right = c.token.text if c.token.kind == "op" else ""
+        if right not in CLOSERS[left]:
+            raise ParseError("unbalanced brackets")
+        c.i += 1
+        value = _grouped(left, right, items, seps)
+    c.bars, c.start, c.money = bars, start, money or c.money
+    c.depth -= 1
+    return value
+
+
+def _builder(c: Cursor) -> int:
+    """The number of tokens of "x |", "x :" or "x in R |" at the start of a set, else 0."""
+    marks = [t.text for t in c.tokens[c.i : c.i + 4]]
+    if c.token.kind != "sym" or len(marks) < 4:
+        return 0
+    if marks[1] in ("|", ":"):
+        return 2
+    return 4 if marks[1:] in (["in", "R", "|"], ["in", "R", ":"]) else 0
+
+
+def _grouped(left: str, right: str, items: list[Value], seps: list[str]) -> Value:
+    if left == "\\{":
+        return Listing(tuple(items), "set", seps[-1] if seps else ",")
+    if not items or (left in "([" and ("or" in seps or "and" in seps)):
+        raise ParseError("empty brackets" if not items else "words in a tuple")
+    if left == "{":
+        return items[0] if len(items) == 1 else _listed(items, seps)
+    if len(items) == 1:
+        if (left, right) not in (("(", ")"), ("[", "]"), ("<(", ")>")):
+            raise ParseError("unbalanced brackets")
+        return items[0]
+    if left == "<(":
+        left, right = "(", ")"
+    return Group(tuple(items), left, right)

@@ -1,0 +1,1 @@
+"""The grader of many responses: worker processes that survive hostile input."""

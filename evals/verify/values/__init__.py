@@ -1,0 +1,1 @@
+"""Values of expressions: exact, to many digits, or in a canonical form."""

@@ -1,0 +1,1 @@
+"""How often the intervals of probes cover the truth, and the toy model that knows it."""

@@ -1,0 +1,94 @@
+"""Problems solved by only one of two checkpoints, with a few samples of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from probes.inputs.sources import Source
+
+LISTED = 50  # problems gained or lost that are written out with their samples
+SAMPLES_SHOWN = 4
+LONGEST = 4000  # characters of a sample that are written out
+
+
+def changed(source: Source, a: str, b: str) -> dict[str, Any]:
+    """The problems gained (only B solves them) and lost (only A), largest change first.
+
+    Returns {"gained": records, "lost": records, "gained_total", "lost_total"}; a record has problem,
+    question, gold, a and b ({"n", "c"}), and samples of each ({"text", "correct", "answer"}), correct ones
+    first. Texts are what the models wrote, cut at LONGEST characters: escape them before showing.
+    """
+    held = {name: _counted(source, name) for name in (a, b)}
+    rates = {side: held[name]["c"] / held[name]["n"] for side, name in (("a", a), ("b", b))}
+    c = pd.DataFrame(rates).dropna()
+    order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
+    gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
+    chosen = {kind: [p for p in order if mask[p]] for kind, mask in (("gained", gained), ("lost", lost))}
+    totals = {f"{kind}_total": len(ids) for kind, ids in chosen.items()}
+    chosen = {kind: ids[:LISTED] for kind, ids in chosen.items()}
+    texts = _Held(source, (a, b), {p for ids in chosen.values() for p in ids})
+    numbers = {name: {p: (int(n), int(c)) for p, n, c in held[name].itertuples()} for name in (a, b)}
+    return {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()} | totals
+
+
+def _counted(source: Source, name: str) -> pd.DataFrame:
+    """n and c of one checkpoint by problem."""
+    rows = source.counts[source.counts["checkpoint"] == name]
+    return rows.set_index("problem")[["n", "c"]].sort_index()
+
+
+class _Held:
+    """Questions and samples of the problems that are written out."""
+
+    def __init__(self, source: Source, names: tuple[str, str], wanted: set[str]) -> None:
+        self.questions: dict[str, Any] = {}
+        self.samples: dict[str, dict[str, list[dict[str, Any]]]] = {n: {} for n in names}
+        if source.store is None or not wanted:
+            return
+        from evals.store import SampleStore
+
+        store = SampleStore(source.store)
+        self.questions = {p: q for p, q in store.problems().items() if p in wanted}
+        cells = {d["name"]: d["cell"] for d in source.checkpoints}
+        self.samples = {n: _samples_of(store, cells[n], wanted, source.n) for n in names}
+
+
+def _samples_of(store: Any, cell: str, wanted: set[str], n: int | None) -> dict[str, list[dict[str, Any]]]:
+    """A few samples of each wanted problem, correct ones first."""
+    from evals.store.store import grade_group
+
+    place = ["problem", "index"]
+    texts = store.sample_table.read(cell, [*place, "text"], wanted).to_pandas()
+    texts = texts if n is None else texts[texts["index"] < n]
+    grades = store.grade_table.read(grade_group(cell), [*place, "correct", "answer"], wanted).to_pandas()
+    joined = texts.merge(grades, on=place).sort_values(
+        ["problem", "correct", "index"], ascending=[True, False, True]
+    )
+    out: dict[str, list[dict[str, Any]]] = {}
+    for row in joined.groupby("problem").head(SAMPLES_SHOWN).itertuples():
+        answer = None if pd.isna(row.answer) else str(row.answer)
+        text = str(row.text or "")
+        shown = text if len(text) <= LONGEST else text[:LONGEST] + " …"
+        out.setdefault(str(row.problem), []).append(
+            {"text": shown, "correct": bool(row.correct), "answer": answer}
+        )
+    return out
+
+
+def _record(
+    problem: str, numbers: dict[str, dict[str, tuple[int, int]]], held: _Held, a: str, b: str
+) -> dict[str, Any]:
+    known = held.questions.get(problem)
+    counted = {
+        side: dict(zip("nc", numbers[name][problem], strict=True))
+        for side, name in zip("ab", (a, b), strict=True)
+    }
+    return {
+        "problem": problem,
+        "question": known.question if known else None,
+        "gold": known.answer if known else None,
+        **counted,
+        "samples": {"a": held.samples[a].get(problem, []), "b": held.samples[b].get(problem, [])},
+    }

@@ -1,0 +1,206 @@
+"""The same question asked in other ways: does the verdict hang on the grader, on guessing, on length?
+
+Every row is a verdict of `analysis` on the same problems under another reading of the same samples, or
+under other prompts of A.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import AnalysisError, Options, PairedCounts
+from analysis.comparison.joint import verdict_on_counts
+from evals.core.keys import derive_seed
+
+REPLICATES = 2000
+LEFT_OUT = 0.2  # share of problems that a reading may leave out before it says nothing
+
+
+class Unreadable(Exception):
+    """A reading that cannot be made of these samples; its message is the reason."""
+
+
+def robustness(
+    verdict: dict[str, Any],
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    options: Options,
+    K: int,
+    more: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The robustness table of one comparison.
+
+    verdict: the declared one. a, b: tallies of the two cells (see `evals.store.tally`). more: further rows
+    (see
+    `asked`). Returns {"rows", "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1,
+    Δpass@K, rates, with _low and _high), K and detail; outcome is None where the reading is not possible,
+    detail then says why. robust is None where the verdict is undetermined or no other reading is possible.
+    """
+
+    def among(held: str, correct: str) -> dict[str, Any]:
+        return _counted(_among(a, b, held, correct, K), options, K)
+
+    readings: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+        ("graded leniently", lambda: _counted(_lenient(a, b), options, K)),
+        ("only samples with an answer", lambda: among("answered", "correct")),
+        ("only samples not cut off", lambda: among("finished", "correct_finished")),
+        ("corrected for guessing", lambda: _counted(_unguessed(a, b, options.seed), options, K)),
+        ("at equal tokens, not equal k", lambda: _equal_tokens(a, b, options, K)),
+    ]
+    return summary(verdict, [*more, *(_row(name, read) for name, read in readings)])
+
+
+def asked(pairs: Sequence[tuple[str, PairedCounts]], options: Options, K: int) -> list[dict[str, Any]]:
+    """Rows of the verdict with A sampled under other prompts: (name, counts of A so asked and of B)."""
+    text = "other prompt of A"
+    return [_row(name, partial(_counted, (pair, text), options, K)) for name, pair in pairs]
+
+
+def _row(name: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    ends = ("first", "first_low", "first_high", "large", "large_low", "large_high")
+    empty = dict.fromkeys(("outcome", "kind", *ends, "K"))
+    try:
+        return {"name": name, **empty, **read()}
+    except (Unreadable, AnalysisError) as reason:
+        return {"name": name, **empty, "detail": str(reason)}
+
+
+def summary(verdict: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Whether the rows repeat the verdict, and in words what it hangs on."""
+    known = [r for r in rows if r["outcome"] is not None]
+    differing = [r for r in known if r["outcome"] != verdict["outcome"]]
+    robust: bool | None = not differing
+    if verdict["outcome"] == "undetermined":
+        robust = None
+        sentence = "Undetermined as declared: other readings are shown for information."
+    elif not known:
+        robust = None
+        sentence = "No other reading of these samples is possible: robustness is not known."
+    elif differing:
+        hangs = "; ".join(f"{r['name']} it is {r['outcome']}" for r in differing)
+        sentence = f"It hangs on how the question is asked: {hangs}."
+    else:
+        sentence = f"Robust: the same verdict in all {len(known)} other readings."
+        if kinds := [f"{r['name']} {r['kind']}" for r in known if r["kind"] != verdict.get("kind")]:
+            sentence = f"Robust in outcome; its kind differs: {'; '.join(kinds)}."
+    return {"rows": rows, "robust": robust, "sentence": sentence}
+
+
+def _known(values: pd.Series) -> np.ndarray:
+    if values.isna().any():
+        raise Unreadable("the samples do not say")
+    return values.to_numpy()
+
+
+def _pair(n_a: Any, c_a: Any, n_b: Any, c_b: Any) -> PairedCounts:
+    return PairedCounts.from_arrays(*(np.asarray(x).astype(np.int64) for x in (n_a, c_a, n_b, c_b)))
+
+
+def _lenient(a: pd.DataFrame, b: pd.DataFrame) -> tuple[PairedCounts, str]:
+    return _pair(a["n"], _known(a["lenient"]), b["n"], _known(b["lenient"])), "credit for the last number"
+
+
+def _among(a: pd.DataFrame, b: pd.DataFrame, held: str, correct: str, K: int) -> tuple[PairedCounts, str]:
+    """Only the samples that `held` counts; problems where fewer than K remain are left out of both."""
+    n_a, n_b = _known(a[held]), _known(b[held])
+    enough = (n_a >= K) & (n_b >= K)
+    if enough.mean() < 1 - LEFT_OUT or enough.sum() < 2:
+        raise Unreadable(f"only {enough.sum()} of {len(enough)} problems keep {K} such samples under both")
+    left = int((~enough).sum())
+    text = f"{left} problems left out" if left else "all problems"
+    c_a, c_b = a[correct].to_numpy(), b[correct].to_numpy()
+    return _pair(n_a[enough], c_a[enough], n_b[enough], c_b[enough]), text
+
+
+def _unguessed(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> tuple[PairedCounts, str]:
+    """Counts without the guessed part: each correct sample stays with the chance that it was no guess."""
+    kept, floors = [], []
+    for side, tallied in enumerate((a, b)):
+        floor = float(_known(tallied["guess"]).sum() / tallied["n"].sum())
+        floors.append(floor)
+        kept.append(thinned(tallied["n"].to_numpy(), tallied["correct"].to_numpy(), floor, seed + side))
+    text = f"guess floors {floors[0]:.2%} and {floors[1]:.2%}"
+    return _pair(a["n"], kept[0], b["n"], kept[1]), text
+
+
+def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray:
+    """c less its guesses, (M,): a binomial draw from c with the chance that a correct sample was no guess.
+
+    If a sample is known with rate s and else guessed with rate `floor`, p = s + (1 - s) floor, and a
+    correct sample is known with chance s / p, s = (p - floor) / (1 - floor), not below 0. p of a problem is
+    averaged over its posterior under the fitted distribution over problems.
+    """
+    from analysis import npmle
+
+    if floor <= 0:
+        return c.astype(np.int64)
+    n, c = n.astype(np.int64), c.astype(np.int64)
+    mixture = npmle(n, c)
+    p = np.clip(mixture.p, 1e-9, 1 - 1e-9)
+    known = np.clip((p - floor) / ((1 - floor) * p), 0, 1)
+    logs = c[:, None] * np.log(p) + (n - c)[:, None] * np.log1p(-p) + np.log(mixture.weight)
+    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
+    keep = (weight @ known) / weight.sum(axis=1)
+    rng = np.random.default_rng(derive_seed("unguessed", seed))
+    return rng.binomial(c, keep)
+
+
+def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> dict[str, Any]:
+    """The verdict of counts, at the declared K."""
+    pair, text = read
+    found = verdict_on_counts(pair, replace(options, K=K, replicates=REPLICATES))
+    return _as_row(found, K, text)
+
+
+def _as_row(verdict: dict[str, Any], K: float, detail: str) -> dict[str, Any]:
+    """One row; low and high of either number are its joint region."""
+    held = {"outcome": verdict["outcome"], "kind": verdict["kind"], "K": K, "detail": detail}
+    for name, number in zip(("first", "large"), verdict["numbers"], strict=True):
+        held |= {name: number["estimate"], f"{name}_low": number["low"], f"{name}_high": number["high"]}
+    return held
+
+
+def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> dict[str, Any]:
+    """Both get the tokens of the longer one's k samples: the shorter one gets more samples for them."""
+    from analysis.comparison.joint import joint_readings
+    from analysis.comparison.verdict import verdict
+    from analysis.inference.bootstrap import bootstrap
+
+    length = [float(_known(t["tokens"]).sum() / t["n"].sum()) for t in (a, b)]
+    if min(length) <= 0:
+        raise Unreadable("the samples have no tokens")
+    ratio = [max(length) / x for x in length]  # samples that one sample of the longer one pays for
+    most = min(int(t["n"].min()) / r for t, r in zip((a, b), ratio, strict=True))
+    large = min(float(K), most)
+    if large < 2:
+        raise Unreadable(f"lengths of {length[0]:.0f} and {length[1]:.0f} tokens leave less than k = 2")
+    curves = [
+        np.stack([at_budget(t["n"].to_numpy(), t["correct"].to_numpy(), k * r) for k in (1.0, large)], axis=1)
+        for t, r in zip((a, b), ratio, strict=True)
+    ]
+    d = curves[1] - curves[0]
+    rep = bootstrap(d, replicates=REPLICATES, seed=options.seed)
+    readings = joint_readings(rep, d, (1, round(large)), options)
+    found = verdict(*readings, level=options.level, margin=options.margin)
+    text = (
+        f"{length[0]:.0f} and {length[1]:.0f} tokens: A gets {ratio[0]:.2f}, B {ratio[1]:.2f} samples for one"
+    )
+    return _as_row(found, large, text)
+
+
+def at_budget(n: np.ndarray, c: np.ndarray, k: float) -> np.ndarray:
+    """pass@k (M,) for a k that need not be whole: between the whole k on either side, in proportion."""
+    from analysis import pass_at_k
+
+    low = int(np.floor(k + 1e-9))
+    share = max(k - low, 0.0)
+    if share < 1e-9:
+        return pass_at_k(n, c.astype(np.int64), low)[:, 0]
+    both = pass_at_k(n, c.astype(np.int64), [low, low + 1])
+    return both[:, 0] * (1 - share) + both[:, 1] * share

@@ -1,0 +1,202 @@
+"""Checks beside a comparison: everything that differs between two cells and could make the answer wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evals.checkpoints.runs import resolved, run_of
+
+SAME = ("template", "shots", "chat")
+DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
+ENGINE = ("engine", "engine_version", "dtype")
+TRUNCATED = 0.02
+TRUNCATION_GAP = 0.01
+DUPLICATES_BEYOND = 0.05  # repeats beyond what independent draws would give
+DUPLICATES = 0.5
+EXTRACTION_GAP = 0.02
+UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
+           "guess floor")  # fmt: skip
+
+
+def check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, Any]:
+    """One check: passed, not passed, or (None) not possible on this input."""
+    return {"name": name, "passed": passed, "value": value, "detail": detail}
+
+
+def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Checks of two cell reports (`evals.grading.report.cell_report`); None where there are only counts."""
+    if a is None or b is None:
+        return [check(name, None, None, "not known from counts alone") for name in UNKNOWN]
+    made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
+            _verifier, _support)  # fmt: skip
+    return [make(a, b) for make in made]
+
+
+def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Confounds over pairs of checkpoint descriptions: of each check the worst, with its pair named."""
+    made: dict[str, dict[str, Any]] = {}
+    rank = {False: 0, None: 1, True: 2}
+    for a, b in pairs:
+        for item in confounds(a["report"], b["report"]):
+            held = made.get(item["name"])
+            if held is None or rank[item["passed"]] < rank[held["passed"]]:
+                told = len(pairs) > 1 and item["passed"] is False
+                where = f" ({a['name']} -> {b['name']})" if told else ""
+                made[item["name"]] = {**item, "detail": f"{item['detail']}{where}"}
+    return list(made.values())
+
+
+def _differences(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
+    return [f"{k.replace('_', '-')} {a.get(k)} against {b.get(k)}" for k in keys if a.get(k) != b.get(k)]
+
+
+def _known(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> bool:
+    return all(a.get(k) is not None and b.get(k) is not None for k in keys)
+
+
+def _prompt(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    different = _differences(a, b, SAME)
+    if different:
+        return check("prompt", False, different, "the prompts differ: " + ", ".join(different))
+    if not _known(a, b, ("prompt_hash",)):
+        return check("prompt", None, None, "the samples do not say which prompt was used")
+    same = a["prompt_hash"] == b["prompt_hash"]
+    shots = f"the same prompts, {a['shots']} shots" if a.get("shots") is not None else "the same prompts"
+    return check("prompt", same, None, shots if same else "the prompts' token ids differ")
+
+
+def _decoding(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    if not _known(a, b, ("temperature",)):
+        return check("decoding", None, None, "the samples do not say how they were drawn")
+    different = _differences(a, b, DECODING)
+    if different:
+        return check("decoding", False, different, ", ".join(different))
+    text = f"the same: T={a['temperature']:g}"
+    text += f", top-p={a['top_p']:g}" if a.get("top_p") is not None else ""
+    text += f", at most {a['max_tokens']:,} tokens" if a.get("max_tokens") is not None else ""
+    return check("decoding", True, None, text)
+
+
+def _engine(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    if not _known(a, b, ("engine",)):
+        return check("engine", None, None, "the samples do not say which engine drew them")
+    different = _differences(a, b, ENGINE)
+    return check("engine", not different, different or None, ", ".join(different) or f"both {a['engine']}")
+
+
+def _truncation(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    if not _known(a, b, ("truncated",)):
+        return check("truncation", None, None, "the samples do not say how they ended")
+    x, y = a["truncated"], b["truncated"]
+    passed = max(x, y) <= TRUNCATED and abs(x - y) <= TRUNCATION_GAP
+    return check("truncation", passed, [x, y], f"{x:.1%} and {y:.1%} of the samples hit the length limit")
+
+
+def _extraction(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    x, y = a["extraction_failures"], b["extraction_failures"]
+    passed = abs(x - y) <= EXTRACTION_GAP
+    return check("extraction", passed, [x, y], f"no answer in the asked form in {x:.1%} and {y:.1%}")
+
+
+def _format(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Format against correctness, as differences in differences: strict, lenient, and given an answer.
+
+    A gain in strict accuracy that shrinks under lenient grading, or among samples with an answer, is form.
+    """
+    if not _known(a, b, ("lenient", "strict")):
+        return check("format", None, None, "no lenient grade")
+    strict, lenient = b["strict"] - a["strict"], b["lenient"] - a["lenient"]
+    given = [_given(r) for r in (a, b)]
+    passed = abs(strict - lenient) <= EXTRACTION_GAP
+    text = f"accuracy {100 * strict:+.1f} points graded strictly, {100 * lenient:+.1f} leniently"
+    if given[0] is not None and given[1] is not None:
+        text += f", {100 * (given[1] - given[0]):+.1f} among samples with an answer"
+        passed = passed and abs(strict - (given[1] - given[0])) <= max(EXTRACTION_GAP, abs(strict) / 2)
+    return check("format", passed, {"strict": strict, "lenient": lenient, "given_answer": given}, text)
+
+
+def _given(report: dict[str, Any]) -> float | None:
+    """Strict accuracy among the samples whose answer was found."""
+    found = 1 - report["extraction_failures"]
+    return report["strict"] / found if found > 0 else None
+
+
+def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    x, y = a["duplicates"], b["duplicates"]
+    text = f"{x:.1%} and {y:.1%} of the samples repeat another of their problem"
+    expected = [r.get("duplicates_expected") for r in (a, b)]
+    if expected[0] is not None and expected[1] is not None:
+        text += f"; independent draws would give {expected[0]:.1%} and {expected[1]:.1%}"
+        within = all(
+            seen <= due + DUPLICATES_BEYOND
+            for seen, due in zip((x, y), expected, strict=True)
+            if due is not None
+        )
+        return check("duplicates", within, [x, y], text)
+    if a.get("temperature") is None or b.get("temperature") is None:
+        return check("duplicates", True if max(x, y) == 0 else None, [x, y], text)
+    return check("duplicates", max(x, y) <= DUPLICATES, [x, y], text)
+
+
+def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    x, y = a["guess_floor"], b["guess_floor"]
+    if x is None or y is None:
+        return check("guess floor", None, None, "needs at least two problems with different answers")
+    passed = max(x, y) <= 0.1 * max(a["strict"], b["strict"])
+    return check(
+        "guess floor", passed, [x, y], f"{x:.2%} and {y:.2%} would be right for another problem's answer"
+    )
+
+
+def _verifier(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    total = a["verifier_errors"] + b["verifier_errors"]
+    return check("grader", total == 0, total, f"one verifier for both, {total} errors or time-outs")
+
+
+def _support(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+    """Whether sampling itself cut the distribution, so that some answers have probability 0."""
+    tops = [r["top_p"] for r in (a, b) if r.get("top_p") is not None]
+    if not tops:
+        return check("support", None, None, "the samples do not say their top-p")
+    cut = min(tops) < 1 or any(r.get("top_k") for r in (a, b))
+    text = (
+        f"top-p {min(tops):g}: 'never solved' is said of the truncated distribution"
+        if cut
+        else "not truncated"
+    )
+    return check("support", not cut or None, min(tops), text)
+
+
+def held_out(problems: dict[str, Any] | None, b: dict[str, Any]) -> list[dict[str, Any]]:
+    """A check that the later checkpoint was not trained on these very problems.
+
+    By the fingerprint of the problem set in its lineage, else by the name of the set in its run's resolved
+    configuration: the same split under another name is not seen.
+    """
+    if not problems or b["path"] is None:
+        return []
+    run = run_of(Path(b["path"]))
+    trained = str((resolved(run) if run else {}).get("problems") or "")
+    data = (b["lineage"] or {}).get("data")
+    asked = str(problems["name"])
+    if (data and data == problems["fingerprint"]) or (trained and _split(trained) == _split(asked)):
+        text = f"B was trained on {trained or 'this set'}, of which these problems are"
+        return [check("held out", False, trained or data, text)]
+    if not trained:
+        return [check("held out", None, None, "B does not say on which problems it was trained")]
+    return [check("held out", True, trained, f"B was trained on {trained}")]
+
+
+def _split(spec: str) -> str:
+    return spec.partition("?")[0]
+
+
+def same_weights(first: str | None, second: str | None) -> list[dict[str, Any]]:
+    """A check that the two checkpoints are not one."""
+    if not first or not second:
+        return []
+    same = first == second
+    text = "both are the same weights: this compares two draws of one model" if same else "the weights differ"
+    return [check("two models", not same, None, text)]

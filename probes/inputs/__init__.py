@@ -1,0 +1,1 @@
+"""What is compared: counts, samples, stores, or checkpoints that are sampled here."""

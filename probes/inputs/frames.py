@@ -1,0 +1,60 @@
+"""Samples with their grades as data frames, one row per sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from evals.core.errors import UserError
+from probes.inputs.sources import Source
+
+GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
+
+
+def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
+    """Per checkpoint, its samples (columns of the samples table) joined with their grades.
+
+    Only the problems that the source counts, and the first `source.n` samples of each. Every frame has key,
+    problem, index and the columns of GRADED, sorted by problem and index. UserError where only counts are
+    known.
+    """
+    from evals.store import SampleStore
+
+    if source.store is None:
+        raise UserError("this probe needs samples, and only counts were given; use --samples or --ckpt")
+    store = SampleStore(source.store)
+    names = list(dict.fromkeys(["key", "problem", "index", *columns]))
+    out = {}
+    for described in source.checkpoints:
+        cell = described["cell"]
+        samples = store.samples([cell], columns=names, problems=set(source.counts["problem"]))
+        if source.n is not None:
+            samples = samples[samples["index"] < source.n]
+        grades = store.grades([cell], columns=["key", *GRADED])
+        joined = samples.merge(grades, on="key", validate="one_to_one")
+        out[described["name"]] = joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)
+    return out
+
+
+def equal_n(
+    frames: dict[str, pd.DataFrame], most: int | None = None
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """The first m samples of every problem, and a check that says so.
+
+    m: the smallest number of samples that any problem has, at most `most`. Statistics of diversity grow or
+    shrink with the number of samples: unequal numbers are no comparison.
+    """
+    from probes.findings.checks import check
+
+    sizes = {name: f.groupby("problem").size() for name, f in frames.items()}
+    m = int(min(s.min() for s in sizes.values()))
+    largest = int(max(s.max() for s in sizes.values()))
+    unequal, m = m != largest, min(m, most or m)
+    kept = {n: f[f.groupby("problem").cumcount() < m].reset_index(drop=True) for n, f in frames.items()}
+    if unequal:
+        text = f"n differs, up to {largest}: the first {m} of each are used"
+        return kept, check("equal n", False, [m, largest], text)
+    text = f"{m} samples of every problem" + (f" (of {largest})" if m < largest else "")
+    return kept, check("equal n", True, m, text)

@@ -1,0 +1,276 @@
+"""Where counts come from: a CSV of counts, foreign sample files, or checkpoints sampled here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.core.errors import UserError
+from evals.records import SamplingOptions
+from evals.store.cells import read_cells
+from probes.inputs.sampling import Job, sample_job
+
+COLUMNS = ("problem", "checkpoint", "n", "c")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Counts of two or more checkpoints, and what is known about each.
+
+    counts: columns problem, checkpoint, n, c (strict grades). checkpoints: one description each, in the
+    order given. store: where samples and grades stand, or None. variants: the first checkpoint under other
+    prompts, described alike, counted under their own names. n: only so many samples of a problem are meant.
+    tallies: what was read of each cell already (`evals.store.tally`).
+    """
+
+    counts: pd.DataFrame
+    checkpoints: list[dict[str, Any]]
+    problems: dict[str, Any]
+    store: Path | None = None
+    cells: list[str] = field(default_factory=list)
+    variants: list[dict[str, Any]] = field(default_factory=list)
+    n: int | None = None
+    tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How checkpoints are sampled. shots: one for all, or one per checkpoint; () takes the lineage's own.
+
+    base_shots: other numbers of shots under which the first checkpoint is sampled too, for robustness.
+    """
+
+    problems: str = "world:test"
+    n: int = 32
+    options: SamplingOptions = field(default_factory=SamplingOptions)
+    shots: tuple[int, ...] = ()
+    template: str | None = None
+    seed: int = 0
+    limit: int | None = None
+    engine: str = "torch"
+    processes: int = 1
+    base_shots: tuple[int, ...] = ()
+    executor: str = "local"
+
+
+def from_counts(path: Path) -> Source:
+    """Counts from a CSV with columns problem, checkpoint, n, c; UserError with the line of what is wrong."""
+    import csv
+
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
+                raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
+            rows = [_row(path, reader.line_num, row) for row in reader]
+            lines = _distinct(path, rows)
+    except OSError as error:
+        raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
+    if not rows:
+        raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")
+    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    names = list(dict.fromkeys(frame["checkpoint"]))
+    problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
+    return Source(frame, [blank(n) for n in names], problems)
+
+
+def _row(path: Path, line: int, row: dict[str, Any]) -> tuple[int, tuple[str, str, int, int]]:
+    """(line, values) of one row, checked."""
+    where = f"{path} line {line}"
+    if None in row or None in row.values():
+        raise UserError(f"{where}: it has not as many fields as the header; mend or remove the line")
+    try:
+        n, c = int(row["n"]), int(row["c"])
+    except ValueError:
+        raise UserError(
+            f"{where}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}; mend the line"
+        ) from None
+    if not row["problem"] or not row["checkpoint"]:
+        raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
+    if n < 1 or not 0 <= c <= n:
+        raise UserError(f"{where}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}; mend the line")
+    return line, (row["problem"], row["checkpoint"], n, c)
+
+
+def _distinct(
+    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int]]]
+) -> list[tuple[str, str, int, int]]:
+    """The rows without their lines; UserError where a problem of a checkpoint stands twice."""
+    seen: dict[tuple[str, str], int] = {}
+    for line, (problem, checkpoint, _, _) in rows:
+        if (first := seen.setdefault((problem, checkpoint), line)) != line:
+            raise UserError(
+                f"{path} line {line}: problem {problem!r} of {checkpoint!r} stands in line {first} already; "
+                "add up its samples or drop one"
+            )
+    return [values for _, values in rows]
+
+
+def blank(name: str) -> dict[str, Any]:
+    """The description of a checkpoint of which only the name is known."""
+    keys = ("path", "fingerprint", "recipe", "lineage", "cell", "report")
+    return {"name": name, **dict.fromkeys(keys)}
+
+
+def store_of(out: Path) -> Path:
+    """Where a probe's samples stand under its output folder."""
+    return out / "store"
+
+
+def from_samples(
+    files: Sequence[Path | str],
+    store: Path,
+    workers: int = 1,
+    *,
+    skip_bad: bool = False,
+    executor: str = "local",
+) -> Source:
+    """Counts from sample files of any readable format, graded with the project's verifier.
+
+    skip_bad: leave out rows that cannot be read (they are counted in the store), instead of an error.
+    """
+    from evals.core.executor import check_executor
+    from evals.grading.store_grading import grade_store
+    from evals.readers import import_samples
+    from evals.store import SampleStore
+
+    check_executor(executor)
+    target = SampleStore(store)
+    cells = list(dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)))
+    grade_store(target, cells, workers=workers, executor=executor)
+    held = read_cells(store, cells)
+    checkpoints = [
+        blank(report["checkpoint"]) | {"cell": cell, "report": report}
+        for cell, report in zip(cells, held.reports, strict=True)
+    ]
+    names = ", ".join(Path(f).name for f in files)
+    problems = {"name": names, "fingerprint": None, "count": int(held.counts["problem"].nunique())}
+    return Source(held.counts, checkpoints, problems, store, cells, tallies=held.tallies)
+
+
+def chosen(source: Source, names: Sequence[str] | None) -> Source:
+    """The source with only these checkpoints, in this order (None: all); UserError for an unknown name."""
+    if not names:
+        return source
+    by_name = {d["name"]: d for d in source.checkpoints}
+    for name in names:
+        if name not in by_name:
+            raise UserError(f"no checkpoint {name!r} in these files; choose among {', '.join(by_name)}")
+    counts = source.counts[source.counts["checkpoint"].isin(names)].reset_index(drop=True)
+    kept = [by_name[name] for name in dict.fromkeys(names)]
+    return replace(source, counts=counts, checkpoints=kept, cells=[d["cell"] for d in kept])
+
+
+def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:
+    """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.core.executor import check_executor
+    from evals.grading.store_grading import grade_store
+    from evals.problems import load_problems
+    from evals.store import SampleStore
+
+    check_executor(sampling.executor)
+    found = [open_checkpoint(name) for name in names]
+    problems = load_problems(sampling.problems, limit=sampling.limit)
+    jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
+    jobs += _variants(jobs[0], sampling)
+    cells = [sample_job(job, sampling.processes, sampling.executor) for job in jobs]
+    grade_store(SampleStore(store), cells, workers=sampling.processes, executor=sampling.executor)
+    held = read_cells(store, cells, {p.id for p in problems.problems}, sampling.n)
+    described = [
+        {
+            "name": job.label,
+            "path": job.checkpoint.name,
+            "fingerprint": job.checkpoint.weights,
+            "recipe": (job.checkpoint.lineage or {}).get("recipe"),
+            "lineage": job.checkpoint.lineage,
+            "cell": cell,
+            "report": report,
+        }
+        for job, cell, report in zip(jobs, cells, held.reports, strict=True)
+    ]
+    return Source(
+        held.counts,
+        described[: len(found)],
+        {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)},
+        store,
+        cells[: len(found)],
+        described[len(found) :],
+        sampling.n,
+        held.tallies,
+    )
+
+
+def _job(
+    i: int,
+    found: Sequence[Checkpoint],
+    labels: Sequence[str],
+    problems: Any,
+    sampling: Sampling,
+    store: Path,
+    quiet: bool,
+) -> Job:
+    """The sampling of checkpoint number i: its own prompt by lineage, or what the options say."""
+    from evals.asking.templates import default_prompt
+
+    template, shots = default_prompt(found[i].lineage)
+    if sampling.shots:
+        shots = sampling.shots[min(i, len(sampling.shots) - 1)]
+    return Job(
+        checkpoint=found[i],
+        label=labels[i],
+        problems=problems,
+        n=sampling.n,
+        options=sampling.options,
+        template=sampling.template or template,
+        shots=shots,
+        seed=sampling.seed,
+        store=store,
+        draw=sum(other.weights == found[i].weights for other in found[:i]),
+        engine=sampling.engine,
+        quiet=quiet,
+    )
+
+
+def _variants(first: Job, sampling: Sampling) -> list[Job]:
+    """The first checkpoint once more under every other number of shots that robustness asks for."""
+    wanted = [s for s in dict.fromkeys(sampling.base_shots) if s != first.shots]
+    return [replace(first, shots=s, label=f"{first.label} ({s} shots)") for s in wanted]
+
+
+def described(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Descriptions of checkpoints that are not sampled: name, path, fingerprint, recipe, lineage."""
+    from evals.checkpoints.checkpoint import open_checkpoint
+
+    found = [open_checkpoint(name) for name in names]
+    return [
+        blank(label)
+        | {
+            "path": c.name,
+            "fingerprint": c.weights,
+            "recipe": (c.lineage or {}).get("recipe"),
+            "lineage": c.lineage,
+        }
+        for label, c in zip(labels_of(names), found, strict=True)
+    ]
+
+
+def labels_of(names: Sequence[str]) -> list[str]:
+    """Short distinct labels; the same checkpoint given again is another draw of it."""
+    from evals.core.labels import short_labels
+
+    short = short_labels(names)
+    seen: dict[str, int] = {}
+    out = []
+    for name in names:
+        label = short[name]
+        seen[label] = seen.get(label, 0) + 1
+        out.append(label if seen[label] == 1 else f"{label} (draw {seen[label]})")
+    return out

@@ -1,0 +1,1 @@
+"""Every probe on every cell of a study."""

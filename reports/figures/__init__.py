@@ -1,0 +1,1 @@
+"""Figures: each function takes a tidy frame and returns a matplotlib figure."""

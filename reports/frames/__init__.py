@@ -1,0 +1,1 @@
+"""Tidy frames out of findings, as the figures take them."""

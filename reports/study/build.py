@@ -1,0 +1,162 @@
+"""From the tables in the repository to its findings, figures and page: `python -m reports.study.build`.
+
+With --run it first takes the tables from a run of the study.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evals.core.files import write_file, write_json
+from reports.study.driver.plan import HOME, RECIPES, Plan, load
+from reports.study.readings.claims import CLAIMS, controls, judged
+from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
+from reports.study.readings.paper_verdicts import reread
+from reports.study.readings.side_studies import brittleness, far, forecast, rollout_budget, scale
+from reports.study.readings.tables import Tables, read
+
+SHOWN = (1, 8, K)
+
+
+def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
+    """Everything that the page says, as numbers; plan: of what is missing."""
+    temperatures = whole_temperatures(tables)
+    main = temperatures[0]
+    return {
+        "options": {"level": LEVEL, "margin": MARGIN, "K": K, "temperature": main},
+        "temperatures": temperatures,
+        "starts": tables.starts,
+        "seeds": {r: tables.seeds("cells", r, tables.starts, main) for r in RECIPES},
+        "problems": int(tables.counts[tables.counts["where"] == "cells"]["problem"].nunique()),
+        "claims": [judged(tables, c, t) for t in temperatures for c in CLAIMS],
+        "rollouts": rollout_budget(tables, main),
+        "scale": scale(tables, main),
+        "brittleness": brittleness(tables, main),
+        "forecast": forecast(tables, main),
+        "controls": [c | {"temperature": t} for t in temperatures for c in controls(tables, t)],
+        "verdicts": [v for t in temperatures for v in verdicts(tables, t)],
+        "far": far(tables, main),
+        "samples": samples(tables),
+        "reread": reread(),
+        "left": left(tables, plan),
+    }
+
+
+def whole_temperatures(tables: Tables) -> list[float]:
+    """Temperatures at which every recipe has a seed at every start, the highest first."""
+    return [
+        t
+        for t in tables.temperatures
+        if all(tables.seeds("cells", r, tables.starts, t) for r in ("base", *RECIPES))
+    ]
+
+
+def verdicts(tables: Tables, temperature: float) -> list[dict[str, Any]]:
+    """Every recipe against the base: from each start, and meaned over starts (start None)."""
+    rows = []
+    for recipe in RECIPES:
+        for start in (None, *tables.starts):
+            starts = tables.starts if start is None else [start]
+            readings = []
+            for k in (1, K):
+                b, a = (tables.values("cells", r, starts, temperature, k) for r in (recipe, "base"))
+                readings.append(reading(b, a, k, parts=2))
+            rows.append(
+                {
+                    "recipe": recipe,
+                    "start": start,
+                    "temperature": temperature,
+                    "readings": readings,
+                    "verdict": seeds_verdict(*readings),
+                }
+            )
+    return rows
+
+
+def left(tables: Tables, plan: Plan) -> list[str]:
+    """What the plan has and the tables have not, in words."""
+    out = []
+    for t in (w["temperature"] for w in plan.table["probe"]["sampling"]):
+        missing = [s for s in plan.seeds if not _whole(tables, s, t)]
+        if missing:
+            out.append(f"T = {t:g} of seed {', '.join(map(str, missing))}")
+    if len(tables.starts) < len(plan.starts):
+        out.append(f"{len(plan.starts) - len(tables.starts)} of {len(plan.starts)} starts")
+    if tables.capability.empty:
+        out.append("general capability")
+    have = set(tables.counts["where"])
+    for name, where in (("random_reward", "random"), ("rollouts",) * 2, ("scale",) * 2, ("far",) * 2):
+        if name in plan.table and where not in have:
+            out.append(name.replace("_", " "))
+    return out
+
+
+def _whole(tables: Tables, seed: int, temperature: float) -> bool:
+    return all(seed in tables.seeds("cells", r, tables.starts, temperature) for r in RECIPES)
+
+
+def samples(tables: Tables) -> dict[str, Any]:
+    """How the samples came out: base by start, and the extremes over all sampled checkpoints."""
+    cells = tables.cells
+    held = cells[cells["where"] == "cells"]
+    base = []
+    for start in tables.starts:
+        mine = held[(held["recipe"] == "base") & (held["start"] == start) & (held["draw"] == 0)]
+        t = float(mine["temperature"].max())
+        floor = float(mine.loc[mine["temperature"] == t, "guess_floor"].iloc[0])
+        rates = {
+            f"pass@{k}": float(tables.values("cells", "base", [start], t, k).mean()) for k in (*SHOWN, 64)
+        }
+        base.append({"start": start, "guess_floor": floor, **rates})
+    return {
+        "base": base,
+        "checkpoints": int(cells["weights"].nunique()),
+        "samples": int(cells["samples"].sum()),
+        "most_truncated": float(cells["truncated"].max()),
+        "most_without_answer": float(cells["extraction_failures"].max()),
+        "highest_guess_floor": float(cells["guess_floor"].max()),
+    }
+
+
+def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -> list[Path]:
+    """Tables (from `run`, where given), findings, figures and page of a folder; returns what was written.
+
+    out: another folder for all of it; the configuration is that of `home`.
+    """
+    from reports.study.driver.collect import collect
+    from reports.study.page.figures import draw
+    from reports.study.page.page import page
+
+    if out is not None:
+        for name in ("study.toml", "plan.toml"):
+            write_file(out / name, (home / name).read_text("utf-8"))
+        home = out
+    if run is not None:
+        collect(run, home / "data")
+    tables = read(home / "data")
+    found = findings(tables, load(home))
+    write_json(home / "findings.json", found)
+    drawn = draw(tables, home / "figures", found["options"]["temperature"])
+    write_file(home / "README.md", page(home))
+    return [home / "findings.json", *drawn, home / "README.md"]
+
+
+def main(
+    run: Annotated[Path | None, typer.Option(help="folder of a run: its tables are taken first")] = None,
+    home: Annotated[Path, typer.Option(help="folder of the tables, findings and page")] = HOME,
+    out: Annotated[Path | None, typer.Option(help="another folder for the tables, findings, page")] = None,
+) -> None:
+    """Make findings, figures and page from the study's tables."""
+    for path in build(home, run, out):
+        typer.echo(f"written: {path}")
+
+
+if __name__ == "__main__":
+    from evals.core.command import run as run_command
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    run_command(app)

@@ -1,0 +1,35 @@
+"""The study's answer in one paragraph, put together from its findings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.study.page.markdown import points
+
+
+def answer(found: dict[str, Any]) -> str:
+    """What the study found on the paper's main question, with how many claims held."""
+    main, K = found["temperatures"][0], found["options"]["K"]
+    verdicts = {v["recipe"]: v for v in found["verdicts"] if v["temperature"] == main and v["start"] is None}
+    outcomes = [c["outcome"] for c in found["claims"] if c["temperature"] == main]
+    held, failed, open_ = (outcomes.count(o) for o in ("reproduced", "not reproduced", "undetermined"))
+    behaves = sum(c["behaves"] is True for c in found["controls"])
+    seeds = max(len(s) for s in found["seeds"].values())
+    named = {"rl": "Direct RL", "sft-rl": "SFT→RL", "parallel": "parallel averaging"}
+    readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())
+    return (
+        "Did training expand what a model can solve, or only sharpen it? A model of one million parameters, "
+        f"pre-trained on a synthetic world, was taken at {len(found['starts'])} checkpoints through six "
+        f"recipes with {seeds} training {'seed' if seeds == 1 else 'seeds'} each, and every cell was asked "
+        f"{found['problems']} test problems 64 times. Against the base, over all checkpoints: {readings}. "
+        f"Of {len(outcomes)} claims of the paper that are differences between recipes, {held} are "
+        f"reproduced, {failed} are not, and {open_} are undetermined at this scale; {behaves} of "
+        f"{len(found['controls'])} control readings behave. This is one small world: it shows what the "
+        "method can tell, not what larger models do.\n"
+    )
+
+
+def _one(name: str, row: dict[str, Any], K: int) -> str:
+    first, large = (points(r) for r in row["readings"])
+    kind = f" ({row['verdict']['kind']})" if row["verdict"]["kind"] else ""
+    return f"{name} is *{row['verdict']['outcome']}*{kind}, pass@1 {first} points, pass@{K} {large}"

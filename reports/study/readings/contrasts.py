@@ -1,0 +1,61 @@
+"""Differences between two recipes, with training seeds and problems as samples, and what they decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from analysis.comparison.verdict import Reading, state, verdict
+from analysis.inference.seeds import seed_difference
+
+LEVEL, MARGIN = 0.05, 0.02
+K = 32  # of the verdict, declared in plan.toml before the test problems were asked
+AGREES = {  # what a claim says → states that agree with it, states that speak against it
+    "up": ({"up"}, {"down", "same", "not up"}),
+    "down": ({"down"}, {"up", "same", "not down"}),
+    "same": ({"same"}, {"up", "down"}),
+}
+
+
+def reading(b: np.ndarray, a: np.ndarray, k: int, *, parts: int = 1, paired: bool = False) -> dict[str, Any]:
+    """The difference b - a, (S, M) each, as a reading: estimate, low, high at level / parts, and its state.
+
+    paired: seed s of b was trained from seed s of a; only seeds that both have are taken by the caller.
+    """
+    outer = seed_difference(a, b, level=LEVEL / parts, paired=paired)
+    inner = seed_difference(a, b, level=2 * LEVEL, paired=paired)
+    held = Reading(k, outer["estimate"], outer["low"], outer["high"], inner["low"], inner["high"])
+    return {
+        "k": k,
+        **{key: getattr(held, key) for key in ("estimate", "low", "high", "inner_low", "inner_high")},
+        "a": float(a.mean()),
+        "b": float(b.mean()),
+        "per_seed": outer["per_seed"],
+        "seed_sd": outer["seed_sd"],
+        "seeds": outer["seeds"],
+        "seeds_known": outer["seeds_known"],
+        "units": int(b.shape[1]),
+        "level": LEVEL / parts,
+        "state": state(held, LEVEL, MARGIN),
+    }
+
+
+def outcome(parts: list[dict[str, Any]]) -> str:
+    """Of a claim from its parts (state, says): every part must agree, one against it is enough to fail."""
+    if not parts:
+        return "not studied"
+    if all(p["state"] in AGREES[p["says"]][0] for p in parts):
+        return "reproduced"
+    if any(p["state"] in AGREES[p["says"]][1] for p in parts):
+        return "not reproduced"
+    return "undetermined"
+
+
+def seeds_verdict(first: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:
+    """The verdict of two readings at k = 1 and K that were made with parts = 2."""
+    readings = [
+        Reading(r["k"], r["estimate"], r["low"], r["high"], r["inner_low"], r["inner_high"])
+        for r in (first, large)
+    ]
+    return verdict(*readings, level=LEVEL, margin=MARGIN)

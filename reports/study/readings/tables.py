@@ -1,0 +1,109 @@
+"""The study's tables, as the findings read them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis import pass_at_k
+from evals.core.errors import UserError
+
+Values = np.ndarray  # (S, M): one row a training seed, one column a problem or an item
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What `reports.study.driver.collect` wrote: see there for the columns."""
+
+    counts: pd.DataFrame
+    cells: pd.DataFrame
+    training: pd.DataFrame
+    capability: pd.DataFrame
+    tuning: dict[str, Any]
+    tasks: pd.DataFrame
+    run: dict[str, Any]
+    known: dict[Any, Values] = field(default_factory=dict)
+
+    @property
+    def starts(self) -> list[int]:
+        """Tokens seen at the starts, ascending."""
+        mine = self.counts[(self.counts["where"] == "cells") & (self.counts["recipe"] == "base")]
+        return sorted(int(s) for s in mine["start"].unique())
+
+    @property
+    def temperatures(self) -> list[float]:
+        """At which whole seeds were sampled, the highest first."""
+        return sorted(self.counts["temperature"].unique().tolist(), reverse=True)
+
+    def seeds(self, where: str, recipe: str, starts: list[int], temperature: float) -> list[int]:
+        """Seeds of a recipe that every one of these starts has."""
+        mine = self.counts[
+            (self.counts["where"] == where)
+            & (self.counts["recipe"] == recipe)
+            & (self.counts["temperature"] == temperature)
+        ]
+        by = [set(mine.loc[mine["start"] == s, "seed"]) for s in starts]
+        return sorted(set.intersection(*by)) if by else []
+
+    def values(
+        self, where: str, recipe: str, starts: list[int], temperature: float, k: int, draw: int = 0
+    ) -> Values:
+        """(S, M) pass@k of each seed and problem, meaned over starts; UserError where nothing is there."""
+        seeds = self.seeds(where, recipe, starts, temperature)
+        rows = [
+            np.mean([self._cell(where, recipe, s, seed, temperature, draw, k) for s in starts], axis=0)
+            for seed in seeds
+        ]
+        if not rows:
+            raise UserError(f"the study has no samples of {recipe} at all of {starts}, T = {temperature}")
+        return np.stack(rows)
+
+    def _cell(
+        self, where: str, recipe: str, start: int, seed: int, temperature: float, draw: int, k: int
+    ) -> Values:
+        key = (where, recipe, start, seed, temperature, draw)
+        if key not in self.known:
+            by = ["where", "recipe", "start", "seed", "temperature", "draw"]
+            for name, group in self.counts.groupby(by, sort=False):
+                ordered = group.sort_values("problem")
+                self.known[name] = ordered[["n", "c"]].to_numpy(int)
+        held = self.known[key]
+        out: Values = pass_at_k(held[:, 0], held[:, 1], [k])[:, 0]
+        return out
+
+    def items(self, recipe: str, starts: list[int]) -> Values:
+        """(S, I) items of general capability, right or wrong, of each seed, meaned over starts."""
+        mine = self.capability[self.capability["recipe"] == recipe]
+        by = [set(mine.loc[mine["start"] == s, "seed"]) for s in starts]
+        seeds = sorted(set.intersection(*by)) if by else []
+        if not seeds:
+            raise UserError(f"the study has no general capability of {recipe} at all of {starts}")
+        if ("items", recipe) not in self.known:
+            ordered = mine.sort_values(["task", "item"])
+            for (start, seed), group in ordered.groupby(["start", "seed"], sort=False):
+                self.known["items", recipe, start, seed] = group["correct"].to_numpy(float)
+            self.known["items", recipe] = np.zeros(0)
+        return np.stack(
+            [np.mean([self.known["items", recipe, s, seed] for s in starts], axis=0) for seed in seeds]
+        )
+
+
+def read(folder: Path) -> Tables:
+    """The tables of a folder; UserError where one is missing."""
+    try:
+        return Tables(
+            counts=pd.read_parquet(folder / "counts.parquet"),
+            cells=pd.read_csv(folder / "cells.csv"),
+            training=pd.read_csv(folder / "training.csv"),
+            capability=pd.read_parquet(folder / "capability.parquet"),
+            tuning=json.loads((folder / "tuning.json").read_text("utf-8")),
+            tasks=pd.read_csv(folder / "tasks.csv"),
+            run=json.loads((folder / "run.json").read_text("utf-8")),
+        )
+    except OSError as error:
+        raise UserError(f"{error.filename} is missing; run `python -m reports.study.build`") from error

@@ -1,0 +1,1 @@
+"""Losses and advantages: one contract, one file for each algorithm."""

@@ -1,0 +1,1 @@
+"""Typed configuration: its sections, its presets, how it is read."""

@@ -1,0 +1,168 @@
+"""Typed configuration: TOML, presets, dotted overrides; unknown keys are errors with the nearest name.
+
+The sections themselves are in `trainer.config.schema`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from evals.core.errors import UserError
+from trainer.config.schema import (
+    Compute,
+    ModelConfig,
+    OptimizerConfig,
+    ParallelConfig,
+    PretrainConfig,
+    Questions,
+    RLConfig,
+    SFTConfig,
+    Source,
+    Strict,
+    StudyConfig,
+    WorldData,
+)
+
+__all__ = [
+    "Compute",
+    "ModelConfig",
+    "OptimizerConfig",
+    "ParallelConfig",
+    "PretrainConfig",
+    "Questions",
+    "RLConfig",
+    "SFTConfig",
+    "Source",
+    "StudyConfig",
+    "WorldData",
+    "load_config",
+    "load_study",
+    "preset_file",
+    "resolved_json",
+    "validated",
+]
+
+PRESETS = Path(__file__).parent / "presets"
+
+Config = TypeVar("Config", bound=Strict)
+
+
+def load_config(
+    kind: type[Config], section: str, *, preset: str | None, path: Path | None, overrides: Sequence[str] = ()
+) -> Config:
+    """A configuration from preset, then TOML file, then `key=value` overrides (dotted keys, TOML values)."""
+    values: dict[str, Any] = _section(_read_toml(preset_file(preset)), section) if preset else {}
+    if path:
+        data = _read_toml(path)
+        values = _merge(values, _section(data, section) if section in data else data)
+    for item in overrides:
+        values = _merge(values, _override(item, section))
+    return validated(kind, values, section)
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
+    """A study from its TOML file: [study] with `preset` where one is laid under, [pretrain], [rl], …"""
+    data = _read_toml(path)
+    own = dict(data.get("study", {}))
+    preset = own.pop("preset", None)
+    data = data | {"study": own}
+    if preset:
+        data = _merge(_read_toml(preset_file(preset)), data)
+    for item in overrides:
+        value = _override(item, "study")
+        data = _merge(
+            data, value if value.keys() <= {"pretrain", "rl", "sft", "parallel"} else {"study": value}
+        )
+    values = {k: v for k, v in data.items() if k != "study"} | data["study"]
+    return validated(StudyConfig, values | {"parallel": _section(data, "parallel")}, "study")
+
+
+def preset_file(name: str) -> Path:
+    """The file of a shipped preset; UserError with the known names where there is none."""
+    file = PRESETS / f"{name}.toml"
+    if not file.is_file():
+        known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+        raise UserError(f"no preset {name!r}; choose one of {known}")
+    return file
+
+
+def _section(tables: dict[str, Any], section: str) -> dict[str, Any]:
+    """One section of a file; [parallel] stands on [rl] and [sft], its two branches."""
+    own = dict(tables.get(section, {}))
+    if section == "parallel":
+        return _merge({k: tables[k] for k in ("rl", "sft") if k in tables}, own)
+    return own
+
+
+def validated(kind: type[Config], values: dict[str, Any], section: str) -> Config:
+    """`values` as a configuration, or one sentence that names the first wrong key."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([section, *(str(p) for p in first["loc"])])
+        if first["type"] == "extra_forbidden":
+            hint = difflib.get_close_matches(str(first["loc"][-1]), _names(kind, first["loc"][:-1]), 1)
+            mend = (
+                f"did you mean {hint[0]!r}?"
+                if hint
+                else f"known keys: {', '.join(_names(kind, first['loc'][:-1]))}"
+            )
+            raise UserError(f"unknown key {where}; {mend}") from error
+        raise UserError(f"{where}: {first['msg'].lower()} (got {first['input']!r})") from error
+
+
+def _names(kind: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """Known keys of the section at `loc`."""
+    for part in (p for p in loc if isinstance(p, str)):
+        inner = kind.model_fields[part].annotation
+        for candidate in (inner, *getattr(inner, "__args__", ())):
+            if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+                kind = candidate
+    return list(kind.model_fields)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"configuration {path} cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:
+        raise UserError(f"configuration {path} is not valid TOML: {error}") from error
+
+
+def _override(item: str, section: str) -> dict[str, Any]:
+    key, equals, text = item.partition("=")
+    if not equals or not key:
+        raise UserError(f"--set {item!r} is not of the form key=value")
+    try:
+        value = tomllib.loads(f"v = {text}")["v"]
+    except ValueError:
+        value = text
+    parts = key.split(".")
+    if parts[0] == section and len(parts) > 1:
+        parts = parts[1:]
+    for part in reversed(parts):
+        value = {part: value}
+    return dict(value)
+
+
+def _merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `more` laid over it, section by section."""
+    out = dict(base)
+    for key, value in more.items():
+        old = out.get(key)
+        out[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return out
+
+
+def resolved_json(config: BaseModel) -> str:
+    """The resolved configuration as it is written beside a run."""
+    return json.dumps(config.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"

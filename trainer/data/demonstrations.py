@@ -1,0 +1,98 @@
+"""Demonstrations: worked solutions as responses to the prompts that RL and evaluation use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evals.asking.templates import render, template
+from evals.checkpoints.tokenizer import encode
+from evals.core.errors import UserError
+from evals.core.keys import content_hash, derive_seed
+from evals.records import Problem
+from trainer.config.load import SFTConfig
+from trainer.data.prompts import batch_of, training_problems
+from trainer.run.console import say
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One solution of a problem: prompt ids, and response ids (int32) that end with EOS."""
+
+    problem: str
+    prompt: tuple[int, ...]
+    response: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.response)
+
+    @property
+    def ids(self) -> list[int]:
+        """Prompt and response, tokenized apart and put together."""
+        return [*self.prompt, *self.response.tolist()]
+
+
+def training_demonstrations(config: SFTConfig, tokenizer: Any, context: int) -> list[Demonstration]:
+    """All demonstrations of a run, in the order of problems.
+
+    Problems without solutions and demonstrations longer than `max_tokens` (or the context) are left out,
+    counted and named. UserError where nothing is left.
+    """
+    problems = training_problems(config)
+    solved = [p for p in problems if p.solutions]
+    if len(solved) < len(problems):
+        first = next(p.id for p in problems if not p.solutions)
+        say(f"{len(problems) - len(solved)} problems without solutions are left out (the first is {first})")
+    if not solved:
+        raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
+    found = _tokenized(solved, config, tokenizer)
+    longest = min(config.max_tokens, context)
+    kept = [d for d in found if len(d) <= longest]
+    if len(kept) < len(found):
+        first = next(d.problem for d in found if len(d) > longest)
+        say(
+            f"{len(found) - len(kept)} demonstrations longer than {longest} tokens are left out "
+            f"(the first is of problem {first})"
+        )
+    if not kept:
+        raise UserError(f"{config.problems} has no demonstration of at most {longest} tokens")
+    return kept
+
+
+def solutions_of(problem: Problem, config: SFTConfig) -> tuple[str, ...]:
+    """The solutions trained on: all, or one drawn by (seed, problem)."""
+    if config.demonstrations == "all":
+        return problem.solutions
+    drawn = derive_seed("demonstration", config.seed, problem.id) % len(problem.solutions)
+    return (problem.solutions[drawn],)
+
+
+def fingerprint(demonstrations: Sequence[Demonstration]) -> str:
+    """Content hash of what is trained on, in order."""
+    return content_hash([[d.problem, content_hash(d.ids)] for d in demonstrations])
+
+
+def batch_at(demonstrations: Sequence[Demonstration], config: SFTConfig, step: int) -> list[Demonstration]:
+    """The batch of step 0, 1, …: always full, so that no update rests on a few; see `batch_of`."""
+    order = batch_of(len(demonstrations), config.batch, config.seed, step, "sft-order")
+    return [demonstrations[i] for i in order]
+
+
+def steps_of(count: int, config: SFTConfig) -> int:
+    """Steps in which every demonstration is seen `epochs` times (the last step begins a further epoch)."""
+    return -(-count * config.epochs // config.batch)
+
+
+def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> list[Demonstration]:
+    answer = template(config.template).answer
+    found: list[Demonstration] = []
+    for problem in problems:
+        prompt = encode(tokenizer, render(problem, config.template, 0))
+        for solution in solutions_of(problem, config):
+            ids = encode(tokenizer, answer.replace("{solution}", solution.strip()), special=False)
+            response = np.array([*ids, tokenizer.eos_token_id], dtype=np.int32)
+            found.append(Demonstration(problem.id, prompt, response))
+    return found

@@ -1,0 +1,93 @@
+"""Easy and hard training prompts: problems split by how often a base checkpoint solves them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from evals.asking.templates import default_prompt
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
+from evals.core.files import write_file, write_json
+from evals.core.progress import Line
+from evals.engines import open_engine
+from evals.grading.store_grading import grade_store
+from evals.problems import ProblemSet
+from evals.records import Problem, SamplingOptions
+from evals.sampling.cell import sample
+from evals.store import SampleStore
+from evals.store.counts import counts
+
+KINDS = ("easy", "hard", "between")
+
+
+def bounds(n: int, easy: int | None = None, hard: int | None = None) -> tuple[int, int]:
+    """(fewest correct of an easy problem, most correct of a hard one), of n samples.
+
+    The paper's are 16 and 8 of 64 (arXiv 2606.04272): a quarter and an eighth of n where none are given.
+    """
+    easy, hard = n // 4 if easy is None else easy, n // 8 if hard is None else hard
+    if not 0 <= hard < easy <= n:
+        raise UserError(
+            f"with n = {n}, at least {easy} correct (easy) and at most {hard} (hard) make no split; "
+            "choose 0 <= hard < easy <= n"
+        )
+    return easy, hard
+
+
+def split(
+    correct: Mapping[str, int], n: int, easy: int | None = None, hard: int | None = None
+) -> dict[str, str]:
+    """Problem id -> "easy", "hard" or "between", from the number of correct ones of n samples; in order."""
+    least, most = bounds(n, easy, hard)
+    return {p: "easy" if c >= least else "hard" if c <= most else "between" for p, c in correct.items()}
+
+
+def split_problems(
+    ckpt: str,
+    problems: ProblemSet,
+    out: Path,
+    *,
+    n: int = 64,
+    easy: int | None = None,
+    hard: int | None = None,
+    max_tokens: int = 1024,
+    seed: int = 0,
+    quiet: bool = False,
+) -> dict[str, int]:
+    """Sample every problem n times at temperature 1, 0-shot, and write easy.jsonl and hard.jsonl to `out`.
+
+    They are files of problems, solutions included, as `--set problems=FILE` of rl and sft takes them;
+    counts.json has n and the correct samples of every problem. Returns the number of problems of each kind.
+    What `out` holds is not drawn again: a larger n adds samples, other bounds need none.
+    """
+    bounds(n, easy, hard)
+    found = open_checkpoint(ckpt)
+    store = SampleStore(out / "store")
+    cell = sample(
+        open_engine(found),
+        problems,
+        n=n,
+        options=SamplingOptions(1.0, 1.0, 0, max_tokens),
+        template=default_prompt(found.lineage)[0],
+        shots=0,
+        seed=seed,
+        store=store,
+        checkpoint_name=Path(ckpt).name,
+        progress=Line("split", quiet=quiet),
+    )
+    grade_store(store, [cell])
+    table = counts(store, [cell], problems={p.id for p in problems.problems}, n=n)
+    number = dict(zip(table["problem"], table["c"].astype(int).tolist(), strict=True))
+    correct = {p.id: number[p.id] for p in problems.problems}
+    kinds = split(correct, n, easy, hard)
+    for kind in ("easy", "hard"):
+        write_file(out / f"{kind}.jsonl", "".join(_line(p) for p in problems.problems if kinds[p.id] == kind))
+    write_json(out / "counts.json", {"checkpoint": ckpt, "n": n, "correct": correct})
+    return {kind: list(kinds.values()).count(kind) for kind in KINDS}
+
+
+def _line(problem: Problem) -> str:
+    row = {"question": problem.question, "answer": problem.answer, "solutions": list(problem.solutions)}
+    return json.dumps(row | {k: v for k, v in problem.meta.items() if k == "level"}) + "\n"

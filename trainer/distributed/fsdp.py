@@ -1,0 +1,98 @@
+"""Sharded training (FSDP2): weights, gradients and moments spread over ranks, fp32 masters, bf16 layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+from evals.engines.olmo2 import Olmo2
+from trainer.config.load import Compute
+
+
+def needs_group(compute: Compute) -> bool:
+    """Whether a run with these settings is sharded, be it over a group of one."""
+    return compute.shard or compute.precision == "bfloat16"
+
+
+def place(model: Olmo2, compute: Compute, device: torch.device) -> Olmo2:
+    """The model on its device, sharded where the settings ask for it.
+
+    Gradients are summed over ranks in fp32, not averaged: losses are divided by global counts already.
+    The head stays in fp32, so that logits are fp32 sums; the layers run in `compute.precision`.
+    """
+    model = model.to(device)
+    if not needs_group(compute):
+        return model
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+
+    mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
+    kind = getattr(torch, compute.precision)
+    layers = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    head = MixedPrecisionPolicy(reduce_dtype=torch.float32, cast_forward_inputs=False)
+    for layer in model.model.layers:
+        fully_shard(layer, mesh=mesh, mp_policy=layers)
+    if not model.shape.tie_word_embeddings:
+        fully_shard(model.lm_head, mesh=mesh, mp_policy=head)
+    fully_shard(model, mesh=mesh, mp_policy=layers)
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)
+    return model
+
+
+def settle(model: nn.Module) -> None:
+    """Shard the weights again after a forward pass without a backward pass, which leaves the root's whole.
+
+    Until then `model.parameters()` would be the whole ones, whose memory goes away.
+    """
+    from torch.distributed.fsdp import FSDPModule
+
+    if isinstance(model, FSDPModule):
+        model.reshard()
+
+
+def gathered(value: Tensor) -> Tensor:
+    """A tensor whole, on its device; every rank must call where it is sharded."""
+    return (value.full_tensor() if isinstance(value, DTensor) else value).detach()
+
+
+def local(value: Tensor) -> Tensor:
+    """This rank's part of a tensor, in the same memory and without gradient."""
+    return (value.to_local() if isinstance(value, DTensor) else value).detach()
+
+
+def whole(value: Any) -> Any:
+    """All tensors of a nested state whole, on the CPU; every rank must call where they are sharded."""
+    if isinstance(value, Tensor):
+        return gathered(value).cpu()
+    if isinstance(value, dict):
+        return {k: whole(v) for k, v in value.items()}
+    return [whole(v) for v in value] if isinstance(value, list) else value
+
+
+def restore(model: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load whole weights into a model that may be sharded."""
+    with torch.no_grad():
+        for name, held in model.state_dict().items():
+            held.copy_(_like(weights[name], held))
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load a whole optimizer state; moments are spread as their weights are."""
+    weights = [p for group in optimizer.param_groups for p in group["params"]]
+    spread = {
+        number: {k: _like(v, weights[number]) if v.ndim else v for k, v in moments.items()}
+        for number, moments in state["state"].items()
+    }
+    optimizer.load_state_dict({**state, "state": spread})
+
+
+def _like(value: Tensor, held: Tensor) -> Tensor:
+    if not isinstance(held, DTensor):
+        return value
+    return distribute_tensor(value.to(held.device), held.device_mesh, held.placements)

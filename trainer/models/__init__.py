@@ -1,0 +1,1 @@
+"""Models that are trained: made, loaded, saved, optimized, their cost counted."""

@@ -1,0 +1,43 @@
+"""AdamW, learning-rate schedules, clipping."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from trainer.config.load import OptimizerConfig
+from trainer.distributed import fsdp as shard
+
+
+def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
+    """AdamW (arXiv 1711.05101) with decay on matrices only; fp32 moments beside fp32 weights."""
+    decayed = [p for p in model.parameters() if p.ndim >= 2]
+    plain = [p for p in model.parameters() if p.ndim < 2]
+    groups = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
+
+
+def cosine(step: int, steps: int, warmup: float, final: float) -> float:
+    """Factor on the peak learning rate at step 0 … steps - 1: linear rise, then cosine to `final`."""
+    rise = max(1, round(warmup * steps))
+    if step < rise:
+        return (step + 1) / rise
+    through = (step - rise) / max(1, steps - rise)
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * through))
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Set the learning rate of all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def clip(model: nn.Module, largest: float) -> float:
+    """Scale gradients to a norm of at most `largest` (0 = leave them); returns the norm before."""
+    norm = nn.utils.clip_grad_norm_(model.parameters(), largest if largest > 0 else math.inf)
+    return float(shard.gathered(norm))

@@ -1,0 +1,1 @@
+"""Rollouts, the samples of training: drawn, rewarded, kept."""
