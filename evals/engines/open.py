@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint, read_object
+from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError, first_line
 from evals.engines import Engine
 
 ENGINES = ("torch", "vllm")
-CONTEXT = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length")  # in a config
 
 
 def open_engine(
@@ -33,6 +30,8 @@ def open_engine(
 def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
     import torch
 
+    from evals.checkpoints.config import context_of, eos_ids
+    from evals.checkpoints.loading import load_olmo2
     from evals.checkpoints.tokenizer import load_tokenizer
     from evals.engines.decoders import Decoder, Olmo2Decoder, TransformersDecoder
     from evals.engines.olmo2 import Olmo2Shape
@@ -69,51 +68,3 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
         },
         rows=rows,
     )
-
-
-def load_olmo2(found: Checkpoint) -> Any:
-    """The `Olmo2` module of a checkpoint in fp32; ValueError where its config is of another architecture."""
-    from safetensors.torch import load_file
-
-    from evals.engines.olmo2 import Olmo2, Olmo2Shape
-
-    shape = Olmo2Shape.from_config(found.config)
-    if shape is None:
-        raise ValueError(f"{found.name} is not an Olmo2ForCausalLM that this package represents")
-    state: dict[str, Any] = {}
-    for file in sorted(found.path.glob("*.safetensors")):
-        state |= load_file(file)
-    model = Olmo2(shape)
-    if shape.tie_word_embeddings:
-        state.setdefault("lm_head.weight", state["model.embed_tokens.weight"])
-    model.load_state_dict({k: v.float() for k, v in state.items()})
-    return model
-
-
-def context_of(found: Checkpoint, tokenizer: Any) -> int:
-    """Longest prompt plus response in tokens: of the config, else of the tokenizer."""
-    said = [found.config.get(name) for name in CONTEXT]
-    longest = next((v for v in said if v is not None), tokenizer.model_max_length)
-    if not isinstance(longest, int | float) or longest < 2:
-        raise UserError(
-            f"checkpoint {found.name} is damaged: its context of {longest!r} tokens is none; mend config.json"
-        )
-    return int(longest)
-
-
-def eos_ids(found: Checkpoint, tokenizer: Any) -> tuple[int, ...]:
-    """Ids that end a response: of the generation config, the config and the tokenizer."""
-    generation = read_object(found.path / "generation_config.json", found.name) or {}
-    ids: set[int] = set()
-    for value in (generation.get("eos_token_id"), found.config.get("eos_token_id"), tokenizer.eos_token_id):
-        listed = value if isinstance(value, list) else [] if value is None else [value]
-        if wrong := [v for v in listed if not isinstance(v, int)]:
-            raise UserError(
-                f"checkpoint {found.name} is damaged: eos_token_id {wrong[0]!r} is no number; mend its config"
-            )
-        ids |= set(listed)
-    if not ids:
-        raise UserError(
-            f"the tokenizer of {found.name} has no end-of-sequence token; set eos_token in its config"
-        )
-    return tuple(sorted(ids))

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
+from evals.checkpoints.config import context_of, eos_ids
 from evals.checkpoints.tokenizer import load_tokenizer
 from evals.core.errors import UserError, first_line
-from evals.engines.open import context_of, eos_ids
 from evals.records import Request, Sample, SamplingOptions
 
 SEEDS = 2**31

@@ -5,11 +5,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
 from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder, TransformersDecoder
 from evals.engines.olmo2 import Olmo2Shape, rotary, rotate
-from evals.engines.open import load_olmo2
 from evals.engines.ragged import Ragged, forks, ragged
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
-from evals.engines.open import load_olmo2
 from evals.records import Problem, Request, Sample, SamplingOptions
 from tests.trainer.loops import RL
 from trainer.algorithms import policy

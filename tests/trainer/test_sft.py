@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.config import eos_ids
 from evals.core.errors import UserError
 from evals.engines.decoders import Olmo2Decoder
-from evals.engines.open import eos_ids
 from evals.engines.torch_engine import TorchEngine
 from evals.problems import ProblemSet
 from evals.records import Problem, SamplingOptions

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
 from evals.engines import open_engine
-from evals.engines.open import load_olmo2
 from evals.records import Request, SamplingOptions
 from trainer.rollouts.sampler import through_file
 from trainer.rollouts.worker import Worker

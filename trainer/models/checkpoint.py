@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from evals.checkpoints.checkpoint import Checkpoint
+from evals.checkpoints.loading import load_olmo2
 from evals.core.errors import UserError
 from evals.engines.olmo2 import Olmo2, Olmo2Shape
-from evals.engines.open import load_olmo2
 from trainer.config.load import ModelConfig, Questions
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 
 from evals.checkpoints.checkpoint import Checkpoint
+from evals.checkpoints.config import eos_ids
 from evals.engines import Engine
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.olmo2 import Olmo2
-from evals.engines.open import eos_ids
 from evals.engines.torch_engine import TorchEngine
 from trainer.config.load import RLConfig
 from trainer.data.prompts import Prompts, batch_of, training_prompts
