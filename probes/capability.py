@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import holm, mcnemar
+from analysis.inference.exact_tests import holm, mcnemar
 from analysis.inference.intervals import normal_quantile, paired_rates, wilson
 from evals.core.errors import UserError
 from probes.findings.checks import check

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import AnalysisError, Options, PairedCounts, compare, npmle, pass_at_k
+from analysis import AnalysisError, Options, PairedCounts, compare, pass_at_k
 from analysis.comparison.options import declared_K
 from analysis.difficulty.extrapolation import Model, back_test, extrapolate, fitted
 from analysis.difficulty.flow import EDGES, histogram
+from analysis.difficulty.npmle import npmle
 from analysis.difficulty.posterior import cover
 from analysis.estimators.passk import g_pass_at_k, mg_pass_at_k, pass_hat_k
 from analysis.inference.bands import curve

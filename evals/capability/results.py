@@ -67,7 +67,7 @@ def changes(items: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
 
 
 def _changes(items: pd.DataFrame, before: str, after: str) -> Iterator[dict[str, Any]]:
-    from analysis import mcnemar
+    from analysis.inference.exact_tests import mcnemar
 
     two = items[items["checkpoint"].isin([before, after])]
     for (task, metric), part in two.groupby(["task", "metric"], sort=True):

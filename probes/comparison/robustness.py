@@ -136,7 +136,7 @@ def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray
     correct sample is known with chance s / p, s = (p - floor) / (1 - floor), not below 0. p of a problem is
     averaged over its posterior under the fitted distribution over problems.
     """
-    from analysis import npmle
+    from analysis.difficulty.npmle import npmle
 
     if floor <= 0:
         return c.astype(np.int64)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis import Options, PairedCounts, mcnemar, sign_flip
+from analysis import Options, PairedCounts
 from analysis.inference.bands import curve, difference
 from analysis.inference.bootstrap import bootstrap
+from analysis.inference.exact_tests import mcnemar, sign_flip
 from probes.findings.checks import check
 
 

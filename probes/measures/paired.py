@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import holm
 from analysis.inference.bootstrap import bootstrap
+from analysis.inference.exact_tests import holm
 from evals.core.errors import UserError
 
 REPLICATES = 2000

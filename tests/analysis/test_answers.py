@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import (
-    AnalysisError,
+from analysis import AnalysisError
+from analysis.estimators.answers import (
     answer_counts,
     answer_entropy,
     distinct_at_k,

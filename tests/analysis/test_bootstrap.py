@@ -50,7 +50,7 @@ def test_same_seed_same_bytes_and_columns_share_indices(values: np.ndarray) -> N
 
 def test_blocks_do_not_change_the_answer(values: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = bootstrap(values, replicates=500, seed=4)
-    monkeypatch.setattr(sys.modules["analysis.bootstrap"], "CELLS", 120 * 100)
+    monkeypatch.setattr(sys.modules["analysis.inference.bootstrap"], "CELLS", 120 * 100)
     np.testing.assert_allclose(
         bootstrap(values, replicates=500, seed=4).deviation, whole.deviation, atol=1e-7
     )

@@ -7,16 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from analysis import (
-    AnalysisError,
-    Options,
-    PairedCounts,
-    anytime_verdict,
-    decided,
-    e_process,
-    spent_level,
-    until_decided,
-)
+from analysis import AnalysisError, Options, PairedCounts, until_decided
+from analysis.comparison.sequential import anytime_verdict, decided, e_process, spent_level
 from analysis.difficulty.simulation import BASE, KNOWN
 from analysis.validity.beside_curves import main as validity_main
 from analysis.validity.calibration import main as calibration_main

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import AnalysisError, Options, PairedCounts, compare, pass_at_k, verdict_on_counts
+from analysis import AnalysisError, Options, PairedCounts, compare, pass_at_k
+from analysis.comparison.joint import verdict_on_counts
 
 QUICK = Options(replicates=500)
 

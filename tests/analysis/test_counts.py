@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import AnalysisError, Options, PairedCounts, declared_K, k_grid
+from analysis import AnalysisError, Options, PairedCounts
+from analysis.comparison.options import declared_K, k_grid
 
 
 def frame(rows: list[tuple], columns: str = "problem checkpoint n c") -> pd.DataFrame:

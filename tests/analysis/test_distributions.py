@@ -6,27 +6,18 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom, binom
 
-from analysis import (
-    AnalysisError,
-    PairedCounts,
-    back_test,
-    cover,
-    extrapolate,
-    fit_beta_binomial,
-    flow,
-    histogram,
-    npmle,
-    pass_at_k,
-    power_law,
-    simulate,
-)
-from analysis.difficulty.beta_binomial import BetaBinomial
-from analysis.difficulty.npmle import GAP, Mixture, binomial_table, grid, likelihood
+from analysis import AnalysisError, PairedCounts, pass_at_k
+from analysis.difficulty.beta_binomial import BetaBinomial, fit_beta_binomial
+from analysis.difficulty.extrapolation import back_test, extrapolate, power_law
+from analysis.difficulty.flow import flow, histogram
+from analysis.difficulty.npmle import GAP, Mixture, binomial_table, grid, likelihood, npmle
+from analysis.difficulty.posterior import cover
 from analysis.difficulty.simulation import (
     BASE,
     KNOWN,
     Trained,
     draw_pair,
+    simulate,
     true_difference,
     with_difference,
 )

@@ -12,16 +12,9 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 from statsmodels.stats.weightstats import DescrStatsW
 
-from analysis import (
-    AnalysisError,
-    clopper_pearson,
-    equivalence,
-    holm,
-    mcnemar,
-    paired_rates,
-    sign_flip,
-    wilson,
-)
+from analysis import AnalysisError
+from analysis.inference.exact_tests import equivalence, holm, mcnemar, sign_flip
+from analysis.inference.intervals import clopper_pearson, paired_rates, wilson
 
 
 @given(st.integers(0, 60), st.integers(0, 60))

@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
-from analysis import (
-    AnalysisError,
-    g_pass_at_k,
-    mg_pass_at_k,
-    pass_at_k,
-    pass_at_k_variance,
-    pass_hat_k,
-)
+from analysis import AnalysisError, pass_at_k
+from analysis.estimators.passk import g_pass_at_k, mg_pass_at_k, pass_at_k_variance, pass_hat_k
 
 EXACT = {"rtol": 1e-12, "atol": 1e-15}
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from analysis import (
-    AnalysisError,
+from analysis import AnalysisError
+from analysis.difficulty.beta_binomial import BetaBinomial
+from analysis.difficulty.posterior import (
     k_to_solve,
     origin,
     posterior_pass_at_k,
     samples_to_certify,
     support_threshold,
 )
-from analysis.difficulty.beta_binomial import BetaBinomial
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(10, 0, 4), (10, 3, 10), (10, 10, 100), (64, 1, 512)])

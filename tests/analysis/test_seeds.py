@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, trim_mean
 
-from analysis import (
-    AnalysisError,
+from analysis import AnalysisError
+from analysis.inference.seeds import (
     best_of_bias,
     interquartile_mean,
     probability_of_improvement,

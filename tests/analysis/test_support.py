@@ -8,23 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import betabinom
 
-from analysis import (
-    AnalysisError,
-    PairedCounts,
+from analysis import AnalysisError, PairedCounts
+from analysis.comparison.support import (
     detection_limit,
     expected_support,
-    fit_beta_binomial,
     half_support,
-    pass_at_k_variance,
+    null_spread,
+    predicted_count,
     split_support,
     support_rates,
     support_table,
 )
-from analysis.comparison.support import null_spread, predicted_count
-from analysis.difficulty.beta_binomial import BetaBinomial
+from analysis.difficulty.beta_binomial import BetaBinomial, fit_beta_binomial
 from analysis.difficulty.npmle import Mixture
 from analysis.difficulty.simulation import BASE, draw_pair
 from analysis.difficulty.smooth import smooth_mixture
+from analysis.estimators.passk import pass_at_k_variance
 
 
 @pytest.mark.parametrize(

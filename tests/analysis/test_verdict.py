@@ -15,18 +15,14 @@ from analysis import (
     AnalysisError,
     Options,
     PairedCounts,
-    Reading,
     compare,
-    decide,
     minimum_detectable_effect,
-    needed,
-    verdict,
-    verdict_from_changes,
     verdict_from_rates,
-    verdict_on_counts,
 )
-from analysis.comparison.planning import Spread
-from analysis.comparison.verdict import state
+from analysis.comparison.joint import verdict_on_counts
+from analysis.comparison.planning import Spread, needed
+from analysis.comparison.published_rates import verdict_from_changes
+from analysis.comparison.verdict import Reading, decide, state, verdict
 
 STATES = ("up", "down", "same", "not up", "not down", "open")
 TABLE = {
