@@ -84,7 +84,7 @@ def _compare(
     from evals.verify import Grader
     from evals.verify.pool.processes import Pool
 
-    golds = {problem: p.answer for problem, p in store.problems().items()}
+    problems = store.problems()
     done = 0
     names = {cell: str(store.cell(cell)["checkpoint"]) for cell in cells}
     total = sum(store.sample_table.count(cell) for cell in cells)
@@ -94,8 +94,10 @@ def _compare(
             for start in range(0, len(samples), BLOCK):
                 block = samples.iloc[start : start + BLOCK]
                 texts = [text or "" for text in block["text"]]
-                pairs = [(golds[p], text) for p, text in zip(block["problem"], texts, strict=True)]
-                verdicts = ours.grade_many(pairs)
+                pairs = [(problems[p].answer, t) for p, t in zip(block["problem"], texts, strict=True)]
+                questions = [problems[p].question for p in block["problem"]]
+                asked = [(*pair, q) for pair, q in zip(pairs, questions, strict=True)]
+                verdicts = ours.grade_many(asked)
                 others = theirs.map(pairs)
                 for row, pair, verdict, other in zip(
                     block.itertuples(index=False, name=None), pairs, verdicts, others, strict=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,20 +17,23 @@ from evals.store.schema import GRADES, NO_ANSWER
 from evals.store.store import SampleStore, grade_group
 
 if TYPE_CHECKING:
-    from evals.verify import Grader, Verdict
+    from evals.verify import Grade, Grader
 
 GRADER = "excursions"
 ROWS = 1024  # texts in memory at a time
 UNDECIDED = "undecided"  # reason of a verdict that the symbolic stage may still change
+Asked = tuple[str, str, str | None]  # gold, response, question
 CACHED = 4096  # comparisons with other problems' golds remembered within a block
 
 
 @dataclass(frozen=True, slots=True)
 class Golds:
-    """Gold answers by problem id, and the ids of a cell in the order in which others are looked for."""
+    """Gold answers by problem id, the ids of a cell in the order in which others are looked for, and the
+    questions (they say whether a percentage is wanted)."""
 
     answers: Mapping[str, str]
     order: Sequence[str]
+    questions: Mapping[str, str] = field(default_factory=dict)
 
 
 def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
@@ -54,12 +57,14 @@ def _grades(cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds) -> It
     """The grade of each sample."""
     from evals.verify import VERSION, grade_answer
 
-    pairs = [(golds.answers[s["problem"]], s["text"] or "") for s in samples]
-    verdicts = verdicts_of(pairs)
+    asked = [
+        (golds.answers[s["problem"]], s["text"] or "", golds.questions.get(s["problem"])) for s in samples
+    ]
+    verdicts = verdicts_of(asked)
     right = lru_cache(CACHED)(lambda gold, answer: grade_answer(gold, answer).correct)
     places = {p: i for i, p in enumerate(golds.order)}
-    for sample, pair in zip(samples, pairs, strict=True):
-        verdict = verdicts[pair]
+    for sample, one in zip(samples, asked, strict=True):
+        verdict = verdicts[one]
         other = other_problem(golds, places[sample["problem"]], sample["index"])
         if other is None:
             guess = None
@@ -72,22 +77,22 @@ def _grades(cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds) -> It
             "index": sample["index"],
             "grader": GRADER,
             "grader_version": str(VERSION),
-            "gold": pair[0],
+            "gold": one[0],
             "guess": guess,
-            **_columns(verdict, pair[1]),
+            **_columns(verdict, one[1]),
         }
 
 
-def verdicts_of(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Verdict]:
-    """The verdict of each distinct (gold, response).
+def verdicts_of(asked: Sequence[Asked]) -> dict[Asked, Grade]:
+    """The verdict of each distinct (gold, response, question).
 
     The verifier without its symbolic stage is bounded in time and runs here; what that leaves undecided
     goes to a process that may be killed.
     """
     from evals.verify import grade
 
-    verdicts = {pair: grade(*pair, mode="eval") for pair in dict.fromkeys(pairs)}
-    if undecided := [pair for pair, verdict in verdicts.items() if verdict.reason == UNDECIDED]:
+    verdicts = {one: grade(one[0], one[1], mode="eval", question=one[2]) for one in dict.fromkeys(asked)}
+    if undecided := [one for one, verdict in verdicts.items() if verdict.reason == UNDECIDED]:
         verdicts.update(zip(undecided, _prover().grade_many(undecided), strict=True))
     return verdicts
 
@@ -100,7 +105,7 @@ def _prover() -> Grader:
     return Grader(mode="eval", workers=1)
 
 
-def _columns(verdict: Verdict, text: str) -> dict[str, Any]:
+def _columns(verdict: Grade, text: str) -> dict[str, Any]:
     """A verdict as columns of the grades table."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return {

@@ -14,6 +14,7 @@ from evals.core.locks import exclusive
 from evals.grading.block import Golds, grade_block
 from evals.grading.report import cell_report
 from evals.grading.workers import grade_blocks
+from evals.records import Problem
 from evals.store.counts import counts
 from evals.store.store import SampleStore, grade_group
 
@@ -37,12 +38,12 @@ def grade_store(
     store.compact(cells)
     if not any(_ungraded(store, cell) for cell in cells):
         return 0
-    answers = {p.id: p.answer for p in store.problems().values()}
+    problems = store.problems()
     with store.writing(), ExitStack() as locks:
         for cell in sorted(set(cells)):
             locks.enter_context(exclusive(store.path, f"grades-{cell}"))
         work = {cell: _ungraded(store, cell) for cell in cells}
-        golds = {cell: _golds(store, cell, answers) for cell, blocks in work.items() if blocks}
+        golds = {cell: _golds(store, cell, problems) for cell, blocks in work.items() if blocks}
         jobs = [(store.path, cell, block, golds[cell]) for cell, blocks in work.items() for block in blocks]
         total, done = sum(sum(blocks.values()) for blocks in work.values()), 0
         graded: Iterator[int]
@@ -64,8 +65,12 @@ def _ungraded(store: SampleStore, cell: str) -> dict[str, int]:
     return {name: size - have.get(name, 0) for name, size in sizes.items() if have.get(name, 0) < size}
 
 
-def _golds(store: SampleStore, cell: str, answers: Mapping[str, str]) -> Golds:
-    problems = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
-    if lacking := [p for p in problems if p not in answers]:
+def _golds(store: SampleStore, cell: str, problems: Mapping[str, Problem]) -> Golds:
+    ids = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
+    if lacking := [p for p in ids if p not in problems]:
         raise UserError(f"store {store.path} has no gold answer of problem {lacking[0]}; import its problems")
-    return Golds({p: answers[p] for p in problems}, sorted(problems, key=lambda p: derive_seed("other", p)))
+    return Golds(
+        {p: problems[p].answer for p in ids},
+        sorted(ids, key=lambda p: derive_seed("other", p)),
+        {p: problems[p].question for p in ids},
+    )

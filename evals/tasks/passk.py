@@ -59,7 +59,7 @@ def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict
             f"problem {doc['problem_id']} needs {n} repeats and {came} came; set `repeats` and "
             "`metadata: samples` of the task to the same number"
         )
-    verdicts = [_graded(doc["answer"], text) for text in repeats]
+    verdicts = [_graded(doc["answer"], text, doc.get("question")) for text in repeats]
     correct = sum(right for right, _, _ in verdicts)
     ks = [2**i for i in range(n.bit_length()) if 2**i <= n]
     rates = pass_at_k(np.array([n]), np.array([correct]), np.array(ks)).ravel()
@@ -70,9 +70,9 @@ def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict
 
 
 @lru_cache(maxsize=4096)
-def _graded(gold: str, response: str) -> tuple[bool, bool, bool]:
+def _graded(gold: str, response: str, question: str | None) -> tuple[bool, bool, bool]:
     """(strictly right, leniently right, no answer found) of one response."""
     from evals.verify import grade
 
-    verdict = grade(gold, response, mode="eval")
+    verdict = grade(gold, response, mode="eval", question=question)
     return verdict.correct, bool(verdict.lenient), verdict.answer is None

@@ -4,18 +4,17 @@
 Model output is hostile input: it is read by our own parser, never executed, and bounded before it is read.
 """
 
-from evals.verify.extract.extraction import extract, extract_lenient
-from evals.verify.grade import VERSION, Answer, Verdict
+from evals.verify.extract.extraction import extract
+from evals.verify.grade import VERSION, Answer, Grade
 from evals.verify.grading import format_reward, grade, grade_answer
 from evals.verify.pool.grader import Grader
 
 __all__ = [
     "VERSION",
     "Answer",
+    "Grade",
     "Grader",
-    "Verdict",
     "extract",
-    "extract_lenient",
     "format_reward",
     "grade",
     "grade_answer",

@@ -35,10 +35,11 @@ class Decision(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
-def decide(gold: str, answer: str, prove: Prove | None = None) -> Decision:
+def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = False) -> Decision:
     """Compare an answer with the gold; both as text. Never an exception, never late.
 
     prove: the symbolic stage for what is left undecided (in a worker process only).
+    asked: whether the question asks for a percentage.
     """
     gold, answer = gold.strip(), answer.strip()
     if not answer or not gold:
@@ -51,20 +52,20 @@ def decide(gold: str, answer: str, prove: Prove | None = None) -> Decision:
         return Decision(same, "number", "equal" if same else "different", "number", "number")
     if len(answer) > MAX_LENGTH:
         return Decision(False, "limits", "limit:length", flags=("limit",))
-    decision = _decide(gold, answer)
+    decision = _decide(gold, answer, asked)
     if decision.correct is None and prove is not None:
-        return _guarded(gold, answer, prove)
+        return _guarded(gold, answer, prove, asked)
     return decision
 
 
 @lru_cache(maxsize=16_384)
-def _decide(gold: str, answer: str) -> Decision:
-    return _guarded(gold, answer, None)
+def _decide(gold: str, answer: str, asked: bool) -> Decision:
+    return _guarded(gold, answer, None, asked)
 
 
-def _guarded(gold: str, answer: str, prove: Prove | None) -> Decision:
+def _guarded(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision:
     try:
-        return _parsed(gold, answer, prove)
+        return _parsed(gold, answer, prove, asked)
     except RecursionError:
         return Decision(False, "parse", "error:RecursionError")
     except MemoryError:
@@ -73,7 +74,7 @@ def _guarded(gold: str, answer: str, prove: Prove | None) -> Decision:
         return Decision(False, "compare", f"error:{type(error).__name__}")
 
 
-def _parsed(gold: str, answer: str, prove: Prove | None) -> Decision:
+def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision:
     letter = choice(gold, answer)
     if letter is not None:
         return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
@@ -84,7 +85,7 @@ def _parsed(gold: str, answer: str, prove: Prove | None) -> Decision:
     extra = sorted(a.constructs - g.constructs)
     if extra:
         return Decision(False, "compare", "unevaluated", *types)
-    c = Context(prove=prove)
+    c = Context(prove=prove, percent_asked=asked, percent_sign="%" in answer)
     try:
         outcome = compare(g.value, a.value, c)
         if not outcome and isinstance(g.value, Listing) and GROUPED.search(answer):

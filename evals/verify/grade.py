@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "1.1"
+VERSION = "1.2"
 
 FLAGS = (
     "multi_box",  # the response has several different boxes; the last run of them counts
     "unevaluated",  # right, but with arithmetic, products or functions left to do
-    "percent_loose",  # the gold has a percent sign and the answer the bare number
+    "percent_loose",  # one side has a percent sign and the other the bare number
     "unit_ignored",  # one side names a unit and the other does not
     "base_ignored",  # the gold names a base and the answer does not
     "lenient",  # found by the last-number fallback
@@ -29,7 +29,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Grade:
     """The result of grading one response; truthy never: ask `.correct`.
 
     correct: the strict verdict. stage: what decided (extract, identical, number, limits, parse, compare,
@@ -60,6 +60,6 @@ class Verdict:
         return asdict(self) | {"flags": list(self.flags)}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Verdict:
+    def from_dict(cls, data: dict[str, Any]) -> Grade:
         """The verdict that `to_dict` wrote."""
         return cls(**(data | {"flags": tuple(data["flags"])}))

@@ -10,27 +10,37 @@ from evals.verify.compare.context import Prove
 from evals.verify.decide import decide
 from evals.verify.extract.extraction import boxes, extract, visible
 from evals.verify.extract.lenient import readings
-from evals.verify.grade import Answer, Verdict
+from evals.verify.grade import Answer, Grade
 from evals.verify.limits import MAX_LENGTH
+from evals.verify.question import asks_percent
 
 Mode = Literal["reward", "eval"]
 
 
-def grade(gold: str, response: str, mode: Mode = "reward", prove: Prove | None = None) -> Verdict:
+def grade(
+    gold: str,
+    response: str,
+    mode: Mode = "reward",
+    prove: Prove | None = None,
+    *,
+    question: str | None = None,
+) -> Grade:
     """Grade a response against the gold answer.
 
     mode "reward": strict only. "eval": also the lenient verdict (last-number fallback and the other
     readings of `lenient`), kept apart; it is never below the strict one.
     prove: the symbolic stage for what is left undecided; workers of `Grader` have it, here it is off.
+    question: what was asked, where it is known; it says whether a percentage is wanted, and nothing else.
     """
     start = time.perf_counter()
-    strict = judge(gold, extract(response), start, prove)
-    return strict if mode == "reward" else with_lenient(gold, response, strict, start, prove)
+    asked = asks_percent(question)
+    strict = judge(gold, extract(response), start, prove, asked)
+    return strict if mode == "reward" else with_lenient(gold, response, strict, start, prove, asked)
 
 
-def grade_answer(gold: str, answer: str) -> Verdict:
+def grade_answer(gold: str, answer: str, *, question: str | None = None) -> Grade:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
-    return judge(gold, Answer(answer, "given"), time.perf_counter())
+    return judge(gold, Answer(answer, "given"), time.perf_counter(), asked=asks_percent(question))
 
 
 def format_reward(text: str) -> float:
@@ -42,26 +52,27 @@ def format_reward(text: str) -> float:
     return 0.5 if "multi_box" in extract(text).flags else 1.0
 
 
-def judge(gold: str, found: Answer, start: float, prove: Prove | None = None) -> Verdict:
-    """The verdict on an extracted answer; start: when the grading began (perf_counter)."""
+def judge(gold: str, found: Answer, start: float, prove: Prove | None = None, asked: bool = False) -> Grade:
+    """The verdict on an extracted answer; start: when the grading began (perf_counter); asked: whether the
+    question asks for a percentage."""
     if found.text is None or not found.text.strip():
         ms = (time.perf_counter() - start) * 1000
-        return Verdict(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags)
-    correct, stage, reason, gold_type, answer_type, flags = decide(gold, found.text, prove)
+        return Grade(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags)
+    correct, stage, reason, gold_type, answer_type, flags = decide(gold, found.text, prove, asked)
     flags = (*found.flags, *flags) if flags else found.flags
     ms = (time.perf_counter() - start) * 1000
     text = found.text[:MAX_LENGTH]
-    return Verdict(bool(correct), stage, reason, text, found.route, gold_type, answer_type, ms, flags)
+    return Grade(bool(correct), stage, reason, text, found.route, gold_type, answer_type, ms, flags)
 
 
 def with_lenient(
-    gold: str, response: str, strict: Verdict, start: float, prove: Prove | None = None
-) -> Verdict:
+    gold: str, response: str, strict: Grade, start: float, prove: Prove | None, asked: bool
+) -> Grade:
     """The verdict with the lenient one beside it."""
     lenient = strict
     if not strict.correct:
         for meant, found in readings(gold, response, Answer(strict.answer, strict.route, strict.flags)):
-            verdict = judge(meant, found, start, prove)
+            verdict = judge(meant, found, start, prove, asked)
             if verdict.correct or (lenient is strict and strict.stage == "extract"):
                 lenient = verdict
             if verdict.correct:

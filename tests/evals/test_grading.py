@@ -240,8 +240,9 @@ def test_what_the_fast_verifier_leaves_undecided_goes_to_the_symbolic_one(shared
     import json
 
     rows = [json.loads(line) for line in (shared_data / "logs" / "math_cot_100.jsonl").open()][:20]
-    pairs = [(row["answer"], text) for row in rows for text in row["code"]]
-    pairs += [("\\sin^2 x+\\cos^2 x", "\\boxed{1}"), ("\\ln 6", "\\boxed{\\ln 2+\\ln 3}"), ("x", "it is 7")]
+    pairs = [(row["answer"], text, None) for row in rows for text in row["code"]]
+    pairs += [("\\sin^2 x+\\cos^2 x", "\\boxed{1}", None), ("\\ln 6", "\\boxed{\\ln 2+\\ln 3}", None)]
+    pairs += [("x", "it is 7", None), ("0.5", "\\boxed{0.5\\%}", "What percentage is it?")]
     found = verdicts_of(pairs)
     with verify.Grader(mode="eval", workers=1) as grader:
         for pair, verdict in zip(pairs, grader.grade_many(pairs), strict=True):

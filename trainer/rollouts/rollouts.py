@@ -49,7 +49,7 @@ def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float
 
     limited: the verifier gave up, at one of its limits or by an error of its own; metrics count these.
     """
-    verdict = grade(problem.answer, sample.text, mode="reward")
+    verdict = grade(problem.answer, sample.text, mode="reward", question=problem.question)
     limited = bool({"limit", "timeout"} & set(verdict.flags)) or verdict.reason.startswith("error")
     if verdict.correct or config.format_reward == 0:
         return float(verdict.correct), verdict.correct, limited

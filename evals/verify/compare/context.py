@@ -14,13 +14,16 @@ Prove = Callable[[Expr, Expr], bool | None]
 @dataclass(slots=True)
 class Context:
     """Budget and flags of one comparison; approximate: the gold itself is an approximation.
-    prove: the symbolic stage, where it may run; proved: whether it was asked."""
+    prove: the symbolic stage, where it may run; proved: whether it was asked. percent_asked: whether the
+    question asks for a percentage; percent_sign: whether the answer is written with a percent sign."""
 
     work: Work = field(default_factory=Work)
     flags: set[str] = field(default_factory=set)
     approximate: bool = False
     prove: Prove | None = None
     proved: bool = False
+    percent_asked: bool = False
+    percent_sign: bool = False
 
 
 class Wrong(Exception):

@@ -37,7 +37,8 @@ def scalar(gold: Expr | Quantity, answer: Expr | Quantity, c: Context) -> bool |
         c.flags.add("unit_ignored")
     if _marked(g, "percent"):
         return percent(g, a, c)
-    return value(g, a, c)
+    same = value(g, a, c)
+    return same or (gold_unit is None and loose_percent(g, a, c)) or same
 
 
 def _marked(e: Expr, mark: str) -> bool:
@@ -58,8 +59,7 @@ def units(gold: Quantity, answer: Quantity, c: Context) -> bool | None:
 
 
 def percent(gold: Expr, answer: Expr, c: Context) -> bool | None:
-    """Percent: 50\\% equals 0.5 and 1/2 exactly; the bare 50 is accepted with flag percent_loose.
-    3\\% for gold 3 is wrong: no scaling without a percent sign in the gold."""
+    """Percent: 50\\% equals 0.5 and 1/2 exactly; the bare 50 is accepted with flag percent_loose."""
     same = value(gold, answer, c)
     if same or _has(answer, "percent"):
         return same
@@ -67,6 +67,23 @@ def percent(gold: Expr, answer: Expr, c: Context) -> bool | None:
     if loose:
         c.flags.add("percent_loose")
     return loose
+
+
+def loose_percent(gold: Expr, answer: Expr, c: Context) -> bool:
+    """Percent for a bare gold: 50\\% is 50 (flag percent_loose) where the question asks for a percentage;
+    where it is not known to ask, only a percent sign will do (not the word), and only for golds over 1."""
+    negative = _marked(answer, "neg") and _marked(answer.args[0], "percent")  # type: ignore[union-attr]
+    inner = answer.args[0] if negative else answer  # type: ignore[union-attr]
+    if not _marked(inner, "percent") or symbols(gold) or _has(gold, "percent"):
+        return False
+    size = None if c.percent_asked else number_of(gold, c.work)
+    if not c.percent_asked and (not c.percent_sign or size is None or abs(size) <= 1):
+        return False
+    bare = inner.args[0]  # type: ignore[union-attr]
+    if value(gold, Op("neg", (bare,)) if negative else bare, c) is not True:
+        return False
+    c.flags.add("percent_loose")
+    return True
 
 
 def degrees(gold: Value, answer: Value, c: Context) -> bool | None:

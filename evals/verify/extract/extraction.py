@@ -52,14 +52,10 @@ def extract(response: str) -> Answer:
     return _phrase(text)
 
 
-def extract_lenient(response: str) -> Answer:
-    """As `extract`; where that finds nothing: the whole text if it is short and has no words around it,
-    else the last formula or the last number of the visible text, whichever comes later."""
-    return fallback(response, extract(response))
-
-
 def fallback(response: str, strict: Answer) -> Answer:
-    """The lenient answer of a response whose strict one is known."""
+    """The lenient answer of a response whose strict one is known: where that has no answer, the whole text if
+    it is short and has no words around it, else the last formula or the last number of the visible text,
+    whichever comes later."""
     text = visible(response)
     if strict.text is not None or text is None:
         return strict

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from evals.verify.extract.extraction import extract
-from evals.verify.grade import Verdict
+from evals.verify.grade import Grade
 from evals.verify.grading import Mode
 from evals.verify.limits import MAX_LENGTH
 from evals.verify.pool.processes import Counts, Pool
+
+Asked = tuple[str, str] | tuple[str, str, str | None]
 
 
 class Grader:
@@ -40,21 +42,21 @@ class Grader:
         target = "evals.verify.pool.tasks:" + ("grade_symbolic" if self.symbolic else "grade_plain")
         self._pool = Pool(target, workers or min(8, os.cpu_count() or 1), deadline, memory_mb)
 
-    def grade(self, gold: str, response: str) -> Verdict:
+    def grade(self, gold: str, response: str, *, question: str | None = None) -> Grade:
         """Grade one response."""
-        return self.grade_many([(gold, response)])[0]
+        return self.grade_many([(gold, response, question)])[0]
 
-    def grade_many(self, pairs: Iterable[tuple[str, str]]) -> list[Verdict]:
-        """Grade (gold, response) pairs; verdicts in their order."""
-        items = [(gold, response, self.mode) for gold, response in pairs]
+    def grade_many(self, asked: Iterable[Asked]) -> list[Grade]:
+        """Grade (gold, response) or (gold, response, question); verdicts in their order."""
+        items = [(gold, response, self.mode, *rest) for gold, response, *rest in asked]
         results = self._pool.map(items)
         return [_verdict(item, result) for item, result in zip(items, results, strict=True)]
 
-    async def grade_many_async(self, pairs: Iterable[tuple[str, str]]) -> list[Verdict]:
+    async def grade_many_async(self, asked: Iterable[Asked]) -> list[Grade]:
         """The same without blocking the event loop."""
         import asyncio
 
-        items = [(gold, response, self.mode) for gold, response in pairs]
+        items = [(gold, response, self.mode, *rest) for gold, response, *rest in asked]
         batches = await asyncio.gather(*(asyncio.wrap_future(f) for f in self._pool.submit(items)))
         results = [result for batch in batches for result in batch]
         return [_verdict(item, result) for item, result in zip(items, results, strict=True)]
@@ -75,17 +77,17 @@ class Grader:
         self.close()
 
 
-def _verdict(item: tuple[str, str, Mode], result: dict[str, Any]) -> Verdict:
+def _verdict(item: tuple[Any, ...], result: dict[str, Any]) -> Grade:
     """The worker's verdict, or that of an item without one."""
     if "correct" in result:
-        return Verdict.from_dict(result)
-    _, response, mode = item
+        return Grade.from_dict(result)
+    _, response, mode, *_ = item
     reason = result.get("lost") or f"error:{result.get('error')}"
     start = time.perf_counter()
     found = extract(response)
     answer = found.text[:MAX_LENGTH] if found.text is not None else None
     flags = (*found.flags, "timeout") if reason == "timeout" else found.flags
-    lost = Verdict(False, "pool", reason, answer, found.route, flags=flags)
+    lost = Grade(False, "pool", reason, answer, found.route, flags=flags)
     if mode == "eval":
         lost = replace(lost, lenient=False, lenient_answer=answer, lenient_route=found.route)
     return replace(lost, ms=(time.perf_counter() - start) * 1000)

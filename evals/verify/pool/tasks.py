@@ -16,16 +16,16 @@ SELF_TEST = (
 )
 
 
-def grade_plain(gold: str, response: str, mode: Mode) -> dict[str, Any]:
+def grade_plain(gold: str, response: str, mode: Mode, question: str | None = None) -> dict[str, Any]:
     """One verdict as a dictionary, without the symbolic stage."""
-    return grade(gold, response, mode).to_dict()
+    return grade(gold, response, mode, question=question).to_dict()
 
 
-def grade_symbolic(gold: str, response: str, mode: Mode) -> dict[str, Any]:
+def grade_symbolic(gold: str, response: str, mode: Mode, question: str | None = None) -> dict[str, Any]:
     """One verdict as a dictionary, with sympy on what is left undecided."""
     from evals.verify.compare.symbolic import prove
 
-    return grade(gold, response, mode, prove=prove).to_dict()
+    return grade(gold, response, mode, prove=prove, question=question).to_dict()
 
 
 def self_test() -> None:

@@ -62,7 +62,7 @@ def test_second_readings_are_lenient_only(gold, response, equal, route):
     [
         ("so it is $\\boxed{20}$ percent.", "20\\%", True),
         ("so it is $\\boxed{20}$ percent.", "0.2", True),
-        ("so it is $\\boxed{20}$ students.", "20\\%", False),
+        ("so it is $\\boxed{20}$ students.", "20\\%", True),
         ("\\boxed{1} papers and \\boxed{2} bins", "1,2", True),
         ("\\boxed{1} no no no \\boxed{2}", "1,2", False),
         ("$\\boxed{35 cm} +++ \\boxed{4}$", "35\\text{ cm}, 4", True),

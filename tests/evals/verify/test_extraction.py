@@ -2,7 +2,8 @@
 
 import pytest
 
-from evals.verify import extract, extract_lenient, format_reward, grade
+from evals.verify import extract, format_reward, grade
+from evals.verify.extract.extraction import fallback
 from evals.verify.limits import MAX_LENGTH
 
 
@@ -74,7 +75,7 @@ def test_several_different_boxes_are_flagged():
     ],
 )
 def test_the_lenient_answer(response, answer, route):
-    found = extract_lenient(response)
+    found = fallback(response, extract(response))
     assert (found.text, found.route) == (answer, route)
 
 

@@ -6,8 +6,9 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from evals.verify import extract, extract_lenient, format_reward, grade, grade_answer, limits
+from evals.verify import extract, format_reward, grade, grade_answer, limits
 from evals.verify.compare.symbolic import prove
+from evals.verify.extract.extraction import fallback
 from evals.verify.parse.answers import Failure, parse
 from evals.verify.values.exact import Work
 from tests.evals.verify.hostile import answers, attacks, golds, long_responses, payloads, responses
@@ -39,7 +40,7 @@ def test_fuzzed_answers_equal_themselves_or_do_not_parse(answer):
 @QUIET
 def test_extraction_and_format_reward_take_anything(response):
     assert 0.0 <= format_reward(response) <= 1.0
-    strict, lenient = extract(response), extract_lenient(response)
+    strict, lenient = extract(response), fallback(response, extract(response))
     assert strict.text is None or lenient == strict
 
 

@@ -1,0 +1,77 @@
+"""The question decides whether a percentage may stand for a bare number, and nothing else."""
+
+import pytest
+
+from evals.verify import Grader, grade, grade_answer
+from evals.verify.question import asks_percent
+
+ASKS = "Ann sold 20% of 60 eggs. What percentage of them did she keep?"
+NOT = "Ann kept 20 percent of 60 eggs. How many did she keep?"
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("What percentage of the eggs is left?", True),
+        ("By what percent did the price rise?", True),
+        ("Express 3/4 as a percent.", True),
+        ("What % of the cars are red?", True),
+        ("How large is the chance, in percent?", True),
+        ("What is his share, to the nearest whole percent?", True),
+        ("该班女生占百分之几？", True),
+        (ASKS, True),
+        (NOT, False),
+        ("What is 20 percent of 50?", False),
+        ("What is 20% of 50?", False),
+        ("Find twenty-five percent of 80.", False),
+        ("The price falls by 12.5 percent. What is it now?", False),
+        ("How many eggs are left?", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_whether_a_question_asks_for_a_percentage(question, asks):
+    assert asks_percent(question) is asks
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "question", "right"),
+    [
+        ("80", "80\\%", ASKS, True),
+        ("80", "80 percent", ASKS, True),
+        ("0.5", "0.5\\%", ASKS, True),
+        ("\\frac12", "0.5\\%", ASKS, True),
+        ("80", "80\\%", None, True),
+        ("-20", "-20\\%", ASKS, True),
+        ("20, 80", "20\\%, 80\\%", ASKS, True),
+        ("80", "0.8", ASKS, False),
+        ("80", "80 percent", None, False),
+        ("80", "80 percent", NOT, False),
+        ("80", "-80\\%", ASKS, False),
+        ("0.5", "0.5\\%", None, False),
+        ("0.5", "0.5\\%", NOT, False),
+        ("1", "1\\%", NOT, False),
+        ("80", "81\\%", ASKS, False),
+        ("80", "0.8\\%", ASKS, False),
+        ("80\\text{ cm}", "80\\%", ASKS, False),
+        ("x", "x\\%", ASKS, False),
+        ("80\\%", "0.8\\%", ASKS, False),
+    ],
+)
+def test_percent_for_a_bare_gold(gold, answer, question, right):
+    found = grade(gold, f"\\boxed{{{answer}}}", question=question)
+    assert found.correct is right
+    assert grade_answer(gold, answer, question=question).correct is right
+    if right and question:
+        assert "percent_loose" in found.flags
+
+
+def test_what_a_response_says_of_the_question_changes_nothing():
+    response = "The question asks: what percentage? So \\boxed{0.5\\%}."
+    assert grade("0.5", response, question=NOT).correct is False
+
+
+def test_workers_know_the_question():
+    rows = [("0.5", "\\boxed{0.5\\%}", ASKS), ("0.5", "\\boxed{0.5\\%}", NOT), ("0.5", "\\boxed{0.5\\%}")]
+    with Grader(workers=1) as grader:
+        assert [found.correct for found in grader.grade_many(rows)] == [True, False, False]
