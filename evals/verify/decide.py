@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from evals.verify.compare.by_type import compare
 from evals.verify.compare.context import Context, Prove, Wrong
 from evals.verify.compare.policies import choice
 from evals.verify.golds import parse_gold
-from evals.verify.limits import MAX_LENGTH, LimitError
+from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 from evals.verify.parse.vocabulary import FUNCTIONS
 from evals.verify.tree import Listing, Num, Op, Text, Value, symbols, type_name, walk
@@ -58,7 +57,7 @@ def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = Fal
     return decision
 
 
-@lru_cache(maxsize=16_384)
+@remembered(16_384)
 def _decide(gold: str, answer: str, asked: bool) -> Decision:
     return _guarded(gold, answer, None, asked)
 

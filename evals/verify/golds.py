@@ -7,9 +7,9 @@ between them, a percent sign after the box, a chain of which only the end parses
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from evals.verify.extract.extraction import boxes, extract, one_sentence, outermost
+from evals.verify.limits import remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 
 OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
@@ -17,7 +17,7 @@ PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[,;]")
 PERCENT = re.compile(r"[}\s$]*(?:\\?%|\\text\{\s*percent\s*\}|percent\b)")
 
 
-@lru_cache(maxsize=8192)
+@remembered(2048)
 def parse_gold(gold: str) -> Parsed | Failure:
     """The parsed gold."""
     if "\\boxed" in gold or "\\fbox" in gold:

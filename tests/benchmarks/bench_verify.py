@@ -5,6 +5,8 @@ Run as `python tests/benchmarks/bench_verify.py PART…` with parts
   quality   false positives and negatives on every labelled set, beside math-verify
   rewritten all equal rewritings and near misses of MATH golds
   attacks   seconds and memory of every attack, in the main thread and in another
+  probes    seconds and memory of answers that cost what they can, against golds that do too
+  grammar   200,000 expressions of a grammar (or as many as --count says) within 300 MB of address space
   fuzz      100,000 hostile strings (or as many as --count says)
 Real data as for the tests ($EXCURSIONS_DATA, else ../shared/data beside the checkout).
 """
@@ -19,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "evals" / "verify"))
@@ -206,6 +209,63 @@ def attack_all(_):
         print(f"  {name:28} {seconds:6.3f} s {memory:7.1f} MB")
 
 
+PROBE = """
+import sys, time, resource
+sys.path.insert(0, {path!r})
+from probes import probes
+from evals.verify import grade
+grade("\\\\sqrt2", "\\\\boxed{{1+\\\\sqrt3}}")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+answer, golds = probes()[{name!r}]
+worst = 0.0
+for gold in golds:
+    start = time.process_time()
+    verdict = grade(gold, "\\\\boxed{{" + answer + "}}", "eval")
+    worst = max(worst, time.process_time() - start)
+    assert not verdict.reason.startswith("error"), verdict
+print(worst, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def probe_all(_):
+    from probes import probes
+
+    path = str(Path(__file__).parents[1] / "evals" / "verify")
+    results = []
+    for name in probes():
+        code = PROBE.format(path=path, name=name)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, (name, done.stderr[-2000:])
+        seconds, memory = map(float, done.stdout.split())
+        results.append((seconds, memory, name))
+    print(f"{len(results)} probes, each against all its golds; the slowest and the largest:")
+    for seconds, memory, name in sorted(results, reverse=True)[:3] + sorted(results, key=lambda r: -r[1])[:3]:
+        print(f"  {name:28} {seconds:6.3f} s {memory:7.1f} MB")
+
+
+def grammar_fuzz(count):
+    """Expressions made by the grammar; the address space of this process is capped for good."""
+    import grammar
+
+    grade("\\sqrt2", "\\boxed{1+\\sqrt3}")
+    resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+    reasons, worst = Counter(), (0.0, -1)
+    for seed in range(count or 200_000):
+        rng = random.Random(seed)
+        answer = grammar.answer(rng)
+        gold = grammar.gold(rng, answer)
+        start = time.thread_time()
+        verdict = grade(gold, f"\\boxed{{{answer}}}", "eval")
+        worst = max(worst, (time.thread_time() - start, seed))
+        reasons[verdict.reason.partition(":")[0]] += 1
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{sum(reasons.values())} expressions: {dict(reasons.most_common())}")
+    print(
+        f"slowest {worst[0]:.3f} s of processor (seed {worst[1]}), peak {memory:.0f} MB, "
+        f"{reasons['error']} errors"
+    )
+
+
 def fuzz(count):
     import hostile
     from hypothesis import HealthCheck, given, settings
@@ -216,7 +276,9 @@ def fuzz(count):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found = []
 
-    @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=count or 100_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    )
     @given(hostile.golds, hostile.responses)
     def run(gold, response):
         gc.disable()  # a collection of hypothesis's heap is not the grader's time
@@ -237,14 +299,22 @@ def fuzz(count):
     print(f"{seen}, slowest {slowest[0]:.3f} s of processor, +{memory:.0f} MB (with hypothesis)")
 
 
-PARTS = {"speed": speed, "quality": quality, "rewritten": rewritten, "attacks": attack_all, "fuzz": fuzz}
+PARTS = {
+    "speed": speed,
+    "quality": quality,
+    "rewritten": rewritten,
+    "attacks": attack_all,
+    "probes": probe_all,
+    "grammar": grammar_fuzz,
+    "fuzz": fuzz,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("parts", nargs="+", choices=PARTS)
-    parser.add_argument("--count", type=int, default=100_000)
+    parser.add_argument("--count", type=int)
     arguments = parser.parse_args()
     for part in arguments.parts:
         PARTS[part](arguments.count)

@@ -219,7 +219,7 @@ def _multiset(gold: list[Value], answer: list[Value], c: Context) -> bool | None
     undecided = False
     for item in gold:
         for place, candidate in enumerate(free):
-            c.work.spend(1)
+            c.work.spend(3)
             before = set(c.flags)
             outcome = compare(item, candidate, c)
             if outcome:

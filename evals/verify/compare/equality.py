@@ -58,7 +58,7 @@ def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work)
         except Undefined:
             continue
         except Unknown:
-            return (True, 1) if same_form(a, b) else (None, 1)
+            return (True, 1) if same_form(a, b, work) else (None, 1)
         if real and not is_real(left):
             continue
         try:
@@ -116,10 +116,10 @@ def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) 
         left, right = approximate(a, env, FAR, work), approximate(b, env, FAR, work)
         second = close(left, right, FAR - 160)
     except Unknown:
-        return same_form(a, b) or None
+        return same_form(a, b, work) or None
     m = lib()
     if max(part[2] + part[3] for part in (*left, *right)) > FAR - 300:  # 300 digits do not reach the units
-        return same_form(a, b) or None
+        return same_form(a, b, work) or None
     if second is None:
         return False
     if second == m.fzero or first == m.fzero:

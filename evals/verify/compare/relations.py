@@ -179,18 +179,18 @@ def _link(a: Value, b: Value, c: Context) -> bool:
     if not isinstance(a, (*EXPR, Quantity)) or not isinstance(b, (*EXPR, Quantity)):
         return False
     trial = Context(c.work)
-    return scalar(a, b, trial) is True and not trial.flags - {"unit_ignored"} and not _loose_decimal(a, b)
+    return scalar(a, b, trial) is True and not trial.flags - {"unit_ignored"} and not _loose_decimal(a, b, c)
 
 
-def _loose_decimal(a: Value, b: Value) -> bool:
+def _loose_decimal(a: Value, b: Value, c: Context) -> bool:
     """Whether one side is a decimal that the other only rounds to."""
     pair = [s.value if isinstance(s, Quantity) else s for s in (a, b)]
     places = [decimal(s) for s in pair if isinstance(s, EXPR)]
-    return any(p is not None for p in places) and None in places and pair[0] != pair[1] and not _exactly(pair)
+    one_of_two = None in places and any(p is not None for p in places)
+    return one_of_two and pair[0] != pair[1] and not _exactly(pair, c)
 
 
-def _exactly(pair: Sequence[Value]) -> bool:
-    c = Context()
+def _exactly(pair: Sequence[Value], c: Context) -> bool:
     return all(isinstance(s, EXPR) for s in pair) and equal(pair[0], pair[1], c.work) is True  # type: ignore[arg-type]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-from evals.verify.limits import MAX_MEMBERS, LimitError
+from evals.verify.limits import MAX_MEMBERS, LimitError, remembered
 from evals.verify.parse.cursor import Cursor, Grammar
 from evals.verify.parse.expressions import additive, exponent, power, term
 from evals.verify.parse.prepare import prepare
@@ -50,7 +49,7 @@ class Failure:
     detail: str
 
 
-@lru_cache(maxsize=4096)
+@remembered(1024)
 def parse(text: str) -> Parsed | Failure:
     """The typed tree of an answer's text, all of which must be consumed; never an exception."""
     try:

@@ -54,7 +54,7 @@ def _repeating(c: Cursor, text: str) -> Expr:
         c.i += 1
         text += "."
     period = _period(c)
-    if not (period.isdecimal() and text.replace(".", "").isdecimal() and "." in text):
+    if not (period.isdecimal() and text.replace(".", "", 1).isdecimal() and "." in text):
         raise ParseError("a period that is none")
     whole, _, digits = text.partition(".")
     start = Fraction(int(whole + digits), 10 ** len(digits))

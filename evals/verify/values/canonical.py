@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from evals.verify.tree import Const, Expr, Num, Op, Sym
+from evals.verify.values.exact import Work
 
-Key = tuple[object, ...]
+Forms = dict[tuple[object, ...], int]
 
 
-def canonical(e: Expr) -> Key:
-    """A key that is the same for expressions that differ by the order of terms and factors only."""
+def same_form(a: Expr, b: Expr, work: Work) -> bool:
+    """Whether two expressions differ by the order of terms and factors only.
+
+    Equal forms get equal numbers, so that a form costs its own terms and never those inside it again.
+    """
+    forms: Forms = {}
+    return _number(a, forms, work) == _number(b, forms, work)
+
+
+def _number(e: Expr, forms: Forms, work: Work) -> int:
+    """The number of an expression's form."""
+    work.spend(1)
     if isinstance(e, Num):
-        return ("num", str(e.value))
-    if isinstance(e, Sym | Const):
-        return ("name", e.name)
-    if e.name in ("add", "mul"):
-        return (e.name, *sorted(map(repr, _flat(e, e.name))))
-    return (e.name, *(canonical(arg) for arg in e.args))
+        key: tuple[object, ...] = ("num", e.value)
+    elif isinstance(e, Sym | Const):
+        key = ("name", e.name)
+    elif e.name in ("add", "mul"):
+        key = (e.name, *sorted(_flat(e, e.name, forms, work)))
+    else:
+        key = (e.name, *(_number(arg, forms, work) for arg in e.args))
+    return forms.setdefault(key, len(forms))
 
 
-def _flat(e: Expr, name: str) -> list[Key]:
+def _flat(e: Expr, name: str, forms: Forms, work: Work) -> list[int]:
     """The terms of nested sums, or the factors of nested products."""
     if isinstance(e, Op) and e.name == name:
-        return [key for arg in e.args for key in _flat(arg, name)]
+        work.spend(1)
+        return [number for arg in e.args for number in _flat(arg, name, forms, work)]
     if isinstance(e, Op) and e.name == "neg" and name == "mul":
-        return [("num", "-1"), *_flat(e.args[0], name)]
-    return [canonical(e)]
-
-
-def same_form(a: Expr, b: Expr) -> bool:
-    """Whether two expressions have the same canonical form."""
-    return canonical(a) == canonical(b)
+        return [forms.setdefault(("num", -1), len(forms)), *_flat(e.args[0], name, forms, work)]
+    return [_number(e, forms, work)]

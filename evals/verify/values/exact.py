@@ -112,13 +112,13 @@ def _root(v: list[Fraction], work: Work) -> Fraction | None:
     n = index.numerator
     if value < 0 and n % 2 == 0:
         return None
-    top, bottom = _whole_root(abs(value.numerator), n), _whole_root(value.denominator, n)
+    top, bottom = _whole_root(abs(value.numerator), n, work), _whole_root(value.denominator, n, work)
     if top is None or bottom is None:
         return None
     return Fraction(top if value > 0 else -top, bottom)
 
 
-def _whole_root(value: int, n: int) -> int | None:
+def _whole_root(value: int, n: int, work: Work) -> int | None:
     """The n-th root of a natural number where it is one."""
     if n == 2:
         root = math.isqrt(value)
@@ -127,6 +127,7 @@ def _whole_root(value: int, n: int) -> int | None:
     elif value.bit_length() > 4000:
         return None
     else:
+        work.spend(1 + value.bit_length() // 8)
         low, high = 0, 1 << (value.bit_length() // n + 1)
         while low < high:
             middle = (low + high + 1) // 2

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 
-from evals.verify.limits import MAX_MEMBERS, LimitError
+from evals.verify.limits import MAX_MEMBERS, MAX_NODES, LimitError
 from evals.verify.parse.cursor import expression
-from evals.verify.tree import Expr, Matrix, Op, ParseError, Value
+from evals.verify.tree import Expr, Matrix, Op, ParseError, Value, walk
 
 
 def matrix_sum(terms: Sequence[Value]) -> Matrix:
@@ -29,7 +30,10 @@ def matrix_product(left: Value, right: Matrix) -> Matrix:
     if left.size * len(right.rows[0]) > MAX_MEMBERS:
         raise LimitError("members")
     columns = list(zip(*right.rows, strict=True))
-    return Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in left.rows))
+    product = Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in left.rows))
+    if next(islice(walk(product), MAX_NODES, None), None) is not None:  # every product doubles its entries
+        raise LimitError("size")
+    return product
 
 
 def _dot(row: Sequence[Expr], column: Sequence[Expr]) -> Expr:

@@ -1,6 +1,9 @@
 """Hostile input: no exception, nothing executed, everything bounded by limits and by the work budget."""
 
 import math
+import random
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -11,7 +14,9 @@ from evals.verify.compare.symbolic import prove
 from evals.verify.extract.extraction import fallback
 from evals.verify.parse.answers import Failure, parse
 from evals.verify.values.exact import Work
+from tests.evals.verify import grammar
 from tests.evals.verify.hostile import answers, attacks, golds, long_responses, payloads, responses
+from tests.evals.verify.probes import probes
 
 GOLDS = ("3", "x^2+1", "1,2,3", "\\sqrt{2}", "(0,1)", "\\frac{1}{2004!}")
 QUIET = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -57,6 +62,53 @@ def test_long_responses_are_bounded(name):
     verdict = grade("3.25", long_responses()[name], "eval")
     assert not verdict.correct
     assert not verdict.reason.startswith("error"), verdict
+
+
+def test_probes_with_hostile_golds_are_bounded():
+    for name, (answer, against) in probes().items():
+        for gold in against:
+            verdict = grade(gold, f"\\boxed{{{answer}}}", "eval")
+            assert not verdict.reason.startswith("error"), (name, gold[:80], verdict)
+
+
+def test_costly_expressions_of_a_grammar_get_a_verdict():
+    for seed in range(2500):
+        rng = random.Random(seed)
+        answer = grammar.answer(rng)
+        gold = grammar.gold(rng, answer)
+        verdict = grade(gold, f"\\boxed{{{answer}}}", "eval")
+        assert not verdict.reason.startswith("error"), (seed, gold, answer, verdict)
+
+
+SMALL_MEMORY = """
+import resource
+from evals.verify import grade
+grade("\\\\sqrt2", "\\\\boxed{1+\\\\sqrt3}")
+resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+for inner in ("\\\\infty", "\\\\operatorname{erf}(\\\\infty)", "f(\\\\infty)"):
+    text, gold = ("1+2(" * 36 + "%s+%s" % pair + ")" * 36 for pair in (("1", inner), (inner, "1")))
+    verdict = grade(gold, "\\\\boxed{" + text + "}")
+    assert verdict.correct or "f(" in inner, (inner, verdict)
+    verdict = grade(gold, "\\\\boxed{" + text.replace("1+2", "2+2", 1) + "}")
+    assert not verdict.correct and not verdict.reason.startswith("error"), verdict
+matrices = "\\\\begin{pmatrix}1&2\\\\\\\\3&4\\\\end{pmatrix}" * 30
+assert grade(matrices + " .", "\\\\boxed{" + matrices + "}").reason == "limit:size"
+"""
+
+
+def test_nesting_costs_what_it_says_and_not_what_it_expands_to():
+    done = subprocess.run([sys.executable, "-c", SMALL_MEMORY], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-1500:]
+
+
+def test_long_texts_are_not_kept():
+    from evals.verify.parse.answers import parse as kept
+
+    before = kept.__wrapped__
+    text = ",".join(["1"] * 150)
+    assert kept("1,2") is kept("1,2")
+    assert kept(text) is not kept(text)
+    assert before is not kept
 
 
 def test_the_work_budget_ends_a_comparison():
