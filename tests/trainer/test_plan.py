@@ -17,7 +17,7 @@ def values():
 
 
 def test_the_page_is_what_the_command_writes():
-    assert (PACKAGE / "PLAN.md").read_text("utf-8") == plan.page(PACKAGE / "plan.toml")
+    assert (PACKAGE.parent / "PLAN.md").read_text("utf-8") == plan.page(PACKAGE / "plan.toml")
 
 
 def test_every_value_that_was_not_measured_says_so_or_names_its_source():
