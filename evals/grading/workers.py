@@ -6,7 +6,6 @@ the caller's script, so grading works from a plain script or a notebook.
 
 from __future__ import annotations
 
-import os
 import pickle
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from evals.core.errors import UserError
+from evals.core.processes import interpreter
 from evals.grading.block import Golds, grade_block
 
 Job = tuple[Path, str, str, Golds]
@@ -57,15 +57,8 @@ def grade_blocks(jobs: Sequence[Job], workers: int) -> Iterator[int]:
 
 
 def _start() -> Worker:
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return subprocess.Popen(
-        [sys.executable, *START],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is the parent's to handle
-    )
+    pipe = subprocess.PIPE
+    return interpreter(*START, stdin=pipe, stdout=pipe, start_new_session=True)  # Ctrl-C is the parent's
 
 
 def _ask(process: Worker, job: Job) -> int:

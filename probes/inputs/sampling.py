@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
+from evals.core.processes import ProcessDied, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,55 +39,19 @@ def sample_job(job: Job, processes: int = 1, executor: str = "local") -> str:
     """
     if processes == 1 or executor == "ray":
         return _sample(job, None, executor)
-    context = multiprocessing.get_context("spawn")
-    results = context.SimpleQueue()
-    workers = [  # no daemons: those may have no children of their own, which an engine may need
-        context.Process(target=_worker, args=(results, job, (i, processes), os.getpid()))
-        for i in range(processes)
-    ]
     try:
-        for worker in workers:
-            worker.start()
-        found = _wait(workers, results)
-    finally:
-        for worker in workers:
-            if worker.is_alive():
-                worker.kill()
-                worker.join()
-    if errors := [text for ok, text in found if not ok]:
-        raise UserError(errors[0])
-    if any(w.exitcode for w in workers) or not found:
-        raise UserError("a sampling process died (out of memory?); start the same command again to go on")
-    return str(found[0][1])
+        return str(together(_worker, [(job, (i, processes)) for i in range(processes)], daemon=False)[0])
+    except ProcessDied:
+        raise UserError(
+            "a sampling process died (out of memory?); start the same command again to go on"
+        ) from None
 
 
-def _wait(workers: list[Any], results: Any) -> list[tuple[bool, str]]:
-    """Until all have ended, or one has failed; returns what they reported."""
-    found: list[tuple[bool, str]] = []
-    while any(w.is_alive() for w in workers):
-        for worker in workers:
-            worker.join(timeout=0.1)
-        while not results.empty():
-            found.append(results.get())
-        if any(w.exitcode not in (None, 0) for w in workers):
-            break
-    while not results.empty():
-        found.append(results.get())
-    return found
-
-
-def _worker(results: Any, job: Job, shard: tuple[int, int], parent: int) -> None:
-    from evals.core.processes import end_with_parent
+def _worker(job: Job, part: tuple[int, int]) -> str:
     from evals.engines.gpus import one_gpu
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
-    end_with_parent(parent)
-    one_gpu(shard[0])
-    try:
-        results.put((True, _sample(job, shard)))
-    except UserError as error:
-        results.put((False, str(error)))
-        sys.exit(2)
+    one_gpu(part[0])
+    return _sample(job, part)
 
 
 def _sample(job: Job, shard: tuple[int, int] | None, executor: str = "local") -> str:

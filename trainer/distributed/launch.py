@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import sys
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import distributed as dist
 
-from evals.core.errors import UserError
+from evals.core.processes import ProcessDied, together
 from trainer.distributed import ranks as distributed
 
 
@@ -54,51 +50,15 @@ def _address() -> str:
 
 
 def _spawn(task: Callable[..., None], args: tuple[Any, ...], processes: int) -> None:
-    spawning = torch.multiprocessing.get_context("spawn")
-    errors = spawning.SimpleQueue()
-    common = (task, args, processes, _address(), errors, os.getpid())
-    children = [spawning.Process(target=_child, args=(i, *common), daemon=True) for i in range(processes)]
+    address = _address()
     try:
-        for child in children:
-            child.start()
-        while any(child.is_alive() for child in children):
-            for child in children:
-                child.join(timeout=0.1)
-            if any(child.exitcode not in (None, 0) for child in children):
-                break
-        if not errors.empty():
-            raise errors.get()
-        if failed := [child.exitcode for child in children if child.exitcode not in (None, 0)]:
-            raise RuntimeError(f"a training process ended with exit code {failed[0]}")
-    finally:
-        for child in children:
-            if child.is_alive():
-                child.kill()
-            if child.pid:
-                child.join()
+        together(_child, [(i, task, args, processes, address) for i in range(processes)])
+    except ProcessDied as died:
+        raise RuntimeError(f"a training process ended with exit code {died.code}") from None
 
 
 def _child(
-    number: int,
-    task: Callable[..., None],
-    args: tuple[Any, ...],
-    processes: int,
-    address: str,
-    errors: Any,
-    parent: int,
+    number: int, task: Callable[..., None], args: tuple[Any, ...], processes: int, address: str
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its children
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
-    try:
-        _meet_and_do(task, args, {"init_method": address, "rank": number, "world_size": processes})
-    except (UserError, OSError) as error:
-        errors.put(error)
-        sys.exit(2)
-
-
-def end_with(parent: int) -> None:
-    """End this process when its parent is gone, however it went."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
+    _meet_and_do(task, args, {"init_method": address, "rank": number, "world_size": processes})

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
+from evals.core.processes import end_with_parent, spawning
 from evals.records import Request, Sample, SamplingOptions
-from trainer.distributed.launch import end_with
 
 TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -21,14 +20,12 @@ class Worker:
 
     def __init__(self, found: Checkpoint, engine: str, dtype: str) -> None:
         """Start the process and wait until its engine has the checkpoint."""
-        import torch
-
         self.dtype = dtype
-        spawning = torch.multiprocessing.get_context("spawn")
-        self.pipe, other = spawning.Pipe()
+        context = spawning()
+        self.pipe, other = context.Pipe()
         device = os.environ.get("LOCAL_RANK")
         args = (other, found, engine, dtype, device, os.getpid())
-        self.process = spawning.Process(target=_serve, args=args, daemon=True)
+        self.process = context.Process(target=_serve, args=args, daemon=True)
         self.process.start()
         other.close()
         self.identity, self.eos_ids, self.context = self._answer()
@@ -72,7 +69,7 @@ class Worker:
 
 def _serve(pipe: Any, found: Checkpoint, kind: str, dtype: str, device: str | None, parent: int) -> None:
     """The process: one engine, asked through the pipe until it closes."""
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+    end_with_parent(parent)
     for name in TORCHRUN:
         os.environ.pop(name, None)
     if device is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
 import shutil
-import signal
 import sys
-import threading
 import time
 from dataclasses import asdict
 from importlib import metadata
@@ -18,10 +17,10 @@ from typing import Any
 from evals.core.errors import UserError
 from evals.core.executor import check_executor
 from evals.core.files import write_file, write_json
+from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
 from evals.verify import VERSION
 from trainer.config.load import StudyConfig
-from trainer.distributed.launch import end_with
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
@@ -163,34 +162,15 @@ def _pretrain(config: StudyConfig, out: Path, processes: int, quiet: bool) -> No
 
 def _work_together(config: StudyConfig, out: Path, processes: int, quiet: bool) -> None:
     """Work on cells in this process and processes - 1 others, until nothing is left to do."""
-    import torch
-
-    spawning = torch.multiprocessing.get_context("spawn")
-    others = [
-        spawning.Process(target=_other, args=(config, out, quiet, os.getpid()), daemon=True)
-        for _ in range(processes - 1)
-    ]
-    try:
-        for other in others:
-            other.start()
-        _work(config, out, quiet, inner=not quiet and processes == 1)
-        for other in others:
-            other.join()
-    finally:
-        for other in others:
-            if other.pid and other.is_alive():
-                other.kill()
-                other.join()
+    with contextlib.suppress(ProcessDied):  # the others took up its cell
+        together(
+            _work,
+            [(config, out, quiet)] * (processes - 1),
+            here=lambda: _work(config, out, quiet, inner=not quiet and processes == 1),
+        )
 
 
-def _other(config: StudyConfig, out: Path, quiet: bool, parent: int) -> None:
-    """A further process of one study: Ctrl-C is the parent's, and it ends when the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-    _work(config, out, quiet, inner=False)
-
-
-def _work(config: StudyConfig, out: Path, quiet: bool, *, inner: bool) -> None:
+def _work(config: StudyConfig, out: Path, quiet: bool, *, inner: bool = False) -> None:
     """Take cells until none can be begun and none is running whose end may let others begin.
 
     inner: show the progress of each cell's own steps.

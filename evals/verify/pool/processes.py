@@ -24,6 +24,7 @@ from threading import Lock
 from typing import Any
 
 from evals.core.errors import UserError
+from evals.core.processes import interpreter
 from evals.verify.pool.worker import BOOT
 
 ROOT = str(Path(__file__).resolve().parents[3])
@@ -61,8 +62,8 @@ class Process:
                 "worker processes need a Python interpreter, and this program does not name its own"
             )
         self.buffer = b""
-        self.child = subprocess.Popen(
-            [sys.executable, "-P", "-c", BOOT, ROOT, target, str(memory_mb), str(2 * PATIENCE * deadline)],
+        self.child = interpreter(
+            *("-c", BOOT, target, str(memory_mb), str(2 * PATIENCE * deadline)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

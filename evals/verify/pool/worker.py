@@ -16,10 +16,7 @@ import signal
 import sys
 from typing import Any
 
-BOOT = (
-    "import sys; sys.path.insert(0, sys.argv[1]); "
-    "from evals.verify.pool.worker import main; main(*sys.argv[2:])"
-)
+BOOT = "import sys; from evals.verify.pool.worker import main; main(*sys.argv[1:])"
 FORBIDDEN = (
     "socket.",
     "subprocess.",

@@ -10,8 +10,6 @@ import json
 import math
 import os
 import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +18,7 @@ import pandas as pd
 import typer
 
 from evals.core.errors import UserError
+from evals.core.processes import interpreter
 from reports.study.build import findings
 from reports.study.driver.plan import HOME, Plan, load
 from reports.study.driver.run import counted, last, sets_of, trained
@@ -61,7 +60,7 @@ def first_base(out: Path, plan: Plan) -> Path:
     command = trained("check", folder, "pretrain", plan, "--processes", "2").command
     environment = os.environ | SAME_BYTES
     with (out / "output.log").open("ab") as log:
-        process = subprocess.Popen([sys.executable, "-m", *command], stdout=log, stderr=log, env=environment)
+        process = interpreter("-m", *command, environment=environment, stdout=log, stderr=log)
         try:
             while not (kept := sorted(folder.glob("step-*/config.json"))):
                 if process.poll() is not None:

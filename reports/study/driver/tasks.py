@@ -17,6 +17,7 @@ from typing import Any
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+from evals.core.processes import interpreter
 
 LOG = "tasks.jsonl"  # in the study's folder: one row per task that was run
 # wider vectors add in another order: without the second, every generation of processors has bytes of its own
@@ -74,8 +75,8 @@ def _run(out: Path, task: Task, running: list[subprocess.Popen[bytes]], lock: th
     sys.stderr.write(f"study  {task.stage}  {task.marker.relative_to(out)}\n")
     sys.stderr.flush()
     with (out / "output.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", *task.command], stdout=log, stderr=log, env=os.environ | SAME_BYTES
+        process = interpreter(
+            "-m", *task.command, environment=os.environ | SAME_BYTES, stdout=log, stderr=log
         )
         with lock:
             running.append(process)
