@@ -1,7 +1,14 @@
-"""The one exception of this package: its message is the sentence that the user reads."""
+"""The base of all user errors: their message is the sentence that the user reads."""
 
 from __future__ import annotations
 
 
-class AnalysisError(ValueError):
-    """Counts or options from which no honest number follows. The message names the thing and the mend."""
+class ExcursionsError(ValueError):
+    """Something the user can fix. The message names the thing and the fix, in one sentence.
+
+    Commands print it and exit with code 2; library users catch it like any ValueError.
+    """
+
+
+class AnalysisError(ExcursionsError):
+    """Counts or options from which no honest number follows."""

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from evals.core.errors import UserError
+from analysis.errors import ExcursionsError
 
 
 def run(app: typer.Typer) -> None:
@@ -22,7 +22,7 @@ def run(app: typer.Typer) -> None:
         sys.exit(1)
     except typer.Abort:
         _leave("stopped", 130)
-    except UserError as error:
+    except ExcursionsError as error:
         _leave(str(error), 2)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -35,8 +35,6 @@ def run(app: typer.Typer) -> None:
     except MemoryError:
         _leave("out of memory; use fewer rows, samples or processes", 2)
     except Exception as error:
-        if type(error).__module__.partition(".")[0] == "analysis":  # AnalysisError: a sentence for the user
-            _leave(str(error), 2)
         show = getattr(error, "show", None)  # a usage error of the command line
         if show is None:
             raise

@@ -1,13 +1,12 @@
-"""The one exception of user errors: its message is the sentence that the user reads."""
+"""Errors of what is read, asked and graded: their message is the sentence that the user reads."""
 
 from __future__ import annotations
 
+from analysis.errors import ExcursionsError
 
-class UserError(ValueError):
-    """Something the user can mend. The message names the thing and the mend, in one sentence.
 
-    Commands print it and exit with code 2; library users catch it like any ValueError.
-    """
+class UserError(ExcursionsError):
+    """A file, a checkpoint, an option or a machine is not as it must be. See `ExcursionsError`."""
 
 
 class BusyError(UserError):
