@@ -8,8 +8,9 @@ from typing import Literal
 
 from evals.verify.compare.context import Prove
 from evals.verify.decide import decide
-from evals.verify.extract.extraction import boxes, extract, visible
+from evals.verify.extract.extraction import boxes, extract
 from evals.verify.extract.lenient import readings
+from evals.verify.extract.thinking import visible
 from evals.verify.grade import Answer, Grade
 from evals.verify.limits import MAX_LENGTH
 from evals.verify.question import asks_percent

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import re
 
+from evals.verify.extract.announce import WINDOW, announced
+from evals.verify.extract.thinking import visible
 from evals.verify.grade import Answer
-from evals.verify.limits import MAX_BOXES, MAX_LENGTH, MAX_RESPONSE
+from evals.verify.limits import MAX_BOXES, MAX_LENGTH
 
 BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
-BOX = re.compile(r"\\(?:boxed|fbox)\s*")
-BARE_BOX = re.compile(r"\s+([^\s${}\\]{1,40})")
-PHRASE = re.compile(r"\b(?:answer|Answer|ANSWER)\s+(?:is|IS|Is)\b\s*:?|####")
-SENTENCE_END = re.compile(r"[.!?](?=\s|$)|\n|<\||\bI hope it is correct\b")
-NUMBER = re.compile(r"-?\$?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:/\d+)?|\.\d+)%?")
-DELIMITERS = (("$$", "$$"), ("\\[", "\\]"), ("\\(", "\\)"), ("$", "$"))
-TELLING = re.compile(r"\d|\\(?:infty|pi|sqrt|text|emptyset)|[<>=]")
-PROSE = re.compile(r"[a-zA-Z]{2,}\s+(?:[a-zA-Z]{2,}|\$|\\[(\[])")
-SHORT = 200
+BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?:\s*\[[^\[\]{}]{0,20}\]){0,2}\s*")
+BOXES = ("\\boxed", "\\fbox", "\\framebox")
+BARE_BOX = re.compile(r"\s+(?![A-Za-z]{2})([^\s${}\\]{1,40})")
+ECHO = re.compile(  # of an instruction: \\boxed{...}, \\boxed{answer}
+    r"[\s.…]*(?:\\[cl]?dots\s*)?[\s.…]*"
+    r"|\s*<?\s*(?:your |the )?(?:final )?(?:answer|result)(?: here)?\s*>?\s*",
+    re.IGNORECASE,
+)
+LABEL = re.compile(
+    r"(?:\b[Pp]art\s*|\b[Qq]uestion\s*)?(?:\(([a-h]|[1-9]|i{1,3}|iv|v)\)|\b([a-h]|[1-9])[.):])"
+    r"|\b(?:[Pp]art|[Qq]uestion)\s*([A-Ha-h1-9])\b|\b(First|Second|Third|Fourth|Fifth)\b(?:\s+[a-z]{1,12}){0,2}"
+)
+LABELLED = 60  # characters before a box in which its label stands
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+ROMAN = ("i", "ii", "iii", "iv", "v")
 SEPARATOR = re.compile(
     r"(?:\s|\$|\\[()\[\]]|[,;&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
     r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
@@ -31,17 +39,17 @@ CORRECTED = re.compile(
     re.IGNORECASE,
 )
 MAX_OPEN = 16  # boxes that never close, before the search for one that does is given up
+MAX_PARTS = 9
 MAX_GAP = 120  # characters between boxes of one run
 Box = tuple[int, int, str | None]
-WINDOW = 2 * MAX_LENGTH
 
 
 def extract(response: str) -> Answer:
     """The final answer of a response.
 
-    Text up to the last `</think>` is dropped; an unfinished `<think>` has no answer. Then: the last
-    balanced box (a run of boxes joined only by separators is one list); else the rest of the last
-    "answer is" or "####" line; else a last line "A: …". No fallback to the last number.
+    Thinking between tags is dropped, unfinished thinking has no answer (see `thinking`). Then: the last
+    balanced box (a run of boxes joined only by separators or labels is one list); else what is announced in
+    words (see `announce`). No fallback to the last number.
     """
     text = visible(response)
     if text is None:
@@ -49,51 +57,7 @@ def extract(response: str) -> Answer:
     boxed = _boxed(text)
     if boxed is not None:
         return boxed
-    return _phrase(text)
-
-
-def fallback(response: str, strict: Answer) -> Answer:
-    """The lenient answer of a response whose strict one is known: where that has no answer, the whole text if
-    it is short and has no words around it, else the last formula or the last number of the visible text,
-    whichever comes later."""
-    text = visible(response)
-    if strict.text is not None or text is None:
-        return strict
-    if len(text) <= SHORT and not PROSE.search(text):
-        return Answer(text, "whole", ("lenient",)) if text.strip() else strict
-    tail = text[-WINDOW:]
-    number = None
-    for number in NUMBER.finditer(tail):  # noqa: B007
-        pass
-    start, end = _last_formula(tail)
-    if end and (number is None or number.start() < end):
-        return Answer(tail[start:end], "last-formula", ("lenient",))
-    return Answer(number.group(), "last-number", ("lenient",)) if number else strict
-
-
-def _last_formula(text: str) -> tuple[int, int]:
-    """Where the last formula that says something stands, without its delimiters; (0, 0): nowhere."""
-    best = (0, 0)
-    for opening, closing in DELIMITERS:
-        place = 0
-        while (start := text.find(opening, place)) >= 0:
-            start += len(opening)
-            end = text.find(closing, start)
-            if end < 0:
-                break
-            if end > best[1] and TELLING.search(text, start, end):
-                best = (start, end)
-            place = end + len(closing)
-    return best
-
-
-def visible(response: str) -> str | None:
-    """What the model said after thinking (its last MAX_RESPONSE characters); None: it never stopped."""
-    end = response.rfind("</think>")
-    if response.rfind("<think>") > end:
-        return None
-    start = end + len("</think>") if end >= 0 else 0
-    return response[max(start, len(response) - MAX_RESPONSE) :]
+    return announced(text)
 
 
 def boxes(text: str) -> list[Box]:
@@ -103,8 +67,9 @@ def boxes(text: str) -> list[Box]:
     """
     found: list[Box] = []
     end, open_boxes = len(text), 0
+    names = [name for name in BOXES if name in text]
     for _ in range(MAX_BOXES):
-        start = max(text.rfind("\\boxed", 0, end), text.rfind("\\fbox", 0, end))
+        start = max((text.rfind(name, 0, end) for name in names), default=-1)
         if start < 0:
             break
         end = start
@@ -117,8 +82,10 @@ def boxes(text: str) -> list[Box]:
                 if open_boxes > MAX_OPEN:
                     break
                 continue
-            found.append((start, close + 1, text[head.end() + 1 : close] if close > 0 else None))
-        elif bare := BARE_BOX.match(text, start + len("\\boxed")):
+            content = text[head.end() + 1 : close] if close > 0 else None
+            if content is None or not content.strip() or not ECHO.fullmatch(content):
+                found.append((start, close + 1, content))
+        elif bare := BARE_BOX.match(text, head.end() - len(head.group()) + len(head.group().rstrip())):
             found.append((start, bare.end(), bare.group(1)))
     return found
 
@@ -139,12 +106,15 @@ def _closing(text: str, opening: int) -> int | None:
 
 def _boxed(text: str) -> Answer | None:
     """Policy "several different boxes": the last run of boxes counts; joined only by separators = a list."""
-    if "\\boxed" not in text and "\\fbox" not in text:
+    if "box" not in text:
         return None
     found = boxes(text)
     if not found:
         return None
     found = outermost(found)
+    parts = labelled(text, found)
+    if parts:
+        return Answer(" , ".join(parts), "boxed", ("multi_box",))
     start, _, content = found[0]
     run, contents, joined = [content], {content}, True
     for earlier_start, earlier_end, earlier in found[1:]:
@@ -159,6 +129,44 @@ def _boxed(text: str) -> Answer | None:
         return Answer(text[found[0][0] :][: MAX_LENGTH + 9].ljust(MAX_LENGTH + 1, "."), "boxed", flags)
     parts = list(dict.fromkeys(part for part in reversed(run) if part is not None))
     return Answer(" , ".join(parts) if content else "", "boxed", flags)
+
+
+def labelled(text: str, found: list[Box]) -> list[str]:
+    """The contents of the last boxes where each has its label before it, from the first on: (a) … (b) …,
+    1. … 2. …, First number: … Second number: …; with nothing but labels and separators between the boxes."""
+    parts: list[str] = []
+    due = 0
+    for place, (start, _, content) in enumerate(found[:MAX_PARTS]):
+        after = found[place + 1][1] if place + 1 < len(found) else max(0, start - LABELLED)
+        gap = text[max(after, start - LABELLED) : start]
+        rank = _rank(gap, place + 1 < len(found) and start - after <= LABELLED)
+        if content is None or not rank or (due and rank != due):
+            return []
+        parts.append(content)
+        due = rank - 1
+        if due == 0:
+            return parts[::-1] if len(parts) > 1 else []
+    return []
+
+
+def _rank(gap: str, whole: bool) -> int:
+    """The number that a label says (a is 1) right before a box; whole: the gap begins at the box before, and
+    nothing else may stand in it. 0: no label."""
+    last = None
+    for last in LABEL.finditer(gap):  # noqa: B007
+        pass
+    if last is None or not SEPARATOR.fullmatch(gap[last.end() :].replace(":", " ")):
+        return 0
+    name = last[last.lastindex or 0].lower()
+    if name in ORDINALS:
+        rank = ORDINALS.index(name) + 1
+    elif name in ROMAN and last[1]:
+        rank = ROMAN.index(name) + 1
+    else:
+        rank = int(name) if name.isdigit() else ord(name) - ord("a") + 1
+    if whole:
+        return rank if SEPARATOR.fullmatch(gap[: last.start()].rstrip(" .\n")) else 0
+    return rank if rank == 1 else 0
 
 
 def outermost(found: list[Box]) -> list[Box]:
@@ -199,36 +207,3 @@ def _belongs(gap: str) -> bool:
     if len(gap) > MAX_SENTENCE or BREAK.search(gap) or CORRECTED.search(gap):
         return False
     return JOINED.search(gap) is not None or not re.search(r"\w", gap)
-
-
-def _phrase(text: str) -> Answer:
-    """The rest of the last line that announces the answer."""
-    last = None
-    if "nswer" in text or "####" in text or "NSWER" in text:
-        for last in PHRASE.finditer(text):  # noqa: B007
-            pass
-    if last is None:
-        line = text[-WINDOW:].rstrip().rpartition("\n")[2].strip()
-        answer = line.removeprefix("A:").strip()
-        return Answer(answer, "answer-line") if answer and line.startswith("A:") else Answer(None, "none")
-    rest = text[last.end() : last.end() + WINDOW].lstrip()
-    route = "hash" if last.group().startswith("#") else "answer-is"
-    if route == "hash":
-        line = rest.partition("\n")[0]
-    else:
-        line = sentence(rest)
-    line = line.strip().strip("*").strip()
-    return Answer(line, route) if line else Answer(None, "none")
-
-
-def sentence(rest: str) -> str:
-    """Up to the end of the sentence; what stands between dollar signs or \\[ \\] is not cut."""
-    for opening, closing in (("$$", "$$"), ("\\[", "\\]")):
-        if rest.startswith(opening) and (end := rest.find(closing, 2)) > 0:
-            return rest[2:end]
-    place = 0
-    while match := SENTENCE_END.search(rest, place):
-        if rest.count("$", 0, match.start()) % 2 == 0:
-            return rest[: match.start()]
-        place = match.end()
-    return rest

@@ -1,0 +1,80 @@
+"""What a model wrote before its answer: thinking between tags, which is never graded.
+
+`TAGS` is data: opening and closing tags as models and templates write them. More are added in the environment
+variable `EXCURSIONS_THINKING_TAGS`, a JSON list of pairs (worker processes inherit it).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+
+from evals.verify.limits import MAX_RESPONSE
+
+Tags = tuple[tuple[str, str], ...]
+TAGS: Tags = (
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<thoughts>", "</thoughts>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<reason>", "</reason>"),
+    ("<analysis>", "</analysis>"),
+    ("<scratchpad>", "</scratchpad>"),
+    ("<seed:think>", "</seed:think>"),
+    ("<mm:think>", "</mm:think>"),
+    ("<longcat_think>", "</longcat_think>"),
+    ("<|think|>", "<|/think|>"),
+    ("<|thinking|>", "<|/thinking|>"),
+    ("<|begin_of_thought|>", "<|end_of_thought|>"),
+    ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<|inner_prefix|>", "<|inner_suffix|>"),
+    ("<unused94>", "<unused95>"),
+    ("<|channel>thought", "<channel|>"),
+    ("<|channel|>analysis", "<|channel|>final<|message|>"),
+    ("<|channel|>commentary", "<|channel|>final<|message|>"),
+    ("[THINK]", "[/THINK]"),
+    ("[think]", "[/think]"),
+    ("◁think▷", "◁/think▷"),
+)
+SIGNS = ("<", "[THINK", "[/THINK", "[think", "[/think", "◁")
+CHANNEL, FINAL = (
+    "analysis",
+    "assistantfinal",
+)  # the channels of gpt-oss where a tokenizer left out their marks
+
+
+@cache
+def tags(added: str) -> tuple[Tags, tuple[str, ...]]:
+    """(pairs, what every tag contains one of); added: more pairs as JSON."""
+    try:
+        more = tuple((str(opening), str(closing)) for opening, closing in json.loads(added or "[]"))
+    except (ValueError, TypeError):
+        more = ()
+    more = tuple(pair for pair in more if all(pair))
+    return TAGS + more, SIGNS + tuple(tag for pair in more for tag in pair)
+
+
+def visible(response: str) -> str | None:
+    """What the model said after thinking (its last MAX_RESPONSE characters); None: it never stopped.
+
+    Text up to the last closing tag is dropped, also where the opening one stood in the prompt; an opening tag
+    after it is thinking that was cut off.
+    """
+    pairs, signs = tags(os.environ.get("EXCURSIONS_THINKING_TAGS", ""))
+    start = 0
+    if any(sign in response for sign in signs):
+        opened = -1
+        for opening, closing in pairs:
+            opened = max(opened, response.rfind(opening))
+            place = response.rfind(closing)
+            start = max(start, place + len(closing) if place >= 0 else 0)
+        if opened >= start:
+            return None
+    elif response.startswith(CHANNEL) and response[len(CHANNEL) : len(CHANNEL) + 1].isupper():
+        place = response.rfind(FINAL)
+        if place < 0:
+            return None
+        start = place + len(FINAL)
+    return response[max(start, len(response) - MAX_RESPONSE) :]
