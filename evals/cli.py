@@ -98,7 +98,7 @@ def grade(
     from evals.core.progress import Line
     from evals.grading.report_table import accuracy_lines
     from evals.grading.store_grading import cell_report, grade_store
-    from evals.store import opened
+    from evals.readers.opening import opened
 
     check_executor(executor)
     with opened(what, store, skip_bad=skip_bad) as (target, cells):

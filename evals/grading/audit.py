@@ -45,7 +45,7 @@ def audit(
     """
     import pandas as pd
 
-    from evals.store import opened
+    from evals.readers.opening import opened
 
     target = _grader(against)
     rows: list[dict[str, Any]] = []

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evals.core.keys import content_hash
-from evals.store.counts import graded
+from evals.store.reading import graded
 from evals.store.schema import NO_ANSWER
 
 if TYPE_CHECKING:

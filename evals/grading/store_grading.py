@@ -15,7 +15,7 @@ from evals.grading.block import Golds, grade_block
 from evals.grading.report import cell_report
 from evals.grading.workers import grade_blocks
 from evals.records import Problem
-from evals.store.counts import counts
+from evals.store.reading import counts
 from evals.store.store import SampleStore, grade_group
 
 __all__ = ["cell_report", "counts", "grade_store"]

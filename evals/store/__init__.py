@@ -1,6 +1,6 @@
 """The sample store: problems, samples and grades of any number of checkpoints, as parquet in one folder."""
 
-from evals.readers.opening import all_cells, opened
+from evals.store.reading import all_cells
 from evals.store.store import SampleStore
 
-__all__ = ["SampleStore", "all_cells", "opened"]
+__all__ = ["SampleStore", "all_cells"]

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from evals.core.files import replacing
-from evals.readers.opening import all_cells
 from evals.records import Problem
+from evals.store.reading import all_cells
 from evals.store.store import SampleStore, grade_group
 
 LEFT_OUT = ("token_ids", "logprobs")  # large, and in the store

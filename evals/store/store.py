@@ -43,6 +43,9 @@ class SampleStore:
         self.path = Path(path)
         self._check()
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     @property
     def sample_table(self) -> Table:
         """The samples on disk, in one group a cell."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
+from evals.store.store import SampleStore, grade_group
 
 SUMS = ("correct", "lenient", "answered", "guess", "finished", "correct_finished", "tokens")
 
 
 def tally(
-    store: Path, cell: str, *, problems: Collection[str] | None = None, n: int | None = None
+    store: SampleStore, cell: str, *, problems: Collection[str] | None = None, n: int | None = None
 ) -> pd.DataFrame:
     """Sums over the samples of each problem, one row a problem, index = problem, sorted.
 
@@ -34,17 +34,13 @@ def tally(
     return pd.DataFrame(out, index=pd.Index(names, name="problem")).sort_index()
 
 
-def _read(store: Path, cell: str, problems: Collection[str] | None, n: int | None) -> tuple[Any, Any]:
+def _read(store: SampleStore, cell: str, problems: Collection[str] | None, n: int | None) -> tuple[Any, Any]:
     """The columns that are summed, of samples and of grades; both complete."""
     import pyarrow.compute as pc
 
-    from evals.store import SampleStore
-    from evals.store.store import grade_group
-
-    held = SampleStore(store)
     wanted = ["problem", "index", "correct", "lenient", "stage", "guess"]
-    samples = held.sample_table.read(cell, ["problem", "index", "finish_reason", "tokens"], problems)
-    grades = held.grade_table.read(grade_group(cell), wanted, problems)
+    samples = store.sample_table.read(cell, ["problem", "index", "finish_reason", "tokens"], problems)
+    grades = store.grade_table.read(grade_group(cell), wanted, problems)
     if n is not None:
         samples, grades = (t.filter(pc.less(t["index"], n)) for t in (samples, grades))
     if not samples.num_rows:
@@ -74,7 +70,7 @@ def _columns(samples: Any, grades: Any) -> dict[str, np.ndarray]:
 
 
 def _matched(
-    store: Path, cell: str, samples: Any, grades: Any
+    store: SampleStore, cell: str, samples: Any, grades: Any
 ) -> tuple[list[str], np.ndarray, np.ndarray | None]:
     """Problem ids; each sample's place (number of its problem, index) as one number; the grades' order.
 

@@ -47,9 +47,7 @@ class _Held:
         self.samples: dict[str, dict[str, list[dict[str, Any]]]] = {n: {} for n in names}
         if source.store is None or not wanted:
             return
-        from evals.store import SampleStore
-
-        store = SampleStore(source.store)
+        store = source.store
         self.questions = {p: q for p, q in store.problems().items() if p in wanted}
         cells = {d["name"]: d["cell"] for d in source.checkpoints}
         self.samples = {n: _samples_of(store, cells[n], wanted, source.n) for n in names}

@@ -9,10 +9,13 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+
+if TYPE_CHECKING:
+    from evals.store import SampleStore
 
 SCHEMA = 1
 PACKAGES = ("excursions", "torch", "transformers", "numpy", "scipy", "pandas", "pyarrow", "vllm")
@@ -24,7 +27,7 @@ def finding(
     checkpoints: list[dict[str, Any]],
     problems: dict[str, Any] | None,
     command: Sequence[str] = (),
-    store: Path | None = None,
+    store: SampleStore | None = None,
     checks: Sequence[dict[str, Any]] = (),
     **fields: Any,
 ) -> dict[str, Any]:

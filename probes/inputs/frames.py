@@ -8,34 +8,24 @@ from typing import Any
 import pandas as pd
 
 from evals.core.errors import UserError
+from evals.store.reading import graded_samples
 from probes.inputs.sources import Source
-
-GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
 
 
 def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Per checkpoint, its samples (columns of the samples table) joined with their grades.
 
     Only the problems that the source counts, and the first `source.n` samples of each. Every frame has key,
-    problem, index and the columns of GRADED, sorted by problem and index. UserError where only counts are
-    known.
+    problem, index and the columns of `evals.store.reading.GRADED`, sorted by problem and index. UserError
+    where only counts are known.
     """
-    from evals.store import SampleStore
-
     if source.store is None:
         raise UserError("this probe needs samples, and only counts were given; use --samples or --ckpt")
-    store = SampleStore(source.store)
-    names = list(dict.fromkeys(["key", "problem", "index", *columns]))
-    out = {}
-    for described in source.checkpoints:
-        cell = described["cell"]
-        samples = store.samples([cell], columns=names, problems=set(source.counts["problem"]))
-        if source.n is not None:
-            samples = samples[samples["index"] < source.n]
-        grades = store.grades([cell], columns=["key", *GRADED])
-        joined = samples.merge(grades, on="key", validate="one_to_one")
-        out[described["name"]] = joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)
-    return out
+    problems = set(source.counts["problem"])
+    return {
+        d["name"]: graded_samples(source.store, d["cell"], columns, problems=problems, n=source.n)
+        for d in source.checkpoints
+    }
 
 
 def equal_n(

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.records import SamplingOptions
-from evals.store.cells import read_cells
 from probes.inputs.sampling import Job, sample_job
+
+if TYPE_CHECKING:
+    from evals.store import SampleStore
 
 COLUMNS = ("problem", "checkpoint", "n", "c")
 
@@ -31,7 +33,7 @@ class Source:
     counts: pd.DataFrame
     checkpoints: list[dict[str, Any]]
     problems: dict[str, Any]
-    store: Path | None = None
+    store: SampleStore | None = None
     cells: list[str] = field(default_factory=list)
     variants: list[dict[str, Any]] = field(default_factory=list)
     n: int | None = None
@@ -132,27 +134,30 @@ def from_samples(
     skip_bad: bool = False,
     executor: str = "local",
 ) -> Source:
-    """Counts from sample files of any readable format, graded with the project's verifier.
+    """Counts from sample files of any readable format, or from one store, graded with the project's verifier.
 
-    skip_bad: leave out rows that cannot be read (they are counted in the store), instead of an error.
+    A store is read where it is (grades of this version are added to it if it lacks them), and what it knows
+    of prompt, decoding, engine and weights is known here too. skip_bad: leave out rows that cannot be read
+    (they are counted in the store), instead of an error.
     """
     from evals.core.executor import check_executor
+    from evals.grading.cells import read_cells
     from evals.grading.store_grading import grade_store
-    from evals.readers import import_samples
-    from evals.store import SampleStore
+    from evals.readers.opening import stored
+    from evals.store.reading import labels
 
     check_executor(executor)
-    target = SampleStore(store)
-    cells = list(dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)))
+    target, cells = stored([Path(f) for f in files], store, skip_bad=skip_bad)
     grade_store(target, cells, workers=workers, executor=executor)
-    held = read_cells(store, cells)
+    found = read_cells(target, cells, names=labels(target, cells))
     checkpoints = [
-        blank(report["checkpoint"]) | {"cell": cell, "report": report}
-        for cell, report in zip(cells, held.reports, strict=True)
+        blank(report["checkpoint"])
+        | {"cell": cell, "report": report, "fingerprint": target.cell(cell).get("weights")}
+        for cell, report in zip(cells, found.reports, strict=True)
     ]
     names = ", ".join(Path(f).name for f in files)
-    problems = {"name": names, "fingerprint": None, "count": int(held.counts["problem"].nunique())}
-    return Source(held.counts, checkpoints, problems, store, cells, tallies=held.tallies)
+    problems = {"name": names, "fingerprint": None, "count": int(found.counts["problem"].nunique())}
+    return Source(found.counts, checkpoints, problems, target, cells, tallies=found.tallies)
 
 
 def chosen(source: Source, names: Sequence[str] | None) -> Source:
@@ -172,6 +177,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.core.executor import check_executor
+    from evals.grading.cells import read_cells
     from evals.grading.store_grading import grade_store
     from evals.problems import load_problems
     from evals.store import SampleStore
@@ -182,8 +188,9 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
     jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
     jobs += _variants(jobs[0], sampling)
     cells = [sample_job(job, sampling.processes, sampling.executor) for job in jobs]
-    grade_store(SampleStore(store), cells, workers=sampling.processes, executor=sampling.executor)
-    held = read_cells(store, cells, {p.id for p in problems.problems}, sampling.n)
+    target = SampleStore(store)
+    grade_store(target, cells, workers=sampling.processes, executor=sampling.executor)
+    held = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n)
     described = [
         {
             "name": job.label,
@@ -200,7 +207,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, q
         held.counts,
         described[: len(found)],
         {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)},
-        store,
+        target,
         cells[: len(found)],
         described[len(found) :],
         sampling.n,

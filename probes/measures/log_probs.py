@@ -50,11 +50,10 @@ def score_cell(
     from evals.core.progress import Line
     from evals.engines.open import open_engine
     from evals.engines.threads import one_thread
-    from evals.store import SampleStore
 
     if source.store is None or scorer["path"] is None:
         raise UserError("likelihoods need the checkpoints themselves; give them with --ckpt")
-    store = SampleStore(source.store)
+    store = source.store
     samples = store.samples(
         [drawn["cell"]], columns=["key", "problem", "index", "text", "token_ids", "finish_reason"]
     )

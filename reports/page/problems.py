@@ -129,7 +129,7 @@ def from_finding(finding: dict[str, Any]) -> ProblemSet | None:
 def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
     """Every problem of a store's cells, with samples of the first pair (of all, where they are few)."""
     from evals.store import SampleStore
-    from evals.store.counts import counts
+    from evals.store.reading import counts
 
     store = SampleStore(path)
     names: dict[str, str] = {}  # cell → name

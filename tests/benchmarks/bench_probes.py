@@ -77,18 +77,20 @@ def main() -> None:
         folder, cells = filled(place, problems, n)
         began, cpu = time.perf_counter(), time.process_time()
         from analysis import Options
-        from evals.store.cells import read_cells
+        from evals.grading.cells import read_cells
+        from evals.store import SampleStore
         from probes.expand import expand
         from probes.findings.finding import keep_finding
         from probes.inputs.sources import Source, blank
 
-        held = read_cells(folder, cells)
+        store = SampleStore(folder)
+        held = read_cells(store, cells)
         described = [
             {**blank(r["checkpoint"]), "cell": c, "report": r}
             for c, r in zip(cells, held.reports, strict=True)
         ]
         about = {"name": "bench", "fingerprint": None, "count": problems}
-        source = Source(held.counts, described, about, folder, cells, tallies=held.tallies)
+        source = Source(held.counts, described, about, store, cells, tallies=held.tallies)
         read = time.perf_counter()
         finding = expand(source, Options())
         keep_finding(Path(place), finding)

@@ -76,7 +76,7 @@ def sample_toys(store_path: Path, toys: dict[str, Toy], n: int, draws: dict[str,
     for entry in described:
         entry["report"] = cell_report(store, entry["cell"])
     problems = {"name": "toy", "fingerprint": "toy", "count": len(next(iter(toys.values())).golds)}
-    return Source(counts(store, cells), described, problems, store_path, cells)
+    return Source(counts(store, cells), described, problems, store, cells)
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,12 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from evals.store import SampleStore
 from evals.store import tally as module
 from evals.store.tally import tally
 
 
 def by_pandas(source, cell):
-    store = SampleStore(source.store)
+    store = source.store
     samples = store.samples([cell], columns=["key", "problem", "index", "tokens", "finish_reason"])
     grades = store.grades([cell], columns=["key", "correct", "lenient", "stage", "guess"])
     both = samples.merge(grades, on="key")

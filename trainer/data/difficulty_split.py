@@ -17,7 +17,7 @@ from evals.problems import ProblemSet
 from evals.records import Problem, SamplingOptions
 from evals.sampling.cell import sample
 from evals.store import SampleStore
-from evals.store.counts import counts
+from evals.store.reading import counts
 
 KINDS = ("easy", "hard", "between")
 

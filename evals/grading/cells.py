@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evals.core.errors import UserError
+from evals.grading.report import cell_report
+from evals.store.reading import distinct_names
+from evals.store.store import SampleStore
 from evals.store.tally import tally
 
 
@@ -23,40 +24,40 @@ class Cells:
 
 
 def read_cells(
-    store: Path, cells: Sequence[str], problems: Collection[str] | None = None, n: int | None = None
+    store: SampleStore,
+    cells: Sequence[str],
+    problems: Collection[str] | None = None,
+    n: int | None = None,
+    names: Sequence[str] | None = None,
 ) -> Cells:
     """Read graded cells, several at a time; only these problems, only the first n samples of each.
 
+    names: what the cells are called (default: their checkpoints).
     UserError where samples are not graded, where nothing is left, or where two cells have one label.
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    from evals.grading.store_grading import cell_report
-    from evals.store import SampleStore
-
-    target = SampleStore(store)
-    labels = [str(target.cell(cell)["checkpoint"]) for cell in cells]
-    if twice := [label for label in labels if labels.count(label) > 1]:
-        raise UserError(f"two sets of samples have the name {twice[0]}; give them different names")
+    called = list(names) if names else distinct_names(store, cells)
 
     def one(cell: str) -> tuple[dict[str, Any], pd.DataFrame]:
         tallied, whole = _tallied(store, cell, problems, n)
         limits: dict[str, Any] = {} if whole else {"problems": problems, "n": n}
-        return cell_report(target, cell, **limits), tallied
+        return cell_report(store, cell, **limits), tallied
 
     with ThreadPoolExecutor(max_workers=min(4, len(cells))) as pool:
         read = list(pool.map(one, cells))
     frames = [
         pd.DataFrame({"problem": t.index, "checkpoint": label, "n": t["n"].to_numpy(),
                       "c": t["correct"].to_numpy().astype(int)})
-        for label, (_, t) in zip(labels, read, strict=True)
+        for label, (_, t) in zip(called, read, strict=True)
     ]  # fmt: skip
+    reports = [report | {"checkpoint": name} for name, (report, _) in zip(called, read, strict=True)]
     tallies = {cell: tallied for cell, (_, tallied) in zip(cells, read, strict=True)}
-    return Cells(pd.concat(frames, ignore_index=True), [report for report, _ in read], tallies)
+    return Cells(pd.concat(frames, ignore_index=True), reports, tallies)
 
 
 def _tallied(
-    store: Path, cell: str, problems: Collection[str] | None, n: int | None
+    store: SampleStore, cell: str, problems: Collection[str] | None, n: int | None
 ) -> tuple[pd.DataFrame, bool]:
     """The tally of a cell, and whether the cell holds nothing beyond what is asked for.
 

@@ -1,8 +1,8 @@
-"""Counts from grades: samples and correct samples of each problem."""
+"""What a store says of its cells: their names, counts of each problem, samples joined with their grades."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,33 @@ import pyarrow.compute as pc
 from evals.core.errors import UserError
 from evals.store.store import SampleStore, grade_group
 
+TELLING = (
+    *("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "seed", "draw", "weights"),
+)
+GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
+
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def all_cells(store: SampleStore) -> list[str]:
+    """The cells of a store, ordered by label; UserError where it has none."""
+    cells = store.cells()
+    if not cells:
+        raise UserError(f"{store.path} holds no samples; run evals sample or evals import first")
+    return sorted(cells, key=lambda cell: (str(cells[cell]["checkpoint"]), cell))
+
+
+def labels(store: SampleStore, cells: Sequence[str]) -> list[str]:
+    """A distinct name for each cell: its checkpoint's, with what tells it from others of that name."""
+    infos = [store.cell(cell) for cell in cells]
+    names = [str(info["checkpoint"]) for info in infos]
+    out = []
+    for name, info, cell in zip(names, infos, cells, strict=True):
+        others = [o for o, n in zip(infos, names, strict=True) if n == name]
+        unlike = [f"{k} {info.get(k)}" for k in TELLING if len({str(o.get(k)) for o in others}) > 1]
+        out.append(name if len(others) == 1 else f"{name} ({', '.join(unlike) or cell[:6]})")
+    return [n if out.count(n) == 1 else f"{n} {cell[:6]}" for n, cell in zip(out, cells, strict=True)]
 
 
 def counts(
@@ -30,11 +55,8 @@ def counts(
     """
     import pandas as pd
 
-    labels = [store.cell(cell)["checkpoint"] for cell in cells]
-    if twice := [label for label in labels if labels.count(label) > 1]:
-        raise UserError(f"two sets of samples have the name {twice[0]}; give them different names")
     frames = []
-    for cell, label in zip(cells, labels, strict=True):
+    for cell, label in zip(cells, distinct_names(store, cells), strict=True):
         grades = graded(store, cell, ["problem", "index", "correct"], problems, n)
         problem = grades["problem"].combine_chunks().dictionary_encode()
         codes = problem.indices.to_numpy()
@@ -50,6 +72,36 @@ def counts(
         )
         frames.append(frame.sort_values("problem"))
     return pd.concat(frames, ignore_index=True)
+
+
+def distinct_names(store: SampleStore, cells: Sequence[str]) -> list[str]:
+    """The names of the cells' checkpoints; UserError where two have one name."""
+    names = [str(store.cell(cell)["checkpoint"]) for cell in cells]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"two sets of samples have the name {twice[0]}; give them different names")
+    return names
+
+
+def graded_samples(
+    store: SampleStore,
+    cell: str,
+    columns: Iterable[str],
+    *,
+    problems: Collection[str] | None = None,
+    n: int | None = None,
+) -> pd.DataFrame:
+    """Samples of a cell (columns of the samples table) joined with their grades (GRADED), one row a sample.
+
+    Columns key, problem and index are always there; rows are sorted by problem and index. problems, n: only
+    these ids, only the first n samples of each.
+    """
+    names = list(dict.fromkeys(["key", "problem", "index", *columns]))
+    samples = store.samples([cell], columns=names, problems=problems)
+    if n is not None:
+        samples = samples[samples["index"] < n]
+    grades = store.grades([cell], columns=["key", *GRADED])
+    joined = samples.merge(grades, on="key", validate="one_to_one")
+    return joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)
 
 
 def graded(
