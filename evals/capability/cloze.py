@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evals.core.keys import content_hash
-from evals.engines import Engine
+from evals.engines.engine import Engine
 from evals.world import ClozeItem
 
 

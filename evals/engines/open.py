@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError, first_line
-from evals.engines import Engine
+from evals.engines.engine import Engine
 
 ENGINES = ("torch", "vllm")
 

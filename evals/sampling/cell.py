@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from evals.asking.templates import render, render_chat
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
-from evals.engines import Engine
+from evals.engines.engine import Engine
 from evals.records import Problem, Request, Sample, SamplingOptions
 
 if TYPE_CHECKING:

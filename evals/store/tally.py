@@ -54,7 +54,7 @@ def _columns(samples: Any, grades: Any) -> dict[str, np.ndarray]:
     """What is summed, one number a sample; NaN where it is not known."""
     import pyarrow.compute as pc
 
-    from evals.grading.report import NO_ANSWER
+    from evals.store.schema import NO_ANSWER
 
     correct = _floats(grades["correct"])
     finished = _floats(pc.not_equal(samples["finish_reason"], "length"))

@@ -6,8 +6,9 @@ gives pre-training text, `cloze` gives the items of general capability.
 """
 
 from evals.world.corpus import Mixture, documents
+from evals.world.drafts import SPLITS
 from evals.world.general import ClozeItem, cloze
-from evals.world.problems import SPLITS, problems
 from evals.world.solutions import STYLES, solve
+from evals.world.splits import problems
 
 __all__ = ["SPLITS", "STYLES", "ClozeItem", "Mixture", "cloze", "documents", "problems", "solve"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
+from evals.world.drafts import LARGEST, check_largest, draft, drill, split_of
 from evals.world.general import fact_document, story_document
-from evals.world.problems import LARGEST, check_largest, draft, drill, split_of
 from evals.world.solutions import STYLES, solve
 
 DRILL = 8  # equations of a drill

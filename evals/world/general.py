@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from evals.core.keys import derive_seed
-from evals.world.problems import NAMES
+from evals.world.drafts import NAMES
 
 PLACES = "Arlen Bresk Corin Dovar Elmet Farrow Galden Hestel Irvan Jorun Kelmar Lorrin".split()
 PLACES += "Marsk Norvale Ostrel Pellan Quarn Redmor Selwick Tormund".split()

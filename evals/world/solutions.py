@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from evals.core.errors import UserError
-from evals.world.problems import Draft, Step
+from evals.world.drafts import Draft, Step
 
 VERBS = {"+": "Adding", "-": "Taking away", "*": "Multiplying by", "/": "Dividing by"}
 INVERSE = {"+": "-", "-": "+", "*": "/", "/": "*"}

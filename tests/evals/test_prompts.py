@@ -11,7 +11,7 @@ from evals.core.errors import UserError
 from evals.records import Problem
 from evals.verify import grade
 from evals.world import documents
-from evals.world.problems import split_of
+from evals.world.drafts import split_of
 
 PROBLEM = Problem.make("What is {question} in {solution}?", "1")
 EQUATION = re.compile(r"(\d+(?: ?[-+*/] ?\d+)+) = (\d+)")

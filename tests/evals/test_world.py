@@ -16,8 +16,8 @@ from evals.core.keys import content_hash
 from evals.verify import grade
 from evals.world import SPLITS, STYLES, Mixture, cloze, documents, problems
 from evals.world.corpus import DRILL
+from evals.world.drafts import drafts, split_of
 from evals.world.general import RELATIONS, fact
-from evals.world.problems import drafts, split_of
 
 ALL_LEVELS = tuple(range(1, 13))
 EQUATION = re.compile(r"([\d(][\d+*/()-]*)=(\d+)")
@@ -240,6 +240,6 @@ def test_wrong_worlds_are_refused(call, words):
 
 def test_a_world_that_has_no_more_problems_says_so(monkeypatch):
     few = list(islice(drafts("test", seed=0, levels=(1,)), 10))
-    monkeypatch.setattr(sys.modules["evals.world.problems"], "drafts", lambda *_, **__: itertools.cycle(few))
+    monkeypatch.setattr(sys.modules["evals.world.splits"], "drafts", lambda *_, **__: itertools.cycle(few))
     with pytest.raises(UserError, match="fewer than 20 distinct test problems"):
         problems("test", levels=(1,), count=20)

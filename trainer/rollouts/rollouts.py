@@ -12,7 +12,7 @@ import torch
 
 from evals.core.files import replacing
 from evals.core.keys import derive_seed
-from evals.engines import Engine
+from evals.engines.engine import Engine
 from evals.records import Problem, Request, Sample, SamplingOptions
 from evals.verify import format_reward, grade
 from trainer.config.load import RLConfig

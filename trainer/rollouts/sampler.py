@@ -13,8 +13,8 @@ import torch
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.config import eos_ids
-from evals.engines import Engine
 from evals.engines.decoders import Olmo2Decoder
+from evals.engines.engine import Engine
 from evals.engines.olmo2 import Olmo2
 from evals.engines.torch_engine import TorchEngine
 from trainer.config.load import RLConfig
