@@ -43,10 +43,12 @@ Expr = Num | Sym | Const | Op
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit of measure: powers of base dimensions or of unknown words, and the factor to base units."""
+    """A unit of measure: powers of base dimensions or of unknown words, and the factor to base units.
+    known: whether all its words are units; others count only where the gold has them too."""
 
     powers: tuple[tuple[str, int], ...]
     factor: Fraction
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

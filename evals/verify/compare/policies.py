@@ -31,6 +31,8 @@ def scalar(gold: Expr | Quantity, answer: Expr | Quantity, c: Context) -> bool |
     a, unit = (answer.value, answer.unit) if isinstance(answer, Quantity) else (answer, None)
     if gold_unit is not None and unit is not None:
         return units(gold, answer, c)  # type: ignore[arg-type]
+    if unit is not None and not unit.known:
+        return False
     if _marked(g, "degree") or _marked(a, "degree"):
         return degrees(gold, answer, c)
     if gold_unit is not None or unit is not None:
@@ -48,7 +50,7 @@ def _marked(e: Expr, mark: str) -> bool:
 def units(gold: Quantity, answer: Quantity, c: Context) -> bool | None:
     """Units: a gold without unit ignores the answer's unit (flag unit_ignored), and the other way round;
     where both have one they are equal after conversion of known units, else wrong. "dozen", "about" and
-    "or" are no units (see `evals.verify.parse.units`)."""
+    "or" are no units (see `evals.verify.parse.measures`)."""
     if gold.unit.powers != answer.unit.powers:
         return False
     if gold.unit.factor == answer.unit.factor:

@@ -17,7 +17,7 @@ UNITS = re.compile(
 
 def is_words(inner: str) -> bool:
     """Whether the content of a text command is words or a unit rather than mathematics in text."""
-    if UNITS.fullmatch(inner) or (len(inner) == 1 and inner.isalpha()):
+    if UNITS.fullmatch(inner) or (len(inner) == 1 and inner.isalpha()) or inner[:1] in "μΩÅ":
         return True
     return "\\" not in inner and "{" not in inner and any(len(w) > 1 for w in LETTERS.findall(inner))
 

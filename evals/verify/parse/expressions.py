@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from evals.verify.limits import MAX_NESTING, LimitError
 from evals.verify.parse.cursor import Cursor, expression
+from evals.verify.parse.measures.units import looks_like_unit
 from evals.verify.parse.numerals import base_of, number, unit_fraction
 from evals.verify.parse.primaries import primary
-from evals.verify.parse.units import looks_like_unit
-from evals.verify.parse.words import after_degree
+from evals.verify.parse.words import after_degree, bracketed_unit
 from evals.verify.tree import (
     Based,
     Expr,
@@ -131,7 +131,7 @@ def _signed_power(c: Cursor) -> Value:
 def _starts_factor(c: Cursor) -> bool:
     token = c.token
     if token.kind == "op":
-        if token.text == "{" and c.tokens[c.i + 1].kind == "text":
+        if (token.text == "{" and c.tokens[c.i + 1].kind == "text") or bracketed_unit(c):
             return False
         return token.text in FACTOR_MARKS or (token.text in ("|", "||") and not c.bars)
     if token.text == "frac" and unit_fraction(c):

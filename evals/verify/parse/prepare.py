@@ -25,6 +25,7 @@ ORDINAL = re.compile(
     r"(?<=\d)(?:(?:st|nd|rd|th)(?![A-Za-z])|\^?\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}"
     r"|\^\{(?:\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}|\s?(?:st|nd|rd|th)\s?)\})"
 )
+PER_CENT = re.compile(r"\bper\s+cent\b", re.IGNORECASE)
 INTEGER = re.compile(r"([A-Za-z])\s*\\in\s*(?:\\mathbb\s*(?:\{\s*Z\s*\}|Z)|\\Z|Z)\s*(\)?)$")
 WHERE = re.compile(r"(?:\\text\s*\{\s*,?\s*(?:where|for|with)\s*\}|\b(?:where|for|with))$")
 OPENERS = ("(", "[", "{", "|", "=")
@@ -51,7 +52,7 @@ def prepare(text: str) -> str:
         text = ANGLES.sub(r"\\langle \1\\rangle ", text)
     if "U" in text:
         text = UNION.sub(r"\1\\cup ", text)
-    text = ORDINAL.sub(r"\\text{ th}", text)
+    text = PER_CENT.sub("percent", ORDINAL.sub(r"\\text{ th}", text))
     if "\\" in text:
         text = DELIMITERS.sub(_delimiter, text)
         if "quad" in text:

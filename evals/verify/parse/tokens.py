@@ -61,6 +61,7 @@ GLUED = re.compile(r"(and|or)([A-Z])|(sin|cos|tan|cot|sec|csc|ln|log)([a-z])")
 FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac", "sfrac", "nicefrac")
 BOLD = ("mathbf", "boldsymbol", "bm", "mathit", "mathcal", "mathscr", "mathfrak")
 BINOMIALS = ("binom", "dbinom", "tbinom")
+MICRO = ("m", "g", "s", "A", "F", "C", "V", "W", "T", "H", "L", "l", "M", "N", "J", "Pa", "mol", "Sv")
 PHANTOMS = ("phantom", "hphantom", "vphantom")
 WITH_ARGUMENT = (
     "hspace",
@@ -74,6 +75,11 @@ WITH_ARGUMENT = (
     "mskip",
     "hskip",
 )
+FOREIGN = "\u0400"  # letters from here on are Cyrillic, Chinese, …: Greek ones are commands by now
+JOINING = re.compile("(或者?|以及|和|与|及|且|または|と|또는)")
+GREEK_UNITS = {"\\mu": "μ", "\\Omega": "Ω", "\\AA": "Å", "\\micro": "μ", "\\ohm": "Ω"}
+GREEK_UNIT = re.compile(r"\\(?:mu|Omega|AA|micro|ohm)(?![A-Za-z])\s*")
+PI_FIRST = re.compile(r"pi\b\s*(.*)", re.DOTALL)
 LOOK_AHEAD = 4
 ALIGNMENT = re.compile(r"\s*(?:[=<>]|\\(?:le|ge|lt|gt|ne|approx|in)(?![a-z]))")
 ROOTS = ("sqrt", "usqrt", "ucbrt")
@@ -138,6 +144,9 @@ class _Scanner:
 
     def word(self, word: str, spaced: bool, start: int) -> None:
         """A run of letters: a symbol, a known word, or a word to be judged by the parser."""
+        if word[0] >= FOREIGN:
+            self.foreign(word, spaced, start)
+            return
         if len(word) == 1:
             if word in "ei":
                 self.add("const", word, spaced, start)
@@ -164,6 +173,16 @@ class _Scanner:
             self.word(word[len(first) :], False, start + len(first))
         else:
             self.add("word", word, spaced, start)
+
+    def foreign(self, word: str, spaced: bool, start: int) -> None:
+        """Letters of other scripts: 或 and 和 separate, the rest are words (perhaps a unit)."""
+        place = 0
+        for part in JOINING.split(word):
+            if part in WORDS:
+                self.add("sep", WORDS[part], spaced, start + place)
+            elif part:
+                self.add("text", part, spaced and not place, start + place)
+            place += len(part)
 
     def operator(self, found: str, text: str, place: int, spaced: bool, start: int) -> int:
         """A single character or an escaped one; returns where to go on."""
@@ -234,6 +253,8 @@ class _Scanner:
         elif name == "not" and text[place : place + 1] == "=":
             self.add("rel", "!=", spaced, where)
             return place + 1
+        elif name == "AA":
+            self.add("text", "Å", spaced, where)
         elif name in ("imath", "mathi"):
             self.add("const", "i", spaced, where)
         else:
@@ -267,6 +288,11 @@ class _Scanner:
                 return words.end()
             return place
         inner = TEXT_SPACE.sub(" ", content).strip()
+        if "\\" in inner:
+            inner = GREEK_UNIT.sub(lambda m: GREEK_UNITS[m.group().strip()], inner)
+        if self.tokens and self.tokens[-1][:2] == ("sym", "\\mu") and inner in MICRO:
+            self.tokens.pop()
+            inner = "μ" + inner
         where = base + place
         if name in ("mathbb", "Bbb") and inner in ("R", "Z", "Q", "N", "C"):
             self.add("set", inner, spaced, where)
@@ -276,8 +302,12 @@ class _Scanner:
             self.word(inner, spaced, where)
         elif (connector := CONNECTOR.fullmatch(inner)) is not None:
             self.add("sep", connector[1] or ",", spaced, where)
-        elif inner.lower() in WORDS:
-            self.add("op", WORDS[inner.lower()], spaced, where)
+        elif (mark := WORDS.get(inner.lower())) is not None:
+            self.add("sep" if mark in ("and", "or") else "op", mark, spaced, where)
+        elif (pi := PI_FIRST.fullmatch(inner)) is not None:
+            self.add("const", "pi", spaced, where)
+            if pi[1]:
+                self.add("text", pi[1], True, where)
         elif HALF_OF_DAY.fullmatch(inner):
             self.add("text", inner.replace(".", "").replace(" ", ""), True, where)
         elif inner in FUNCTIONS or (

@@ -142,6 +142,17 @@ WORDS = {
     "degrees": "deg",
     "deg": "deg",
     "to": ":",
+    "per cent": "%",
+    "或": "or",
+    "或者": "or",
+    "和": "and",
+    "与": "and",
+    "及": "and",
+    "以及": "and",
+    "且": "and",
+    "または": "or",
+    "と": "and",
+    "또는": "or",
 }
 NUMBER_WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -151,6 +162,25 @@ TENS = dict(
     zip("twenty thirty forty fifty sixty seventy eighty ninety".split(), range(20, 100, 10), strict=True)
 )
 SCALES = {"hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES |= {"quadrillion": 10**15, "quintillion": 10**18, "lakh": 10**5, "lakhs": 10**5}
+SCALES |= {"crore": 10**7, "crores": 10**7}
+SHORT_SCALES = {
+    "bn": 10**9,
+    "mn": 10**6,
+    "mln": 10**6,
+    "tn": 10**12,
+    "百": 100,
+    "千": 1000,
+    "万": 10**4,
+    "萬": 10**4,
+    "亿": 10**8,
+    "億": 10**8,
+}
+MONEY_SCALES = {"K": 10**3, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+FRACTIONS = {"half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6}
+FRACTIONS |= {"seventh": 7, "eighth": 8, "ninth": 9, "tenth": 10, "twelfth": 12, "hundredth": 100}
+FRACTIONS |= {"thousandth": 1000}
+FRACTIONS |= {name + "s": value for name, value in FRACTIONS.items() if name not in ("half", "halves")}
 BASE_WORDS = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 BASE_WORDS |= {"ten": 10, "eleven": 11, "twelve": 12, "sixteen": 16}
 VARIABLE_GROUPS = ("abcd", "xyzw", "ijkmn", "pqrst", "uvw", "abc", "XYZ")

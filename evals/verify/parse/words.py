@@ -6,8 +6,16 @@ import re
 from fractions import Fraction
 
 from evals.verify.parse.cursor import Cursor
-from evals.verify.parse.units import parse_unit
-from evals.verify.parse.vocabulary import NUMBER_WORDS, SCALES, TENS, VARIABLE_GROUPS
+from evals.verify.parse.measures.units import find, parse_unit
+from evals.verify.parse.vocabulary import (
+    FRACTIONS,
+    MONEY_SCALES,
+    NUMBER_WORDS,
+    SCALES,
+    SHORT_SCALES,
+    TENS,
+    VARIABLE_GROUPS,
+)
 from evals.verify.tree import (
     EMPTY,
     EXPR,
@@ -56,6 +64,9 @@ def _phrase(text: str) -> Value:
     number = number_in_words(plain)
     if number is not None:
         return Num(Fraction(number))
+    counted, _, part = plain.replace("-", " ").rpartition(" ")
+    if part in FRACTIONS and (top := 1 if counted == "a" else number_in_words(counted)):
+        return Num(Fraction(top, FRACTIONS[part]))
     if plain in REAL_LINE:
         return NamedSet("R")
     return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
@@ -104,7 +115,7 @@ def with_unit(c: Cursor, value: Value) -> Value:
             (
                 token.kind == "op"
                 and token.text in ("^", "/", "{", "(", "*", ".")
-                and (parts or _unit_ahead(c))
+                and (parts or _unit_ahead(c) or bracketed_unit(c))
             )
             or (token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text))
             or (token.kind == "num" and parts and parts[-1] in ("^", "{"))
@@ -118,7 +129,7 @@ def with_unit(c: Cursor, value: Value) -> Value:
         else:
             break
         c.i += 1
-    value, text = _scaled(value, "".join(parts))
+    value, text = _scaled(value, "".join(parts), bool(c.money))
     if c.money:
         name = {"usd": "dollar"}.get(c.money, c.money)
         text = text if "dollar" in text.lower() or "usd" in text.lower() else f"{name} {text}"
@@ -130,15 +141,23 @@ def with_unit(c: Cursor, value: Value) -> Value:
     return Quantity(*_temperature(value, text))
 
 
-def _scaled(value: Value, text: str) -> tuple[Value, str]:
-    """5 million is 5000000: (value, unit without the words of the scale)."""
+def _scaled(value: Value, text: str, money: bool) -> tuple[Value, str]:
+    """5 million is 5000000 and 2 thirds is 2/3: (value, unit without the words of the scale)."""
     first, _, rest = text.strip().partition(" ")
-    while first.lower() in SCALES and isinstance(value, EXPR):
-        scale = Fraction(SCALES[first.lower()])
+    while isinstance(value, EXPR) and (scale := _scale(first, money)):
         value = Num(value.value * scale) if isinstance(value, Num) else Op("mul", (value, Num(scale)))
         text = rest
         first, _, rest = text.strip().partition(" ")
+    if first.lower() in FRACTIONS and isinstance(value, Num) and value.value.denominator == 1:
+        return Num(value.value / FRACTIONS[first.lower()]), rest
     return value, text
+
+
+def _scale(word: str, money: bool) -> Fraction | None:
+    """The factor that a word after a number is; K, M and B only after a currency sign."""
+    lower = word.lower()
+    scale = SCALES.get(lower) or SHORT_SCALES.get(word) or (MONEY_SCALES.get(word) if money else None)
+    return Fraction(scale) if scale else None
 
 
 def _temperature(value: Expr, text: str) -> tuple[Expr, Unit]:
@@ -159,6 +178,22 @@ def after_degree(c: Cursor) -> bool:
     """Whether the next token is the F or C of a temperature."""
     before = [t.text for t in c.tokens[max(c.i - 2, 0) : c.i]]
     return c.token.text in ("F", "C") and (before[-1:] in (["deg"], ["\\circ"]) or before == ["\\circ", "}"])
+
+
+def bracketed_unit(c: Cursor) -> bool:
+    """Whether a unit in parentheses begins here: (\\text{cm}^2), (days)."""
+    if not c.at("("):
+        return False
+    first, depth = c.tokens[c.i + 1], 0
+    if not (first.kind == "text" or (first.kind == "word" and find(first.text) is not None)):
+        return False
+    for token in c.tokens[c.i : c.i + 16]:
+        depth += (token.text == "(") - (token.text == ")")
+        if depth == 0:
+            return True
+        if token.kind not in ("text", "word", "num") and token.text not in ("(", "^", "{", "}", "/", "*"):
+            return False
+    return False
 
 
 def _unit_ahead(c: Cursor, skip: int = 0) -> bool:
