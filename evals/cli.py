@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from evals.asking import Asking
+from evals.asking.options import with_asking
+
 app = typer.Typer(
     help="Ask checkpoints, keep every sample, grade it, and read other tools' logs.",
     no_args_is_help=True,
@@ -21,66 +24,46 @@ Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="leave rows out that cannot be read, counted")]
 Executor = Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
-Stops = Annotated[list[str] | None, typer.Option("--stop", help="text that ends a response; repeat")]
 
 
 @app.command()
+@with_asking
 def sample(
     ckpt: Annotated[str, typer.Option(help="checkpoint folder or hub id (name@revision)")],
     out: Annotated[Path, typer.Option(help="store folder; what it holds is not drawn again")],
+    asking: Asking,
     problems: Problems = "world:test",
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32,
-    temperature: Annotated[float, typer.Option(min=0.0)] = 0.6,
-    top_p: Annotated[float, typer.Option("--top-p", min=0.0, max=1.0)] = 0.95,
-    top_k: Annotated[int, typer.Option("--top-k", min=0, help="0 = off")] = 0,
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024,
-    stop: Stops = None,
-    template: Annotated[str | None, typer.Option(help="prompt template (default: by lineage)")] = None,
-    shots: Annotated[int | None, typer.Option(min=0, help="exemplars (default: by lineage)")] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="through the tokenizer's chat template")] = False,
     limit: Limit = None,
     seed: Annotated[int, typer.Option()] = 0,
     draw: Annotated[int, typer.Option(min=0, help="1, 2, …: further draws, independent of draw 0")] = 0,
     name: Annotated[str | None, typer.Option(help="label of the samples (default: the checkpoint)")] = None,
     engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch",
-    shard: Annotated[str | None, typer.Option(metavar="I/N", help="only this part of the problems")] = None,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="rows that the torch engine decodes together")] = 256,
+    processes: Annotated[int, typer.Option(min=1, help="processes that share the problems")] = 1,
+    part: Annotated[
+        str | None, typer.Option("--part", "--shard", metavar="I/N", help="only this part of the problems")
+    ] = None,
     executor: Executor = "local",
     quiet: Quiet = False,
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
-    from evals.asking.templates import default_prompt
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.core.executor import check_executor
     from evals.problems import load_problems
-    from evals.records import SamplingOptions
-    from evals.sampling.cell import parse_shard
-    from evals.sampling.sharing import sample_checkpoint
+    from evals.sampling import Where
+    from evals.sampling import sample as run
+    from evals.sampling.cell import parse_part
     from evals.store import SampleStore
 
     check_executor(executor)
-    part = parse_shard(shard) if shard else None
+    where = Where(engine, dtype, rows, processes, parse_part(part) if part else None, executor, quiet)
     store = SampleStore(out)
     found = open_checkpoint(ckpt)
     chosen = load_problems(problems, limit=limit)
-    usual, usual_shots = default_prompt(found.lineage)
     label = name or Path(ckpt).name
-    cell = sample_checkpoint(
-        found,
-        engine,
-        chosen,
-        executor=executor,
-        shard=part,
-        quiet=quiet,
-        n=n,
-        options=SamplingOptions(temperature, top_p, top_k, max_tokens, tuple(stop or ())),
-        template=template or usual,
-        shots=usual_shots if shots is None else shots,
-        seed=seed,
-        store=store,
-        checkpoint_name=label,
-        draw=draw,
-        chat=chat,
-    )
+    cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
     typer.echo(f"{label}: cell {cell} in {out}")
 
 

@@ -43,7 +43,7 @@ class Problem:
 class SamplingOptions:
     """Every option that changes what an engine returns for given prompt ids and seed.
 
-    temperature 0 is greedy; top_p 1 and top_k 0 switch truncation of the distribution off;
+    temperature 0 is greedy; top_p 1, top_k 0 and min_p 0 switch truncation of the distribution off;
     stops are texts that end a sample (kept out of its text); max_tokens counts the response only.
     """
 
@@ -52,10 +52,12 @@ class SamplingOptions:
     top_k: int = 0
     max_tokens: int = 1024
     stops: tuple[str, ...] = ()
+    min_p: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types, in field order."""
-        return asdict(self) | {"stops": list(self.stops)}
+        """Plain JSON types, in field order; min_p only where it cuts, as cells without it were named."""
+        plain = asdict(self) | {"stops": list(self.stops)}
+        return plain if self.min_p else {k: v for k, v in plain.items() if k != "min_p"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,7 +89,7 @@ def _robustness(
     ]
     others = [
         (
-            f"A asked with {v['report']['shots']} shots",
+            f"A asked with {v['asked']}",
             PairedCounts.from_frame(source.counts, v["name"], b["name"]),
         )
         for v in source.variants

@@ -1,18 +1,21 @@
-"""Prompts: templates and exemplars as files of this package, rendered and hashed."""
+"""Prompt templates: those of this package and those of the user's files, and their exemplars."""
 
 from __future__ import annotations
 
+import difflib
 import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from evals.core.errors import UserError
-from evals.core.keys import content_hash
-from evals.records import Problem
+
+FIELDS = ("question", "answer", "between", "stops", "exemplars")
+CLOSING = 8  # characters at least of a closing text that stands for a missing opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,8 @@ class Template:
     """How a problem becomes a prompt.
 
     ask: text with `{question}`, ending where the response begins. answer: the response of an exemplar, with
-    `{solution}`. between: what separates exemplars. exemplars: worked problems, taken in order.
+    `{solution}`. between: what separates exemplars. exemplars: worked problems, taken in order. stops: texts
+    that end a response; None leaves them to `stops_of`.
     """
 
     name: str
@@ -28,11 +32,34 @@ class Template:
     answer: str
     between: str
     exemplars: tuple[dict[str, str], ...]
+    stops: tuple[str, ...] | None = None
 
     @property
-    def hash(self) -> str:
-        """Fingerprint of everything that decides the prompt but problem and shots."""
-        return content_hash(self.ask, self.answer, self.between, list(self.exemplars))
+    def opening(self) -> str:
+        """The text with which the next exemplar would begin; empty where it begins with the question."""
+        return self.ask.partition("{question}")[0].strip()
+
+    def first(self, shots: int) -> tuple[dict[str, str], ...]:
+        """The first `shots` exemplars; UserError where there are fewer."""
+        if shots < 0 or shots > len(self.exemplars):
+            raise UserError(
+                f"template {self.name} has {len(self.exemplars)} exemplars, not {shots}; lower --shots"
+            )
+        return self.exemplars[:shots]
+
+    def stops_of(self, shots: int, chat: bool) -> tuple[str, ...]:
+        """Stop texts: the template's own, else after exemplars in plain text what would open the next one.
+
+        A chat ends by itself. Where a prompt begins with the question, the text after it stands in.
+        """
+        if self.stops is not None:
+            return self.stops
+        if chat or not shots:
+            return ()
+        if self.opening:
+            return (f"\n{self.opening}" if self.between.endswith("\n") else f"{self.between}{self.opening}",)
+        closing = self.ask.partition("{question}")[2].rstrip()
+        return (closing,) if len(closing) >= CLOSING else ()
 
 
 def names() -> list[str]:
@@ -46,63 +73,91 @@ def _registry() -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-@cache
 def template(name: str) -> Template:
-    """The template of this name; UserError where there is none."""
-    known = _registry()
-    if name not in known:
-        raise UserError(f"no prompt template {name!r}; choose one of {', '.join(sorted(known))}")
-    entry = known[name]
+    """The template of this name, or of the user's TOML file at this path; UserError where there is none."""
+    if name in _registry():
+        return _built_in(name)
+    if name.endswith(".toml") or Path(name).is_file():
+        return _from_file(Path(name))
+    raise UserError(
+        f"no prompt template {name!r}; choose one of {', '.join(names())}, or give a TOML file of your own"
+    )
+
+
+@cache
+def _built_in(name: str) -> Template:
+    entry = _registry()[name]
     file = entry.get("exemplars")
     text = (resources.files(__package__) / file).read_text("utf-8") if file else ""
     rows = tuple(json.loads(line) for line in text.splitlines() if line.strip())
     return Template(name, entry["ask"], entry["answer"], entry.get("between", "\n\n"), rows)
 
 
-def render(problem: Problem, name: str, shots: int) -> str:
-    """The prompt text of a problem: `shots` exemplars, then the question."""
-    chosen = template(name)
-    parts = [
-        chosen.ask.replace("{question}", e["question"]) + chosen.answer.replace("{solution}", e["solution"])
-        for e in _exemplars(chosen, shots)
-    ]
-    return chosen.between.join([*parts, chosen.ask.replace("{question}", problem.question)])
+def _from_file(path: Path) -> Template:
+    """A template of the user's: TOML with question, answer, between, stops and exemplars (a JSONL file)."""
+    entry = read_toml(path, "template")
+    check_fields(entry, FIELDS, f"template {path}")
+    ask, answer = _text(entry, "question", path), _text(entry, "answer", path, " {solution}")
+    for field, text, hole in (("question", ask, "{question}"), ("answer", answer, "{solution}")):
+        if hole not in text:
+            raise UserError(f"template {path}: {field} has no {hole}; write it where that text belongs")
+    stops = entry.get("stops")
+    if stops is not None and not (isinstance(stops, list) and all(isinstance(s, str) and s for s in stops)):
+        raise UserError(f"template {path}: stops is not a list of texts, as in stops = ['Question:']")
+    file = entry.get("exemplars")
+    if file is not None and not isinstance(file, str):
+        raise UserError(f"template {path}: exemplars names no file; give a JSONL file beside the template")
+    rows = _exemplars(path.parent / file) if file else ()
+    between = _text(entry, "between", path, "\n\n")
+    return Template(str(path), ask, answer, between, rows, None if stops is None else tuple(stops))
 
 
-def render_chat(problem: Problem, name: str, shots: int, tokenizer: Any) -> str:
-    """The same prompt through the tokenizer's chat template: exemplars as earlier turns.
-
-    A beginning-of-sequence token that the chat template writes and the tokenizer adds again is written once.
-    """
-    chosen = template(name)
-    if not getattr(tokenizer, "chat_template", None):
-        raise UserError("the tokenizer has no chat template; leave --chat out")
-    turns: list[dict[str, str]] = []
-    for e in _exemplars(chosen, shots):
-        turns.append({"role": "user", "content": chosen.ask.replace("{question}", e["question"]).strip()})
-        turns.append({"role": "assistant", "content": e["solution"]})
-    turns.append({"role": "user", "content": chosen.ask.replace("{question}", problem.question).strip()})
-    text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    first = tokenizer("x", add_special_tokens=True)["input_ids"][:1]
-    adds = bool(tokenizer.bos_token) and first == [tokenizer.bos_token_id]
-    return text.removeprefix(tokenizer.bos_token) if adds else text
+def _text(entry: Mapping[str, Any], field: str, path: Path, usual: str | None = None) -> str:
+    text = entry.get(field, usual)
+    if not isinstance(text, str):
+        raise UserError(f"template {path}: {field} must be a text, got {text!r}; write one")
+    return text
 
 
-def _exemplars(chosen: Template, shots: int) -> tuple[dict[str, str], ...]:
-    if shots < 0 or shots > len(chosen.exemplars):
+def _exemplars(path: Path) -> tuple[dict[str, str], ...]:
+    """Worked problems of a JSONL file: question and solution of each."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(
-            f"template {chosen.name} has {len(chosen.exemplars)} exemplars, not {shots}; lower --shots"
-        )
-    return chosen.exemplars[:shots]
+            f"exemplars {path} cannot be read ({type(error).__name__}); check the path"
+        ) from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            question, solution = row["question"], row["solution"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            question = solution = None
+        if not (isinstance(question, str) and isinstance(solution, str)):
+            raise UserError(
+                f'{path} line {number} is no exemplar; write {{"question": "…", "solution": "…"}} on a line'
+            )
+        rows.append({"question": question, "solution": solution})
+    return tuple(rows)
 
 
-def default_prompt(lineage: Mapping[str, Any] | None) -> tuple[str, int]:
-    """(template, shots) that a checkpoint's lineage asks for; a plain boxed question where there is none."""
-    prompt = (lineage or {}).get("prompt") or {}
-    asked = prompt if isinstance(prompt, dict) else {"template": None}
-    name, shots = asked.get("template", "plain-boxed"), asked.get("shots", 0)
-    if not isinstance(name, str) or not isinstance(shots, int):
-        raise UserError(
-            f"the checkpoint's lineage.json has no prompt that can be read ({prompt!r}); mend or remove it"
-        )
-    return name, shots
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """A TOML file of the user's as a dictionary; UserError where it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise UserError(f"{kind} {path} cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{kind} {path} is not TOML: {error}; correct it") from error
+
+
+def check_fields(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """UserError for a field that is not known, with the nearest name."""
+    for field in entry:
+        if field not in known:
+            near = difflib.get_close_matches(field, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(known)}"
+            raise UserError(f"{where} has no field {field!r}; {hint}")

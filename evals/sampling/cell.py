@@ -6,16 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evals.asking.templates import render, render_chat
+from evals.asking.asking import Asking
+from evals.asking.prompts import FORM, prompt_ids, prompt_text
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
 from evals.engines.engine import Engine
-from evals.records import Problem, Request, Sample, SamplingOptions
+from evals.problems.sets import ProblemSet
+from evals.records import Problem, Request, Sample
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
 Progress = Callable[[int, int], None]
+Part = tuple[int, int]  # (i, N): the problems whose hash falls to i of N
 BATCHES = 4  # engine batches in one chunk: prompts of like length then meet in one batch
 
 
@@ -25,43 +28,40 @@ class Plan:
 
     cell: str
     info: dict[str, Any]
-    options: SamplingOptions
+    asking: Asking
     seed: tuple[Any, ...]
     prompts: dict[str, tuple[int, ...]]
 
 
-def sample(
+def draw_cell(
     engine: Engine,
-    problem_set: Any,
-    *,
+    problem_set: ProblemSet,
+    asking: Asking,
     n: int,
-    options: SamplingOptions,
-    template: str,
-    shots: int,
-    seed: int,
     store: SampleStore,
-    checkpoint_name: str,
+    label: str,
+    *,
+    seed: int = 0,
     draw: int = 0,
-    chat: bool = False,
+    part: Part | None = None,
     progress: Progress | None = None,
-    shard: tuple[int, int] | None = None,
 ) -> str:
     """Draw what the store lacks of `n` samples of every problem; returns the cell (a content hash).
 
-    The cell is decided by weights, tokenizer, engine, options, the form of the prompt, seed and draw; the
-    seed of a sample by (seed, draw, weights, problem, index). So n = 32 is a prefix of n = 128, draws
-    1, 2, … are independent of draw 0, and checkpoints are independent of each other given the problem, as
-    paired inference assumes. progress(done, total) is called after every chunk. shard (i, N): only the
-    problems whose hash falls to i of N. UserError for prompts that are empty or leave no room for a
-    response in the model's context, and where another run is drawing the same samples.
+    asking: settled (`evals.asking.settled`). The cell is decided by weights, tokenizer, engine, options, the
+    form of the prompt, seed and draw; the seed of a sample by (seed, draw, weights, problem, index). So
+    n = 32 is a prefix of n = 128, draws 1, 2, … are independent of draw 0, and checkpoints are independent
+    of each other given the problem, as paired inference assumes. progress(done, total) is called after every
+    chunk. part (i, N): only the problems whose hash falls to i of N. UserError for prompts that are empty or
+    leave no room for a response in the model's context, and where another run is drawing the same samples.
     """
-    problems = _share(problem_set.problems, shard)
-    plan = _plan(engine, problems, options, template, shots, seed, draw, chat)
-    with store.writing(plan.cell, shard or (0, 1)):
-        store.add_cell(plan.cell, {"checkpoint": checkpoint_name, **plan.info})
+    problems = problems_of(problem_set.problems, part)
+    plan = _plan(engine, problems, asking, seed, draw)
+    with store.writing(plan.cell, part or (0, 1)):
+        store.add_cell(plan.cell, {"checkpoint": label, **plan.info})
         store.add_problems(problems)
         store.compact([plan.cell])
-        present = _present(store, plan.cell)
+        present = present_in(store, plan.cell)
         done = sum(i < n for p in problems for i in present.get(p.id, ()))
         total = n * len(problems)
         if progress:
@@ -71,9 +71,9 @@ def sample(
             if not wanted:
                 continue
             requests = [Request(plan.prompts[p], derive_seed(*plan.seed, p, i)) for p, i in wanted]
-            drawn = engine.sample(requests, options)
+            drawn = engine.sample(requests, asking.options)
             store.add(
-                _row(plan, checkpoint_name, shots, place, request, got)
+                _row(plan, label, place, request, got)
                 for place, request, got in zip(wanted, requests, drawn, strict=True)
             )
             done += len(wanted)
@@ -83,82 +83,66 @@ def sample(
     return plan.cell
 
 
-def parse_shard(text: str) -> tuple[int, int]:
+def parse_part(text: str) -> Part:
     """`i/N` as (i, N), 0 ≤ i < N."""
     part, _, parts = text.partition("/")
     if not (part.isdecimal() and parts.isdecimal() and int(part) < int(parts)):
-        raise UserError(f"--shard {text!r} is not I/N with I from 0 to N-1, as in 0/4")
+        raise UserError(f"--part {text!r} is not I/N with I from 0 to N-1, as in 0/4")
     return int(part), int(parts)
 
 
-def shard_of(problem: str, parts: int) -> int:
-    """Which of `parts` shards a problem belongs to: by its hash, whatever the problem set."""
+def part_of(problem: str, parts: int) -> int:
+    """Which of `parts` parts a problem belongs to: by its hash, whatever the problem set."""
     return derive_seed("shard", problem) % parts
 
 
-def _share(problems: Sequence[Problem], shard: tuple[int, int] | None) -> list[Problem]:
-    if shard is None:
+def problems_of(problems: Sequence[Problem], part: Part | None) -> list[Problem]:
+    """The problems of part (i, N); all of them where there is no part."""
+    if part is None:
         return list(problems)
-    part, parts = shard
-    if parts < 1 or not 0 <= part < parts:
-        raise UserError(f"shard {part}/{parts} does not exist; give i/N with i from 0 to N-1")
-    return [p for p in problems if shard_of(p.id, parts) == part]
+    number, parts = part
+    if parts < 1 or not 0 <= number < parts:
+        raise UserError(f"part {number}/{parts} does not exist; give i/N with i from 0 to N-1")
+    return [p for p in problems if part_of(p.id, parts) == number]
 
 
-def _plan(
-    engine: Engine,
-    problems: Sequence[Problem],
-    options: SamplingOptions,
-    template: str,
-    shots: int,
-    seed: int,
-    draw: int,
-    chat: bool,
-) -> Plan:
+def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int, draw: int) -> Plan:
     """The cell, and the prompt of every problem, checked."""
-
-    def encode(problem: Problem) -> tuple[int, ...]:
-        if chat:
-            return engine.encode(render_chat(problem, template, shots, getattr(engine, "tokenizer", None)))
-        return engine.encode(render(problem, template, shots))
-
     if not engine.eos_ids:
         raise UserError("the tokenizer has no end-of-sequence token; set eos_token in its config")
     if mute := [p.id for p in problems if not p.question.strip()]:
-        raise UserError(f"problem {mute[0]} has no question; mend the problems")
-    prompts = {p.id: encode(p) for p in problems}
-    _check_prompts(prompts, options, engine.context, shots)
+        raise UserError(f"problem {mute[0]} has no question; correct the problems")
+    prompts = {p.id: prompt_ids(p, asking, engine) for p in problems}
+    _check_prompts(prompts, asking, engine.context)
     identity = engine.identity
-    form = content_hash(
-        encode(Problem("", "{question}", ""))
-    )  # template, exemplars, chat form, special tokens
-    info = {
+    decisive = {
         "weights": identity.get("weights"),
         "tokenizer": identity.get("tokenizer"),
         "engine": identity.get("engine"),
         "engine_version": identity.get("version"),
         "dtype": identity.get("dtype"),
-        **options.to_dict(),
-        "template": template,
-        "prompt_form": form,
-        "shots": shots,
-        "chat": chat,
+        **asking.options.to_dict(),
+        "prompt_form": content_hash(prompt_ids(FORM, asking, engine)),  # all that decides it but the problem
+        "shots": asking.shots,
+        "chat": asking.chat,
         "seed": seed,
         "draw": draw,
     }
-    decisive = {k: v for k, v in info.items() if k != "template"}
+    form = {
+        "template": asking.template,
+        "prompt": prompt_text(FORM, asking, getattr(engine, "tokenizer", None)),
+    }
+    chat = {"system": asking.system, "chat_args": dict(asking.chat_args), "prefix": asking.prefix}
     return Plan(
         content_hash("cell", decisive, identity),
-        info,
-        options,
+        decisive | form | {k: v for k, v in chat.items() if v},
+        asking,
         ("sample", seed, draw, identity.get("weights")),
         prompts,
     )
 
 
-def _check_prompts(
-    prompts: dict[str, tuple[int, ...]], options: SamplingOptions, context: int, shots: int
-) -> None:
+def _check_prompts(prompts: dict[str, tuple[int, ...]], asking: Asking, context: int) -> None:
     for problem, ids in prompts.items():
         if not ids:
             raise UserError(f"the prompt of problem {problem} is empty; use a template that asks something")
@@ -167,19 +151,19 @@ def _check_prompts(
     longest = max(prompts, key=lambda p: len(prompts[p]))
     size = len(prompts[longest])
     if size >= context:
-        fewer = " or fewer shots" if shots else ""
+        fewer = " or fewer shots" if asking.shots else ""
         raise UserError(
             f"the prompt of problem {longest} has {size} tokens and the model's context is {context}; "
             f"use shorter problems{fewer}"
         )
-    if size + options.max_tokens > context:
+    if size + asking.max_tokens > context:
         raise UserError(
-            f"the longest prompt ({size} tokens, problem {longest}) and {options.max_tokens} more exceed the "
+            f"the longest prompt ({size} tokens, problem {longest}) and {asking.max_tokens} more exceed the "
             f"model's context of {context}; set --max-tokens to {context - size} or less"
         )
 
 
-def _present(store: SampleStore, cell: str) -> dict[str, set[int]]:
+def present_in(store: SampleStore, cell: str) -> dict[str, set[int]]:
     """Indices that are in the store, by problem."""
     rows = store.sample_table.read(cell, ["problem", "index"])
     present: dict[str, set[int]] = {}
@@ -203,24 +187,22 @@ def _chunks(problems: Sequence[Problem], n: int, size: int) -> Iterator[list[tup
             yield [(p.id, i) for p in problems[start : start + step] for i in indices]
 
 
-def _row(
-    plan: Plan, name: str, shots: int, place: tuple[str, int], request: Request, got: Sample
-) -> dict[str, Any]:
+def _row(plan: Plan, label: str, place: tuple[str, int], request: Request, got: Sample) -> dict[str, Any]:
     problem, index = place
     prompt = content_hash(list(request.prompt_ids))
     return {
         "key": content_hash(plan.cell, prompt, request.seed),
         "cell": plan.cell,
-        "checkpoint": name,
+        "checkpoint": label,
         "problem": problem,
         "index": index,
         "seed": request.seed,
         "prompt_hash": prompt,
-        "shots": shots,
-        "temperature": plan.options.temperature,
-        "top_p": plan.options.top_p,
-        "top_k": plan.options.top_k,
-        "max_tokens": plan.options.max_tokens,
+        "shots": plan.asking.shots,
+        "temperature": plan.asking.temperature,
+        "top_p": plan.asking.top_p,
+        "top_k": plan.asking.top_k,
+        "max_tokens": plan.asking.max_tokens,
         "prompt_tokens": len(request.prompt_ids),
         "tokens": None if got.token_ids is None else len(got.token_ids),
         "finish_reason": got.finish_reason,

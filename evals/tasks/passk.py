@@ -21,7 +21,7 @@ def documents(
     """
     from datasets import Dataset
 
-    from evals.asking.templates import render
+    from evals.asking.prompts import render
     from evals.problems import load_problems
 
     rows = [

@@ -18,7 +18,7 @@ def counts(inputs: Inputs) -> None:
     from probes.inputs.counting import COUNTS, count
 
     inputs.check(1)
-    source = count(inputs.ckpt or [], inputs.sampling(), inputs.out, quiet=inputs.quiet)
+    source = count(inputs.ckpt or [], inputs.sampling(), inputs.out)
     by = source.counts.groupby("checkpoint", sort=False)[["n", "c"]].sum()
     for name, row in by.iterrows():
         typer.echo(f"{name}: {row['c'] / row['n']:.4f} of {row['n']:,} samples correct")

@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
+from evals.asking import Asking
+from evals.asking.options import askings, described, parameters
+
 if TYPE_CHECKING:
-    from probes.inputs.sources import Sampling, Source
+    from probes.inputs.checkpoints import Sampling, Variant
+    from probes.inputs.sources import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,50 +36,34 @@ class Inputs:
     ] = False
     problems: Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")] = "world:test"
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 is greedy")] = 0.6
-    top_p: Annotated[float, typer.Option("--top-p", min=0.0, max=1.0, help="1 = off")] = 0.95
-    top_k: Annotated[int, typer.Option("--top-k", min=0, help="0 = off")] = 0
-    max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024
-    shots: Annotated[
-        list[int] | None, typer.Option(help="exemplars (default: by lineage); once, or per checkpoint")
-    ] = None
-    template: Annotated[str | None, typer.Option(help="prompt template (default: by lineage)")] = None
     limit: Annotated[int | None, typer.Option(min=1, help="only the first problems")] = None
     seed: Annotated[int, typer.Option(help="of the samples and of the resampling")] = 0
     level: Annotated[float, typer.Option(min=0.0001, max=0.5, help="error level")] = 0.05
     against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first"
     engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch"
     processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None
+    rows: Annotated[int, typer.Option(min=1, help="rows that the torch engine decodes together")] = 256
     executor: Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")] = "local"
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
+    askings: tuple[Asking, ...] = ()
 
-    def sampling(self, base_shots: tuple[int, ...] = ()) -> Sampling:
-        """How checkpoints are sampled. base_shots: see `probes.inputs.sources.Sampling`."""
-        from evals.records import SamplingOptions
-        from probes.inputs.sources import Sampling
+    def sampling(self, variants: tuple[Variant, ...] = ()) -> Sampling:
+        """How checkpoints are sampled; variants: see `probes.inputs.checkpoints.Sampling`."""
+        from evals.sampling import Where
+        from probes.inputs.checkpoints import Sampling
 
-        how = SamplingOptions(self.temperature, self.top_p, self.top_k, self.max_tokens)
-        shots = tuple(self.shots or ())
-        return Sampling(
-            problems=self.problems,
-            n=self.n,
-            options=how,
-            shots=shots,
-            template=self.template,
-            seed=self.seed,
-            limit=self.limit,
-            engine=self.engine,
-            processes=self.processes,
-            executor=self.executor,
-            base_shots=base_shots,
+        where = Where(
+            self.engine, self.dtype, self.rows, self.processes, executor=self.executor, quiet=self.quiet
         )
+        return Sampling(self.problems, self.n, self.askings, self.seed, self.limit, where, variants)
 
     def with_n(self, n: int) -> Inputs:
         """The same with another number of samples."""
         return replace(self, n=n)
 
-    def source(self, least: int = 2, base_shots: tuple[int, ...] = ()) -> Source:
+    def source(self, least: int = 2, variants: tuple[Variant, ...] = ()) -> Source:
         """The counts, sampled and graded if need be, of at least `least` checkpoints."""
         from probes.inputs import sources
 
@@ -90,9 +78,9 @@ class Inputs:
                 ),
                 self.only,
             )
-        return sources.from_checkpoints(
-            self.ckpt or [], self.sampling(base_shots), sources.store_of(self.out), quiet=self.quiet
-        )
+        from probes.inputs.checkpoints import from_checkpoints
+
+        return from_checkpoints(self.ckpt or [], self.sampling(variants), sources.store_of(self.out))
 
     def check(self, least: int = 2) -> None:
         """UserError for options that do not go together, before anything is read or sampled."""
@@ -112,19 +100,14 @@ class Inputs:
             raise UserError(
                 f"a comparison needs {least} checkpoints, got one ({self.ckpt[0]}); give --ckpt again"
             )
-        if self.shots and self.ckpt and len(self.shots) not in (1, len(self.ckpt)):
-            raise UserError(
-                f"--shots was given {len(self.shots)} times for {len(self.ckpt)} checkpoints; "
-                "give one, or one each"
-            )
 
 
 def _pairs_known(names: list[str], against: str) -> None:
     """UserError where --against is unknown, or finds no pair by the lineage of these checkpoints."""
     from probes.inputs.pairs import pairs_of
-    from probes.inputs.sources import described
+    from probes.inputs.sources import described as describe
 
-    pairs_of(described(names) if against == "parent" else [], against)
+    pairs_of(describe(names) if against == "parent" else [], against)
 
 
 def ready(out: Path) -> None:
@@ -148,10 +131,13 @@ def _hints() -> dict[str, Any]:
     return get_type_hints(Inputs, include_extras=True)
 
 
-def with_inputs(*, without: tuple[str, ...] = (), **defaults: Any) -> Callable[[Callable[..., None]], Any]:
-    """Give a command, whose first parameter is `inputs`, all options of `Inputs`.
+def with_inputs(
+    *, without: tuple[str, ...] = (), asking: Asking | None = None, **defaults: Any
+) -> Callable[[Callable[..., None]], Any]:
+    """Give a command, whose first parameter is `inputs`, all options of `Inputs` and of an asking.
 
-    without: fields that make no sense for this command; defaults: its own default values.
+    without: fields that make no sense for this command; asking: the one of which its defaults are; defaults:
+    its own default values of fields.
     """
 
     def wrap(function: Callable[..., None]) -> Callable[..., None]:
@@ -168,16 +154,16 @@ def with_inputs(*, without: tuple[str, ...] = (), **defaults: Any) -> Callable[[
                 annotation=_hints()[f.name],
             )
             for f in fields(Inputs)
-            if f.name not in without
+            if f.name not in (*without, "askings")
         ]
+        ways = parameters(many=True, usual=asking)
 
         def command(**values: Any) -> None:
             taken = {p.name: values.pop(p.name) for p in shared}
-            function(Inputs(**taken), **values)
+            asked = {p.name: values.pop(p.name) for p in ways}
+            count = len(taken.get("ckpt") or ()) or 1
+            function(Inputs(**taken, askings=askings(asked, count, asking)), **values)
 
-        command.__name__, command.__doc__ = function.__name__, function.__doc__
-        command.__annotations__ = {p.name: p.annotation for p in (*own, *shared)}
-        command.__signature__ = inspect.Signature([*shared[:3], *own, *shared[3:]])  # type: ignore[attr-defined]
-        return command
+        return described(command, function, [*shared[:3], *own, *ways, *shared[3:]])
 
     return wrap

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from evals.asking import Asking
 from probes.commands.options import Inputs, with_inputs
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from probes.inputs.sources import Source
 
 K = Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")]
+PLAIN = Asking().plain()
 Scored = Annotated[int, typer.Option(min=1, help="samples of a problem that are scored by the model")]
 
 
@@ -52,7 +54,7 @@ def support(inputs: Inputs, k: K = None) -> None:
     finish(run(inputs.source(), options, against=inputs.against, command=command_line()), inputs.out)
 
 
-@with_inputs(without=("counts",), temperature=1.0, top_p=1.0)
+@with_inputs(without=("counts",), asking=PLAIN)
 def entropy(inputs: Inputs, scored: Scored = 4) -> None:
     """Entropy of tokens (full vocabulary, temperature 1) and of answers."""
     from probes.commands.finish import finish
@@ -65,7 +67,7 @@ def entropy(inputs: Inputs, scored: Scored = 4) -> None:
     finish(run(source, scores=scores, command=command_line(), **_common(inputs)), inputs.out)
 
 
-@with_inputs(without=("counts",), temperature=1.0, top_p=1.0)
+@with_inputs(without=("counts",), asking=PLAIN)
 def likelihood(inputs: Inputs, scored: Scored = 4) -> None:
     """How probable B's solutions were under A: perplexity by group, KL, budget, A's nucleus."""
     from probes.commands.finish import finish

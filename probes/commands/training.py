@@ -119,10 +119,7 @@ def study(
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
     _, left = cells(run)
-    path = go(
-        run, inputs.sampling(), options, probes=probe or PROBES, scored=scored, command=command_line(),
-        quiet=inputs.quiet,
-    )  # fmt: skip
+    path = go(run, inputs.sampling(), options, probes=probe or PROBES, scored=scored, command=command_line())
     if left:
         typer.echo(f"not finished, left out: {', '.join(left)}", err=True)
     typer.echo(f"written: {path}")

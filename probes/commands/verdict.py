@@ -25,6 +25,13 @@ def expand(
     base_shots: Annotated[
         list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
     ] = None,
+    base_temperature: Annotated[
+        list[float] | None,
+        typer.Option(min=0.0, help="robustness: the first at this temperature; repeat"),
+    ] = None,
+    base_template: Annotated[
+        list[str] | None, typer.Option(help="robustness: the first with this template; repeat")
+    ] = None,
     until_decided: Annotated[
         bool, typer.Option("--until-decided", help="start with n samples, go on until there is a verdict")
     ] = False,
@@ -38,23 +45,24 @@ def expand(
     from probes.comparison.sequential import with_looks
     from probes.expand import expand as run
     from probes.findings.finding import command_line
+    from probes.inputs.checkpoints import variants_of
 
     if inputs.ckpt and k is not None and k > inputs.n:
         raise UserError(
             f"--k {k} needs at least as many samples, and --n is {inputs.n}; raise --n or lower --k"
         )
-    if (base_shots or until_decided) and not inputs.ckpt:
-        raise UserError("--base-shots and --until-decided sample anew; give checkpoints with --ckpt")
-    shots = tuple(base_shots or ())
+    variants = variants_of(base_shots, base_temperature, base_template)
+    if (variants or until_decided) and not inputs.ckpt:
+        raise UserError("--base-… and --until-decided sample anew; give checkpoints with --ckpt")
     options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed)
     if not until_decided:
         finding = run(
-            inputs.source(base_shots=shots), options, against=inputs.against, command=command_line()
+            inputs.source(variants=variants), options, against=inputs.against, command=command_line()
         )
         return finish(finding, inputs.out)
 
     def draw(n: int) -> Source:
-        return inputs.with_n(n).source(base_shots=shots)
+        return inputs.with_n(n).source(variants=variants)
 
     source, fixed, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
     finding = run(source, fixed, against=inputs.against, command=command_line())

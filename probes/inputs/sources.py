@@ -1,4 +1,4 @@
-"""Where counts come from: a CSV of counts, foreign sample files, or checkpoints sampled here."""
+"""Where counts come from: a CSV of counts, or sample files; checkpoints: `probes.inputs.checkpoints`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
-from evals.records import SamplingOptions
-from probes.inputs.sampling import Job, sample_job
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
@@ -38,26 +35,6 @@ class Source:
     variants: list[dict[str, Any]] = field(default_factory=list)
     n: int | None = None
     tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How checkpoints are sampled. shots: one for all, or one per checkpoint; () takes the lineage's own.
-
-    base_shots: other numbers of shots under which the first checkpoint is sampled too, for robustness.
-    """
-
-    problems: str = "world:test"
-    n: int = 32
-    options: SamplingOptions = field(default_factory=SamplingOptions)
-    shots: tuple[int, ...] = ()
-    template: str | None = None
-    seed: int = 0
-    limit: int | None = None
-    engine: str = "torch"
-    processes: int = 1
-    base_shots: tuple[int, ...] = ()
-    executor: str = "local"
 
 
 def from_counts(path: Path) -> Source:
@@ -171,85 +148,6 @@ def chosen(source: Source, names: Sequence[str] | None) -> Source:
     counts = source.counts[source.counts["checkpoint"].isin(names)].reset_index(drop=True)
     kept = [by_name[name] for name in dict.fromkeys(names)]
     return replace(source, counts=counts, checkpoints=kept, cells=[d["cell"] for d in kept])
-
-
-def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path, *, quiet: bool = False) -> Source:
-    """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
-    from evals.checkpoints.checkpoint import open_checkpoint
-    from evals.core.executor import check_executor
-    from evals.grading.cells import read_cells
-    from evals.grading.store_grading import grade_store
-    from evals.problems import load_problems
-    from evals.store import SampleStore
-
-    check_executor(sampling.executor)
-    found = [open_checkpoint(name) for name in names]
-    problems = load_problems(sampling.problems, limit=sampling.limit)
-    jobs = [_job(i, found, labels_of(names), problems, sampling, store, quiet) for i in range(len(found))]
-    jobs += _variants(jobs[0], sampling)
-    cells = [sample_job(job, sampling.processes, sampling.executor) for job in jobs]
-    target = SampleStore(store)
-    grade_store(target, cells, workers=sampling.processes, executor=sampling.executor)
-    held = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n)
-    described = [
-        {
-            "name": job.label,
-            "path": job.checkpoint.name,
-            "fingerprint": job.checkpoint.weights,
-            "recipe": (job.checkpoint.lineage or {}).get("recipe"),
-            "lineage": job.checkpoint.lineage,
-            "cell": cell,
-            "report": report,
-        }
-        for job, cell, report in zip(jobs, cells, held.reports, strict=True)
-    ]
-    return Source(
-        held.counts,
-        described[: len(found)],
-        {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)},
-        target,
-        cells[: len(found)],
-        described[len(found) :],
-        sampling.n,
-        held.tallies,
-    )
-
-
-def _job(
-    i: int,
-    found: Sequence[Checkpoint],
-    labels: Sequence[str],
-    problems: Any,
-    sampling: Sampling,
-    store: Path,
-    quiet: bool,
-) -> Job:
-    """The sampling of checkpoint number i: its own prompt by lineage, or what the options say."""
-    from evals.asking.templates import default_prompt
-
-    template, shots = default_prompt(found[i].lineage)
-    if sampling.shots:
-        shots = sampling.shots[min(i, len(sampling.shots) - 1)]
-    return Job(
-        checkpoint=found[i],
-        label=labels[i],
-        problems=problems,
-        n=sampling.n,
-        options=sampling.options,
-        template=sampling.template or template,
-        shots=shots,
-        seed=sampling.seed,
-        store=store,
-        draw=sum(other.weights == found[i].weights for other in found[:i]),
-        engine=sampling.engine,
-        quiet=quiet,
-    )
-
-
-def _variants(first: Job, sampling: Sampling) -> list[Job]:
-    """The first checkpoint once more under every other number of shots that robustness asks for."""
-    wanted = [s for s in dict.fromkeys(sampling.base_shots) if s != first.shots]
-    return [replace(first, shots=s, label=f"{first.label} ({s} shots)") for s in wanted]
 
 
 def described(names: Sequence[str]) -> list[dict[str, Any]]:

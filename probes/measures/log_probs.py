@@ -83,17 +83,11 @@ def score_cell(
 
 def _prompts(store: Any, cell: dict[str, Any], engine: Any, ids: set[str]) -> dict[str, tuple[int, ...]]:
     """The prompt of each problem as the cell's checkpoint was asked."""
-    from evals.asking.templates import render, render_chat
+    from evals.asking.asking import asking_of
+    from evals.asking.prompts import prompt_ids
 
-    problems = store.problems()
-    out = {}
-    for key in ids:
-        if cell.get("chat"):
-            text = render_chat(problems[key], cell["template"], cell["shots"], engine.tokenizer)
-        else:
-            text = render(problems[key], cell["template"], cell["shots"])
-        out[key] = engine.encode(text)
-    return out
+    problems, asking = store.problems(), asking_of(cell)
+    return {key: prompt_ids(problems[key], asking, engine) for key in ids}
 
 
 def _scored(

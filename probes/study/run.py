@@ -19,8 +19,10 @@ from analysis import Options
 from evals.checkpoints.runs import checkpoints, resolved, run_of
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
+from evals.sampling import Where
 from probes.findings.finding import SCHEMA, read_findings, write_findings
-from probes.inputs.sources import Sampling, Source, chosen, described, from_checkpoints
+from probes.inputs.checkpoints import Sampling, from_checkpoints
+from probes.inputs.sources import Source, chosen, described
 from probes.study.table import write_table
 
 PROBES = ("expand", "passk", "support", "entropy", "diversity", "likelihood", "seeds", "weights",
@@ -78,7 +80,6 @@ def study(
     probes: Sequence[str] = PROBES,
     scored: int = 4,
     command: Sequence[str] = (),
-    quiet: bool = False,
 ) -> Path:
     """Run the probes on every finished cell of a study; returns the table of findings.
 
@@ -88,7 +89,7 @@ def study(
     """
     if unknown := [p for p in probes if p not in PROBES]:
         raise UserError(f"no probe {unknown[0]!r} in a study; choose among {', '.join(PROBES)}")
-    task = Task(run, sampling, options or Options(), tuple(probes), scored, tuple(command), quiet)
+    task = Task(run, sampling, options or Options(), tuple(probes), scored, tuple(command))
     done, _ = cells(run)
     for base in dict.fromkeys(c.base for c in done):
         mine = [c for c in done if c.base == base]
@@ -109,22 +110,20 @@ class Task:
     probes: tuple[str, ...]
     scored: int
     command: tuple[str, ...]
-    quiet: bool
 
     @property
     def key(self) -> str:
         """Fingerprint of everything that decides a finding of these checkpoints."""
-        return content_hash(SCHEMA, asdict(self.sampling), asdict(self.options), self.probes, self.scored)
+        sampled = asdict(replace(self.sampling, where=Where(self.sampling.where.engine)))
+        return content_hash(SCHEMA, sampled, asdict(self.options), self.probes, self.scored)
 
     def source(self, names: Sequence[str], **changes: Any) -> Source:
         """Counts of checkpoints, from the study's own store."""
-        held = replace(self.sampling, **changes)
-        return from_checkpoints(names, held, self.run / "store", quiet=self.quiet)
+        return from_checkpoints(names, replace(self.sampling, **changes), self.run / "store")
 
     def plain(self) -> dict[str, Any]:
         """Sampling of the model itself, as likelihoods need it."""
-        options = replace(self.sampling.options, temperature=1.0, top_p=1.0, top_k=0)
-        return {"n": self.scored, "options": options}
+        return {"n": self.scored, "askings": tuple(a.plain() for a in self.sampling.askings)}
 
 
 def _cells_of(task: Task, mine: Sequence[Cell]) -> None:

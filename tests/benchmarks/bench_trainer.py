@@ -43,7 +43,7 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     """
     import numpy as np
 
-    from evals.asking.templates import render
+    from evals.asking.prompts import render
     from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
     from evals.world import documents

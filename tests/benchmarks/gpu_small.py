@@ -141,7 +141,7 @@ def sampler(work: Path, toy: bool) -> dict[str, Any]:
 
 def engine(name: str, path: str, toy: bool) -> dict[str, Any]:
     """In a process of its own: one engine on 64 prompts × 16 samples of at most 256 tokens."""
-    from evals.asking.templates import render
+    from evals.asking.prompts import render
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.core.keys import derive_seed
     from evals.engines import open_engine

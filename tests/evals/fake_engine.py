@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from typing import Any
 
 from evals import world
+from evals.asking import Asking
 from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, problem_set
 from evals.records import Request, Sample, SamplingOptions
+from evals.sampling.cell import draw_cell
 
 
 class FakeEngine:
@@ -41,6 +44,24 @@ class FakeEngine:
 def world_problems(count: int = 12) -> ProblemSet:
     """A few problems of the synthetic world."""
     return problem_set("world:test", world.problems("test", count=count))
+
+
+def sample(
+    engine: Any,
+    problems: ProblemSet,
+    *,
+    n: int,
+    options: SamplingOptions,
+    template: str,
+    shots: int,
+    store: Any,
+    checkpoint_name: str,
+    chat: bool = False,
+    **others: Any,
+) -> str:
+    """`draw_cell` with an asking put together from its parts."""
+    asking = Asking(template, shots, chat, **asdict(options))
+    return draw_cell(engine, problems, asking, n, store, checkpoint_name, **others)
 
 
 def arguments(store: Any, **changes: Any) -> dict[str, Any]:

@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 import torch  # noqa: F401  imported once, before any child
-from fake_engine import arguments, world_problems
+from fake_engine import arguments, sample, world_problems
 from killed_run import at_random, timed, whole
 from transformers import PreTrainedTokenizerFast  # noqa: F401
 
 from evals.engines import decoders, open_engine, torch_engine  # noqa: F401
 from evals.engines.threads import one_thread
 from evals.records import SamplingOptions
-from evals.sampling.cell import sample
 from evals.store import SampleStore
 
 PROBLEMS = world_problems(4)

@@ -15,10 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fake_engine import FakeEngine, arguments, files, world_problems
+from fake_engine import FakeEngine, arguments, files, sample, world_problems
 
 from evals.grading.store_grading import grade_store
-from evals.sampling.cell import sample
 from evals.store import SampleStore
 
 PROBLEMS = world_problems(3)

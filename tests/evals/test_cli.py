@@ -108,13 +108,13 @@ def test_ctrl_c_is_130_and_the_next_start_goes_on(evals, checkpoint, tmp_path, m
     assert files(tmp_path / "s") == files(tmp_path / "once")
 
 
-def test_a_shard_is_a_share_of_the_problems_and_all_of_them_are_the_whole(evals, checkpoint, tmp_path):
-    """Planted and seen to fail: the shard lost on its way to the sampler."""
+def test_a_part_is_a_share_of_the_problems_and_all_of_them_are_the_whole(evals, checkpoint, tmp_path):
+    """Planted and seen to fail: the part lost on its way to the sampler."""
     assert evals(*sampling(checkpoint, tmp_path / "once", 2, "--quiet"))[0] == 0
     (cell,) = SampleStore(tmp_path / "once").cells()
     store, drawn = SampleStore(tmp_path / "s"), []
     for part in range(3):
-        assert evals(*sampling(checkpoint, store.path, 2, "--quiet", "--shard", f"{part}/3"))[0] == 0
+        assert evals(*sampling(checkpoint, store.path, 2, "--quiet", "--part", f"{part}/3"))[0] == 0
         drawn.append(store.sample_table.count(cell))
     assert 0 < drawn[0] < drawn[-1] == 12
     same = ["problem", "index", "token_ids"]
@@ -124,10 +124,10 @@ def test_a_shard_is_a_share_of_the_problems_and_all_of_them_are_the_whole(evals,
 def test_user_errors_are_one_sentence_and_code_2(evals, checkpoint, tmp_path):
     store = tmp_path / "store"
     refused(evals(*sampling(tmp_path / "nowhere", store, 1)), "nowhere does not exist")
-    refused(evals(*sampling(checkpoint, store, 1), "--shard", "2/2"), "--shard '2/2' is not I/N")
+    refused(evals(*sampling(checkpoint, store, 1), "--shard", "2/2"), "--part '2/2' is not I/N")
     refused(evals("sample", "--ckpt", checkpoint, "--out", store), "set --max-tokens to")
     refused(evals(*sampling(checkpoint, store, 1, "--shots", 3)), "393 tokens and the model's context is 256")
-    refused(evals(*sampling(checkpoint, store, 1, "--chat")), "no chat template")
+    refused(evals(*sampling(checkpoint, store, 1, "--chat", "on")), "no chat template")
     assert not store.exists()
     refused(evals("report", store), "holds no samples")
     refused(evals("grade", tmp_path / "none.jsonl"), "none.jsonl")

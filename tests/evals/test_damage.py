@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from evals.asking.templates import default_prompt
+from evals.asking import Asking, settled
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.engines import open_engine
@@ -26,7 +26,7 @@ def folder(whole, tmp_path):
 
 def opened(folder):
     found = open_checkpoint(str(folder))
-    default_prompt(found.lineage)
+    settled(Asking(), found.lineage, has_chat=False)
     open_engine(found)
 
 

@@ -14,10 +14,9 @@ from evals.grading.block import Golds, other_problem, verdicts_of
 from evals.grading.store_grading import cell_report, counts, grade_store
 from evals.problems import problem_set
 from evals.records import Problem
-from evals.sampling.cell import sample
 from evals.store import SampleStore
 from evals.store.schema import GRADES
-from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
+from tests.evals.fake_engine import FakeEngine, arguments, files, sample, world_problems
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,15 @@
 """Prompts: exemplars that are right and new, shots, chat templates, hashes."""
 
 import re
+from dataclasses import dataclass
 from itertools import islice
 
 import pytest
 
-from evals.asking.templates import default_prompt, names, render, render_chat, template
+from evals.asking import Asking, asking_file, settled
+from evals.asking.options import askings
+from evals.asking.prompts import chat_text, prompt_ids, prompt_text, render, turns_of
+from evals.asking.templates import names, template
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.core.errors import UserError
 from evals.records import Problem
@@ -100,11 +104,6 @@ def test_shots_that_are_not_there_are_refused(shots):
         render(PROBLEM, "gsm9k", 0)
 
 
-def test_hashes_tell_templates_apart():
-    hashes = {template(n).hash for n in names()}
-    assert len(hashes) == len(names())
-
-
 CHAT = (
     "{{ bos_token }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
     "{% if add_generation_prompt %}<assistant>{% endif %}"
@@ -119,43 +118,195 @@ def tokenizer():
     return made
 
 
+@dataclass
+class Reader:
+    """As much of an engine as prompts need."""
+
+    tokenizer: object
+
+    def encode(self, text):
+        return tuple(self.tokenizer(text)["input_ids"])
+
+
+def chat(shots=0, **changes):
+    return Asking("gsm8k", shots, chat=True, **changes)
+
+
 def test_a_chat_prompt_has_exemplars_as_turns(tokenizer):
-    text = render_chat(PROBLEM, "gsm8k", 2, tokenizer)
+    text = prompt_text(PROBLEM, chat(2), tokenizer)
     assert text.startswith("<s><user>Question: A bakery")
     assert text.count("<user>") == 3
     assert text.count("<assistant>") == 3
     assert text.endswith(f"<user>Question: {PROBLEM.question}\nAnswer:<assistant>")
+    text = prompt_text(PROBLEM, chat(system="Be brief.", prefix="<think>"), tokenizer)
+    assert text.startswith("<s><system>Be brief.<user>")
+    assert text.endswith("<assistant><think>")
 
 
-def test_a_first_token_that_the_tokenizer_adds_is_not_written_twice(tokenizer):
+FORMS = {
+    "plain": CHAT,
+    "a newline first": "\n" + CHAT,
+    "two special tokens first": "{{ bos_token }}{{ eos_token }}" + CHAT,
+    "none": CHAT.removeprefix("{{ bos_token }}"),
+}
+
+
+@pytest.mark.parametrize("adds", [False, True])
+@pytest.mark.parametrize("form", FORMS)
+def test_chat_ids_are_those_of_the_tokenizers_own_method(tokenizer, form, adds):
+    """Seen to fail: special tokens twice, where the template starts with anything but one BOS."""
     from tokenizers.processors import TemplateProcessing
 
     first = tokenizer.bos_token_id
-    backend = tokenizer.backend_tokenizer
-    backend.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", first)])
+    single = "<s> $A" if adds else "$A"
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=single, special_tokens=[("<s>", first)] if adds else []
+    )
+    tokenizer.chat_template = FORMS[form]
+    turns = turns_of(PROBLEM, "gsm8k", 2)
     try:
-        ids = tokenizer(render_chat(PROBLEM, "gsm8k", 0, tokenizer))["input_ids"]
+        due = tokenizer.apply_chat_template(turns, tokenize=True, add_generation_prompt=True)
+        ids = prompt_ids(PROBLEM, chat(2), Reader(tokenizer))
+        raw = prompt_ids(PROBLEM, Asking("gsm8k", 2, chat=False), Reader(tokenizer))
     finally:
-        backend.post_processor = TemplateProcessing(single="$A", special_tokens=[])
-    assert ids.count(first) == 1
-    assert ids[0] == first
+        tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single="$A", special_tokens=[])
+        tokenizer.chat_template = CHAT
+    assert list(ids) == list(getattr(due, "input_ids", None) or due["input_ids"])
+    assert (raw[0] == first) == adds
+
+
+def test_a_clock_and_chance_in_a_template_are_the_same_in_every_run(tokenizer):
+    clock = "{{ strftime_now('%d %b %Y %H:%M') }} {{ range(10 ** 4) | random }} {{ think }}" + CHAT
+    tokenizer.chat_template = clock
+    try:
+        texts = {prompt_text(PROBLEM, chat(chat_args={"think": "no"}), tokenizer) for _ in range(3)}
+    finally:
+        tokenizer.chat_template = CHAT
+    (text,) = texts
+    assert text.startswith("26 Jul 2024 00:00 ")
+    assert " no<s>" in text
+
+
+def test_a_template_that_raises_is_one_sentence(tokenizer):
+    tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
+    turns = turns_of(PROBLEM, "gsm8k", 0, "Be brief.")
+    try:
+        with pytest.raises(UserError, match=r"fails \(System role not supported\); ask without a system"):
+            chat_text(turns, tokenizer)
+        with pytest.raises(UserError, match=r"fails .*; ask in plain text with --chat off"):
+            chat_text(turns[1:], tokenizer)
+    finally:
+        tokenizer.chat_template = CHAT
 
 
 def test_chat_needs_a_template_of_the_tokenizer(tokenizer):
     bare = train_tokenizer(["a b c"], 300)
     with pytest.raises(UserError, match="no chat template"):
-        render_chat(PROBLEM, "gsm8k", 0, bare)
+        prompt_text(PROBLEM, chat(), bare)
     with pytest.raises(UserError, match="8 exemplars, not 9"):
-        render_chat(PROBLEM, "gsm8k", 9, tokenizer)
+        prompt_text(PROBLEM, chat(9), tokenizer)
+    with pytest.raises(UserError, match="no chat template"):
+        settled(Asking(chat=True), None, has_chat=False)
+    with pytest.raises(UserError, match="need a chat"):
+        settled(Asking(system="x"), None, has_chat=False)
+
+
+TRAINED = {"prompt": {"template": "world", "shots": 4}}
 
 
 @pytest.mark.parametrize(
-    ("lineage", "prompt"),
+    ("lineage", "has_chat", "prompt"),
     [
-        (None, ("plain-boxed", 0)),
-        ({"recipe": "rl"}, ("plain-boxed", 0)),
-        ({"prompt": {"template": "world", "shots": 4}}, ("world", 4)),
+        (None, False, ("plain-boxed", 0, False)),
+        (None, True, ("plain-boxed", 0, True)),
+        ({"recipe": "rl"}, True, ("plain-boxed", 0, True)),
+        (TRAINED, False, ("world", 4, False)),
+        (TRAINED, True, ("world", 4, False)),  # training used plain text
+        ({"prompt": {"template": "world", "chat": True}}, True, ("world", 0, True)),
     ],
 )
-def test_the_lineage_picks_the_prompt(lineage, prompt):
-    assert default_prompt(lineage) == prompt
+def test_the_lineage_and_the_tokenizer_settle_the_prompt(lineage, has_chat, prompt):
+    asking = settled(Asking(), lineage, has_chat)
+    assert (asking.template, asking.shots, asking.chat) == prompt
+    assert settled(Asking("math", 1, chat=False), lineage, has_chat).told() == "math, 1 shots, plain text"
+
+
+def test_templates_bring_their_stops():
+    def stops(name, shots, **changes):
+        return settled(Asking(name, shots, **changes), None, has_chat=True).stops
+
+    assert stops("gsm8k", 8, chat=False) == ("\nQuestion:",)
+    assert stops("math", 1, chat=False) == ("\nProblem:",)
+    assert stops("plain-boxed", 1, chat=False)[0].startswith("\nLet's think step by step")
+    assert stops("gsm8k", 0, chat=False) == stops("gsm8k", 8) == ()
+    assert stops("gsm8k", 8, chat=False, stops=()) == ()
+    assert stops("gsm8k", 8, chat=False, stops=("x",)) == ("x",)
+
+
+def test_a_template_of_the_users_own(tmp_path):
+    (tmp_path / "shots.jsonl").write_text('{"question": "1+1?", "solution": "2"}\n')
+    file = tmp_path / "mine.toml"
+    file.write_text('question = "Q: {question}\\nA:"\nanswer = " {solution}"\nbetween = "\\n"\n'
+                    'exemplars = "shots.jsonl"\n')  # fmt: skip
+    assert render(PROBLEM, str(file), 1) == f"Q: 1+1?\nA: 2\nQ: {PROBLEM.question}\nA:"
+    assert settled(Asking(str(file), 1), None, has_chat=False).stops == ("\nQ:",)
+    file.write_text('question = "{question}"\nstops = ["END"]\n')
+    assert settled(Asking(str(file), 0), None, has_chat=True).stops == ("END",)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('queston = "{question}"', "no field 'queston'; did you mean 'question'"),
+        ('question = "Q"', "question has no {question}"),
+        ('question = "{question}"\nanswer = "A"', "answer has no {solution}"),
+        ("question = 3", "question must be a text"),
+        ('question = "{question}"\nstops = "x"', "stops is not a list"),
+        ('question = "{question}"\nexemplars = "none.jsonl"', "exemplars .*none.jsonl cannot be read"),
+        ('question = "{question}"\nexemplars = "bad.jsonl"', "bad.jsonl line 2 is no exemplar"),
+        ("question = ", "is not TOML"),
+    ],
+)
+def test_templates_that_are_wrong_are_named(tmp_path, text, says):
+    (tmp_path / "bad.jsonl").write_text('{"question": "1+1?", "solution": "2"}\n{"question": "1+1?"}\n')
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(UserError, match=says):
+        template(str(file))
+
+
+def test_an_asking_file_is_checked(tmp_path):
+    file = tmp_path / "ask.toml"
+    file.write_text('template = "gsm8k"\nshots = 8\nchat = false\ntemperature = 1\nstops = ["x"]\n')
+    assert asking_file(file) == Asking("gsm8k", 8, False, stops=("x",), temperature=1.0)
+    for text, says in (
+        ("temprature = 1", "no field 'temprature'; did you mean 'temperature'"),
+        ('shots = "8"', "shots cannot be '8'; give a whole number"),
+        ("chat = 1", "chat cannot be 1; give true or false"),
+        ("top_p = 1.5", "top_p is 1.5; it must be from 0 to 1"),
+        ("max_tokens = 0", "max_tokens is 0; it must be at least 1"),
+    ):
+        file.write_text(text)
+        with pytest.raises(UserError, match=says):
+            asking_file(file)
+
+
+def test_options_are_given_once_or_once_per_checkpoint(tmp_path):
+    file = tmp_path / "ask.toml"
+    file.write_text('template = "math"\nshots = 2\n')
+    assert askings({"shots": [4]}, 3) == (Asking(shots=4),)
+    assert askings({"shots": [8, 0], "chat": ["off", "auto"], "stop": ["x"]}, 2) == (
+        Asking(shots=8, chat=False, stops=("x",)), Asking(shots=0, stops=("x",)),
+    )  # fmt: skip
+    assert askings({"ask_b": file, "shots": [1]}, 2) == (Asking(shots=1), Asking("math", 1))
+    assert askings({"stop": [""]}, 2) == (Asking(stops=()),)
+    assert askings({"chat_args": ["enable_thinking=false,name=x"]}, 1)[0].chat_args == {
+        "enable_thinking": False, "name": "x",
+    }  # fmt: skip
+    for values, says in (
+        ({"shots": [1, 2]}, "--shots was given 2 times for 3 checkpoints; give one, or one each"),
+        ({"chat": ["maybe"]}, "choose one of on, off, auto"),
+        ({"chat_args": ["x"]}, "NAME=VALUE"),
+    ):
+        with pytest.raises(UserError, match=says):
+            askings(values, 3)

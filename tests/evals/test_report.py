@@ -6,9 +6,8 @@ import pytest
 
 from evals.grading.store_grading import cell_report, grade_store
 from evals.records import Sample, SamplingOptions
-from evals.sampling.cell import sample
 from evals.store import SampleStore
-from tests.evals.fake_engine import FakeEngine, arguments, world_problems
+from tests.evals.fake_engine import FakeEngine, arguments, sample, world_problems
 
 FACES = 50
 UNTRUNCATED = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=64)

@@ -1,4 +1,4 @@
-"""Sampling into a store: seeds, top-up, shards, refusals."""
+"""Sampling into a store: seeds, top-up, parts, refusals."""
 
 import itertools
 
@@ -7,9 +7,9 @@ import pytest
 from evals.core.errors import UserError
 from evals.problems import problem_set
 from evals.records import Problem, SamplingOptions
-from evals.sampling.cell import parse_shard, sample, shard_of
+from evals.sampling.cell import parse_part, part_of
 from evals.store import SampleStore
-from tests.evals.fake_engine import FakeEngine, arguments, files, world_problems
+from tests.evals.fake_engine import FakeEngine, arguments, files, sample, world_problems
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +69,13 @@ def test_more_problems_later_leave_the_bytes_of_all_at_once(tmp_path, problems):
     assert files(store.path) == files(once.path)
 
 
-def test_shards_by_hash_leave_the_bytes_of_one_run(tmp_path, problems):
+def test_parts_by_hash_leave_the_bytes_of_one_run(tmp_path, problems):
     once, cell = drawn(tmp_path / "once", problems)
     for part in (2, 0, 1):
-        store, same = drawn(tmp_path / "s", problems, shard=(part, 3))
+        store, same = drawn(tmp_path / "s", problems, part=(part, 3))
         assert same == cell
     assert files(store.path) == files(once.path)
-    assert {shard_of(p.id, 3) for p in problems.problems} == {0, 1, 2}
+    assert {part_of(p.id, 3) for p in problems.problems} == {0, 1, 2}
 
 
 def test_what_changes_the_samples_changes_the_cell_and_a_name_does_not(tmp_path, problems):
@@ -90,6 +90,24 @@ def test_what_changes_the_samples_changes_the_cell_and_a_name_does_not(tmp_path,
     store, same = drawn(tmp_path / "s", problems, checkpoint_name="another name", n=4)
     assert same == cell
     assert store.cell(cell)["checkpoint"] == "another name"
+
+
+OLD = (
+    ({}, "963c4613c46d4d0d010055f5e8162d18"),
+    (
+        {"template": "math", "shots": 2, "draw": 1, "seed": 3,
+         "options": SamplingOptions(0.7, 0.9, 5, 64, ("\n\n",))},
+        "d1c8cdd15e7132bd7ef96f092f7cd494",
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "cell"), OLD)
+def test_cells_keep_their_names_from_version_to_version(tmp_path, asked, cell):
+    """Of cells that stand in users' stores; what is new counts only where it is used."""
+    assert drawn(tmp_path / "s", world_problems(4), **asked)[1] == cell
+    cooler = SamplingOptions(max_tokens=64, min_p=0.1)
+    assert drawn(tmp_path / "t", world_problems(4), **asked | {"options": cooler})[1] != cell
 
 
 def test_draws_and_checkpoints_share_no_seed(tmp_path, problems):
@@ -113,10 +131,10 @@ def test_progress_counts_what_is_there_and_what_is_new(tmp_path, problems):
 def test_another_run_of_the_same_samples_is_refused_and_other_parts_are_not(tmp_path, problems):
     store, cell = drawn(tmp_path / "s", problems, n=1)
     with store.writing(cell, (0, 2)):
-        for shard in (None, (0, 2), (1, 3)):
+        for part in (None, (0, 2), (1, 3)):
             with pytest.raises(UserError, match="another run is sampling the same samples"):
-                drawn(store.path, problems, shard=shard)
-        drawn(store.path, problems, shard=(1, 2))
+                drawn(store.path, problems, part=part)
+        drawn(store.path, problems, part=(1, 2))
         drawn(store.path, problems, seed=1)
     drawn(store.path, problems)
 
@@ -139,11 +157,11 @@ def test_what_no_model_can_answer_is_refused_before_anything_is_drawn(tmp_path, 
     refused("prompt of problem .* is empty", mute)
     refused("has no question", those=problem_set("x", [Problem("p", " ", "1")]))
     refused("no prompt template", template="nonsense")
-    refused("shard 3/3 does not exist", shard=(3, 3))
+    refused("part 3/3 does not exist", part=(3, 3))
 
 
-def test_shards_are_parsed_strictly():
-    assert parse_shard("0/4") == (0, 4)
+def test_parts_are_parsed_strictly():
+    assert parse_part("0/4") == (0, 4)
     for bad in ("4/4", "-1/4", "1", "a/b", "1/0", "1/4/2"):
         with pytest.raises(UserError, match="not I/N"):
-            parse_shard(bad)
+            parse_part(bad)

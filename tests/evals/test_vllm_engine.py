@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from evals.asking.templates import render
+from evals.asking.prompts import render
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.engines import open_engine

@@ -51,22 +51,20 @@ def sharp(base: Toy) -> Toy:
 
 def sample_toys(store_path: Path, toys: dict[str, Toy], n: int, draws: dict[str, int] | None = None) -> Any:
     """Samples at temperature 1 of every toy, through the engine, in a store; returns a Source on them."""
+    from evals.asking import Asking
     from evals.grading.store_grading import cell_report, counts, grade_store
     from evals.problems.sets import ProblemSet
-    from evals.records import SamplingOptions
-    from evals.sampling.cell import sample
+    from evals.sampling.cell import draw_cell
     from evals.store import SampleStore
     from probes.inputs.sources import Source
 
     store = SampleStore(store_path)
-    options = SamplingOptions(1.0, 1.0, 0, 8)
+    asking = Asking("world", 0, chat=False, max_tokens=8).plain()
     described, cells = [], []
     for name, toy in toys.items():
         engine = toy_engine(toy)
-        cell = sample(
-            engine, ProblemSet("toy", "toy", tuple(toy.problems())), n=n, options=options, template="world",
-            shots=0, seed=0, store=store, checkpoint_name=name, draw=(draws or {}).get(name, 0),
-        )  # fmt: skip
+        problems = ProblemSet("toy", "toy", tuple(toy.problems()))
+        cell = draw_cell(engine, problems, asking, n, store, name, draw=(draws or {}).get(name, 0))
         cells.append(cell)
         described.append(
             {"name": name, "path": name, "fingerprint": engine.identity["weights"], "recipe": None,

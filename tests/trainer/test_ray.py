@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import BusyError, UserError
 from evals.grading.store_grading import grade_store
 from evals.records import SamplingOptions
-from evals.sampling.cell import sample
-from evals.sampling.sharing import sample_on_ray
+from evals.sampling import road
 from evals.store import SampleStore
-from tests.evals.fake_engine import arguments, files, world_problems
+from tests.evals.fake_engine import arguments, files, sample, world_problems
 from tests.evals.tiny import checkpoint
 from tests.trainer.cuts import contents
 from tests.trainer.test_study import OUT, TOML, states
@@ -79,7 +79,7 @@ def busy_workers() -> list[int]:
     return [pid for pid in busy if mine(pid)]
 
 
-def test_samples_and_grades_are_those_of_one_process_though_a_worker_dies(tmp_path, cluster):
+def test_samples_and_grades_are_those_of_one_process_though_a_worker_dies(tmp_path, cluster, capsys):
     """Fault planted and seen to fail: no second start of a piece whose worker died (RETRIES = 0)."""
     from evals.engines import open_engine
 
@@ -88,14 +88,12 @@ def test_samples_and_grades_are_those_of_one_process_though_a_worker_dies(tmp_pa
     one, many = SampleStore(tmp_path / "one"), SampleStore(tmp_path / "many")
     how = {"n": 256, "options": options}
     for i in range(WORKERS):  # in the same shares: another batch may round a log-probability otherwise
-        cell = sample(open_engine(found), problems, **arguments(one, **how), shard=(i, WORKERS))
+        cell = sample(open_engine(found), problems, **arguments(one, **how), part=(i, WORKERS))
     grade_store(one, [cell])
-    seen = []
     with Killer(lambda: any((tmp_path / "many" / "pending").rglob("*.parquet"))):
-        again = sample_on_ray(
-            found, "torch", problems, progress=lambda *p: seen.append(p), **arguments(many, **how)
-        )
-    assert seen == [(1, WORKERS), (2, WORKERS)]
+        asking = Asking("world", 0, max_tokens=24).plain()
+        again = road.sample(found, problems, asking, 256, road.Where(executor="ray"), many, "a")
+    assert f"{WORKERS}/{WORKERS}" in capsys.readouterr().err
     assert again == cell
     assert grade_store(many, [cell], executor="ray") == 8 * 256
     mine, theirs = files(one.path), files(many.path)
@@ -126,9 +124,9 @@ def test_errors_of_the_user_arrive_as_they_are(tmp_path, monkeypatch, cluster):
     from evals.core.executor import patiently, run_all
 
     with pytest.raises(UserError, match="set --max-tokens to"):
-        sample_on_ray(
-            open_checkpoint(str(checkpoint(tmp_path / "model"))), "torch", world_problems(2),
-            **arguments(SampleStore(tmp_path / "store"), options=SamplingOptions(max_tokens=4000)),
+        road.sample(
+            open_checkpoint(str(checkpoint(tmp_path / "model"))), world_problems(2), Asking(max_tokens=4000),
+            2, road.Where(executor="ray"), SampleStore(tmp_path / "store"), "a",
         )  # fmt: skip
     assert list(run_all(len, [("abc",)])) == [(0, 3)]
     with monkeypatch.context() as patch:

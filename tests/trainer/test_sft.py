@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.checkpoints.config import eos_ids
 from evals.core.errors import UserError
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
 from evals.problems import ProblemSet
-from evals.records import Problem, SamplingOptions
-from evals.sampling.cell import sample
+from evals.records import Problem
+from evals.sampling.cell import draw_cell
 from evals.store import SampleStore
 from trainer import sft
 from trainer.config.load import Compute, OptimizerConfig, RLConfig, SFTConfig
@@ -123,8 +124,7 @@ def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeyp
 
     monkeypatch.setattr(TorchEngine, "sample", spy)
     evaluated = ProblemSet("world", "0", tuple(problems))
-    how = {"options": SamplingOptions(max_tokens=1), "template": "world", "shots": 0, "seed": 0}
-    sample(engine, evaluated, n=1, store=SampleStore(tmp_path / "s"), checkpoint_name="c", **how)
+    draw_cell(engine, evaluated, Asking("world", 0, False, max_tokens=1), 1, SampleStore(tmp_path / "s"), "c")
     assert sorted(asked["prompts"]) == sorted(prompts)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from evals.asking.templates import render, template
+from evals.asking.prompts import render
+from evals.asking.templates import template
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed

@@ -6,16 +6,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from evals.asking.templates import default_prompt
+from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.core.files import write_file, write_json
-from evals.core.progress import Line
-from evals.engines import open_engine
 from evals.grading.store_grading import grade_store
 from evals.problems import ProblemSet
-from evals.records import Problem, SamplingOptions
-from evals.sampling.cell import sample
+from evals.records import Problem
+from evals.sampling import Where, sample
 from evals.store import SampleStore
 from evals.store.reading import counts
 
@@ -65,18 +63,8 @@ def split_problems(
     bounds(n, easy, hard)
     found = open_checkpoint(ckpt)
     store = SampleStore(out / "store")
-    cell = sample(
-        open_engine(found),
-        problems,
-        n=n,
-        options=SamplingOptions(1.0, 1.0, 0, max_tokens),
-        template=default_prompt(found.lineage)[0],
-        shots=0,
-        seed=seed,
-        store=store,
-        checkpoint_name=Path(ckpt).name,
-        progress=Line("split", quiet=quiet),
-    )
+    asking = Asking(shots=0, chat=False, max_tokens=max_tokens).plain()  # as training asks
+    cell = sample(found, problems, asking, n, Where(quiet=quiet), store, Path(ckpt).name, seed=seed)
     grade_store(store, [cell])
     table = counts(store, [cell], problems={p.id for p in problems.problems}, n=n)
     number = dict(zip(table["problem"], table["c"].astype(int).tolist(), strict=True))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evals.asking.templates import render
+from evals.asking.prompts import render
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed

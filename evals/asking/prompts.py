@@ -1,0 +1,83 @@
+"""From a problem to what a checkpoint reads: the text of its prompt, in a chat template or not, and ids."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from evals.asking.templates import template
+from evals.checkpoints.tokenizer import encode
+from evals.core.errors import UserError, first_line
+from evals.core.keys import derive_seed
+from evals.records import Problem
+
+if TYPE_CHECKING:
+    from evals.asking.asking import Asking
+
+FORM = Problem("", "{question}", "")  # stands for every problem where the form of a prompt is meant
+TODAY = datetime(2024, 7, 26)  # the day that chat templates are told, whenever a run starts
+Turn = dict[str, str]
+
+
+def render(problem: Problem, name: str, shots: int) -> str:
+    """The prompt of a problem in plain text: `shots` exemplars, then the question."""
+    chosen = template(name)
+    parts = [
+        chosen.ask.replace("{question}", e["question"]) + chosen.answer.replace("{solution}", e["solution"])
+        for e in chosen.first(shots)
+    ]
+    return chosen.between.join([*parts, chosen.ask.replace("{question}", problem.question)])
+
+
+def turns_of(problem: Problem, name: str, shots: int, system: str | None = None) -> list[Turn]:
+    """The same prompt as turns of a chat: exemplars as earlier ones."""
+    chosen = template(name)
+    turns: list[Turn] = [{"role": "system", "content": system}] if system else []
+    for e in chosen.first(shots):
+        turns.append({"role": "user", "content": chosen.ask.replace("{question}", e["question"]).strip()})
+        turns.append({"role": "assistant", "content": e["solution"]})
+    turns.append({"role": "user", "content": chosen.ask.replace("{question}", problem.question).strip()})
+    return turns
+
+
+def chat_text(turns: Sequence[Turn], tokenizer: Any, arguments: Mapping[str, Any] | None = None) -> str:
+    """Turns through the tokenizer's chat template, with the opening of a response.
+
+    What a template takes from the clock or by chance is the same in every run: it is told the day TODAY, and
+    its random choices are keyed by the turns. UserError where there is no template, or it raises.
+    """
+    if not getattr(tokenizer, "chat_template", None):
+        raise UserError("the tokenizer has no chat template; leave --chat out, or give --chat off")
+    state = random.getstate()
+    random.seed(derive_seed("chat template", list(turns)))
+    try:
+        return str(
+            tokenizer.apply_chat_template(
+                list(turns),
+                tokenize=False,
+                **{"add_generation_prompt": True, "strftime_now": TODAY.strftime, **(arguments or {})},
+            )
+        )
+    except Exception as error:  # whatever code a stranger's template is
+        told = "without a system prompt" if turns[0]["role"] == "system" else "in plain text with --chat off"
+        raise UserError(f"the tokenizer's chat template fails ({first_line(error)}); ask {told}") from error
+    finally:
+        random.setstate(state)
+
+
+def prompt_text(problem: Problem, asking: Asking, tokenizer: Any) -> str:
+    """The prompt of a problem as settled by the asking, with the prefix of the response."""
+    name, shots = asking.template or "", asking.shots or 0
+    if asking.chat:
+        turns = turns_of(problem, name, shots, asking.system)
+        return chat_text(turns, tokenizer, asking.chat_args) + asking.prefix
+    return render(problem, name, shots) + asking.prefix
+
+
+def prompt_ids(problem: Problem, asking: Asking, engine: Any) -> tuple[int, ...]:
+    """Token ids of a prompt. A chat template writes its special tokens itself: none is added to them."""
+    tokenizer = getattr(engine, "tokenizer", None)
+    text = prompt_text(problem, asking, tokenizer)
+    return encode(tokenizer, text, special=False) if asking.chat else tuple(engine.encode(text))

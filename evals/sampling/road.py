@@ -1,0 +1,112 @@
+"""The one road from (checkpoint, problems, asking, n) to samples: here, in processes, in a part, on Ray."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from evals.asking.asking import Asking, settled
+from evals.asking.prompts import FORM, prompt_text
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.core.errors import UserError
+from evals.core.executor import patiently, run_all, slots
+from evals.core.processes import ProcessDied, together
+from evals.core.progress import Line
+from evals.sampling.cell import Part, draw_cell
+from evals.sampling.job import Job, Where
+from evals.sampling.lacking import told
+
+if TYPE_CHECKING:
+    from evals.problems.sets import ProblemSet
+    from evals.store import SampleStore
+
+
+def sample(
+    checkpoint: Checkpoint,
+    problems: ProblemSet,
+    asking: Asking,
+    n: int,
+    where: Where,
+    store: SampleStore,
+    label: str,
+    *,
+    seed: int = 0,
+    draw: int = 0,
+) -> str:
+    """Draw what the store lacks of `n` samples of every problem; returns the cell (`evals.sampling.cell`).
+
+    The store's bytes do not depend on the place: parts meet in it whoever draws them. draw: 0, or 1, 2, …
+    for further draws that are independent of it. What the asking leaves open is settled by the checkpoint's
+    lineage and tokenizer, and a prompt that cannot be rendered is an error before any weights are loaded.
+    """
+    asking = settle(checkpoint, asking)
+    job = Job(checkpoint, problems, asking, n, where, store, label, seed, draw)
+    if not where.quiet and (text := told(job)):
+        sys.stderr.write(text + "\n")
+    if where.executor == "ray":
+        if where.part:
+            raise UserError("--executor ray deals out the problems itself; leave --part out")
+        return _on_ray(job)
+    if where.processes > 1 and where.part is None:
+        return _in_processes(job)
+    return draw_part(job, where.part, Line(f"sample {label}", quiet=where.quiet))
+
+
+def settle(checkpoint: Checkpoint, asking: Asking) -> Asking:
+    """The asking with its open choices made for this checkpoint, and one prompt rendered to see that it can.
+
+    Reads the tokenizer, never the weights.
+    """
+    from evals.checkpoints.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(checkpoint.path)
+    try:
+        asking = settled(asking, checkpoint.lineage, bool(getattr(tokenizer, "chat_template", None)))
+        prompt_text(FORM, asking, tokenizer)
+    except UserError as error:
+        raise UserError(f"{checkpoint.name}: {error}") from None
+    return asking
+
+
+def draw_part(job: Job, part: Part | None, progress: Any = None) -> str:
+    """Draw one part of a job (None: all of it) in this process; returns the cell."""
+    from evals.engines import open_engine
+    from evals.engines.threads import one_thread
+
+    where = job.where
+    if where.engine == "torch":
+        one_thread()
+    engine = open_engine(job.checkpoint, engine=where.engine, dtype=where.dtype, rows=where.rows)
+    return draw_cell(
+        engine, job.problems, job.asking, job.n, job.store, job.label,
+        seed=job.seed, draw=job.draw, part=part, progress=progress,
+    )  # fmt: skip
+
+
+def _in_processes(job: Job) -> str:
+    """One part for each process of this machine; on a machine of several GPUs each has one of its own."""
+    parts = [(i, job.where.processes) for i in range(job.where.processes)]
+    try:  # no daemons: those may have no children of their own, which an engine may need
+        return str(together(_worker, [(job, part) for part in parts], daemon=False)[0])
+    except ProcessDied:
+        raise UserError(
+            "a sampling process died (out of memory?); start the same command again to go on"
+        ) from None
+
+
+def _worker(job: Job, part: Part) -> str:
+    from evals.engines.gpus import one_gpu
+
+    one_gpu(part[0])
+    return draw_part(job, part, Line(f"sample {job.label}", quiet=job.where.quiet or part[0] > 0))
+
+
+def _on_ray(job: Job) -> str:
+    """One part for each GPU (or core) of a cluster; where workers die their parts begin again."""
+    parts = slots()
+    line = Line(f"sample {job.label}, parts", quiet=job.where.quiet)
+    cells: list[str] = []
+    for _, cell in run_all(patiently, [(draw_part, job, (i, parts)) for i in range(parts)]):
+        cells.append(cell)
+        line(len(cells), parts)
+    return cells[0]

@@ -1,0 +1,138 @@
+"""Counts of checkpoints that are sampled here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evals.asking import Asking
+from evals.sampling import Where
+from probes.inputs.sources import Source, labels_of
+
+if TYPE_CHECKING:
+    from evals.checkpoints.checkpoint import Checkpoint
+    from evals.problems.sets import ProblemSet
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Another asking of the first checkpoint, for robustness: what changes, and in words how it is asked."""
+
+    changes: dict[str, Any]
+    words: str
+
+
+def variants_of(
+    shots: Sequence[int] | None, temperatures: Sequence[float] | None, templates: Sequence[str] | None
+) -> tuple[Variant, ...]:
+    """Variants that change one thing each."""
+    return (
+        *(Variant({"shots": s}, f"{s} shots") for s in shots or ()),
+        *(Variant({"temperature": float(t)}, f"temperature {t:g}") for t in temperatures or ()),
+        *(Variant({"template": t}, f"template {t}") for t in templates or ()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How checkpoints are sampled.
+
+    askings: one for all, or one per checkpoint. variants: other askings under which the first checkpoint is
+    sampled too.
+    """
+
+    problems: str = "world:test"
+    n: int = 32
+    askings: tuple[Asking, ...] = (Asking(),)
+    seed: int = 0
+    limit: int | None = None
+    where: Where = field(default_factory=Where)
+    variants: tuple[Variant, ...] = ()
+
+    def asking(self, i: int) -> Asking:
+        """How checkpoint number i is asked."""
+        return self.askings[min(i, len(self.askings) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """One cell: a checkpoint, its label, how it is asked; draw: 1, 2, … where weights are given again."""
+
+    checkpoint: Checkpoint
+    label: str
+    asking: Asking
+    draw: int
+    words: str | None = None
+
+
+def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> Source:
+    """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.core.executor import check_executor
+    from evals.grading.cells import read_cells
+    from evals.grading.store_grading import grade_store
+    from evals.problems import load_problems
+    from evals.sampling import sample
+    from evals.store import SampleStore
+
+    where = sampling.where
+    check_executor(where.executor)
+    found = [open_checkpoint(name) for name in names]
+    problems = load_problems(sampling.problems, limit=sampling.limit)
+    wanted = _wanted(found, labels_of(names), sampling)
+    target = SampleStore(store)
+    cells = [
+        sample(w.checkpoint, problems, w.asking, sampling.n, where, target, w.label, seed=sampling.seed,
+               draw=w.draw)
+        for w in wanted
+    ]  # fmt: skip
+    grade_store(target, cells, workers=where.processes, executor=where.executor)
+    read = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n)
+    described = [_described(*three) for three in zip(wanted, cells, read.reports, strict=True)]
+    return Source(
+        read.counts,
+        described[: len(found)],
+        _of_problems(problems),
+        target,
+        cells[: len(found)],
+        described[len(found) :],
+        sampling.n,
+        read.tallies,
+    )
+
+
+def _of_problems(problems: ProblemSet) -> dict[str, Any]:
+    return {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)}
+
+
+def _wanted(found: Sequence[Checkpoint], labels: Sequence[str], sampling: Sampling) -> list[_Wanted]:
+    """The cells of all checkpoints, then those of the first one's variants; all askings are settled first."""
+    from evals.sampling.road import settle
+
+    wanted = []
+    for i, (checkpoint, label) in enumerate(zip(found, labels, strict=True)):
+        again = sum(other.weights == checkpoint.weights for other in found[:i])
+        wanted.append(_Wanted(checkpoint, label, settle(checkpoint, sampling.asking(i)), again))
+    first = wanted[0]
+    for variant in sampling.variants:
+        asking = settle(first.checkpoint, replace(sampling.asking(0), **variant.changes))
+        if asking not in [w.asking for w in wanted if w.checkpoint is first.checkpoint]:
+            label = f"{first.label} ({variant.words})"
+            wanted.append(_Wanted(first.checkpoint, label, asking, 0, variant.words))
+    return wanted
+
+
+def _described(wanted: _Wanted, cell: str, report: dict[str, Any]) -> dict[str, Any]:
+    lineage = wanted.checkpoint.lineage
+    return {
+        "name": wanted.label,
+        "path": wanted.checkpoint.name,
+        "fingerprint": wanted.checkpoint.weights,
+        "recipe": (lineage or {}).get("recipe"),
+        "lineage": lineage,
+        "cell": cell,
+        "report": report,
+        **({"asked": wanted.words} if wanted.words else {}),
+    }
