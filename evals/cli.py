@@ -9,13 +9,9 @@ import typer
 
 from evals.asking import Asking
 from evals.asking.options import with_asking
+from evals.core.command import program, run
 
-app = typer.Typer(
-    help="Ask checkpoints, keep every sample, grade it, and read other tools' logs.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = program("Ask checkpoints, keep every sample, grade it, and read other tools' logs.")
 
 Problems = Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")]
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first problems")]
@@ -207,8 +203,17 @@ def capability(
         typer.echo(changes(items, first, name).to_string(index=False, float_format="{:.4f}".format))
 
 
+@app.command()
+def doctor() -> None:
+    """What is installed, which engines work, which devices there are, what a run would take."""
+    from evals.doctor import doctor as run
+
+    for section, rows in run().items():
+        typer.echo(f"\n{section}")
+        for name, finding in rows:
+            typer.echo(f"  {name:<22} {finding}")
+
+
 def main() -> None:
     """Entry point of the console command."""
-    from evals.core.command import run
-
     run(app)

@@ -7,19 +7,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="Figures, tables and pages from findings.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from evals.core.command import program, run
+
+app = program("Figures, tables and pages from findings.")
 
 Source = Annotated[Path, typer.Argument(help="findings.json, or the folder that a probe or a study wrote")]
-
-
-@app.callback()
-def _reports() -> None:
-    """Figures, tables and pages from findings."""
 
 
 @app.command()
@@ -89,6 +81,4 @@ def compare(
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.core.command import run
-
     run(app)

@@ -7,12 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="Make checkpoints: pre-train from scratch, run excursions from what was kept.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+from evals.core.command import program, run
+
+app = program("Make checkpoints: pre-train from scratch, run excursions from what was kept.")
 
 Out = Annotated[Path, typer.Option(help="folder of the run; start the same command again to go on")]
 Preset = Annotated[str | None, typer.Option(help="shipped configuration, such as micro")]
@@ -161,6 +158,4 @@ def split(
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.core.command import run
-
     run(app)

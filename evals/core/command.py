@@ -5,10 +5,42 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 
 from analysis.errors import ExcursionsError
+
+EXTRAS = {
+    **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors"), "torch"),
+    "lm_eval": "lm-eval",
+    "math_verify": "math-verify",
+    "openai": "server",
+    "peft": "peft",
+    "ray": "ray",
+    "vllm": "vllm",
+}  # what a package that is not installed comes with
+
+
+def program(says: str) -> typer.Typer:
+    """The app of one console command, with --version."""
+    app = typer.Typer(help=says, no_args_is_help=True, pretty_exceptions_enable=False)
+
+    @app.callback(help=says)
+    def _program(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="print the version")
+        ] = False,
+    ) -> None: ...
+
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"excursions {metadata.version('excursions')}")
+        raise typer.Exit
 
 
 def run(app: typer.Typer) -> None:
@@ -32,6 +64,11 @@ def run(app: typer.Typer) -> None:
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             _leave(f"{error.filename} cannot be written ({error.strerror}); choose another --out", 2)
         raise
+    except ModuleNotFoundError as error:
+        name = (error.name or "").partition(".")[0]
+        if name not in EXTRAS:
+            raise
+        _leave(f"this needs {name}, which is not installed; pip install 'excursions[{EXTRAS[name]}]'", 2)
     except MemoryError:
         _leave("out of memory; use fewer rows, samples or processes", 2)
     except Exception as error:

@@ -7,7 +7,6 @@ same samples.
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,11 @@ from typing import IO
 
 from evals.core.errors import BusyError, UserError
 from evals.core.files import sweep
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 LOCK = ".lock"
 FOLDER = ".locks"
@@ -26,7 +30,7 @@ def shared(root: Path) -> Iterator[None]:
     """Hold the store's lock with all other writers; the last to leave tidies up."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / LOCK).open("a") as stream:
-        _lock(stream, fcntl.LOCK_SH, root)
+        flock(stream, root, exclusive=False)
         yield
     tidy(root)
 
@@ -34,7 +38,7 @@ def shared(root: Path) -> Iterator[None]:
 def tidy(root: Path) -> None:
     """Remove temporary files and released locks, if nobody is writing."""
     with (root / LOCK).open("a") as stream:
-        if _lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, root):
+        if flock(stream, root, wait=False):
             sweep(root)
             shutil.rmtree(root / FOLDER, ignore_errors=True)
             pending = root / "pending"
@@ -47,7 +51,7 @@ def tidy(root: Path) -> None:
 def exclusive(root: Path, name: str) -> Iterator[None]:
     """Wait for a lock of this name, and hold it. Only inside `shared`."""
     with _open(root, name) as stream:
-        _lock(stream, fcntl.LOCK_EX, root)
+        flock(stream, root)
         yield
 
 
@@ -65,7 +69,7 @@ def claim(root: Path, cell: str, shard: tuple[int, int]) -> Iterator[None]:
             for name in (*others, mine):
                 stream = _open(root, name)
                 held.append(stream)
-                if not _lock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, root):
+                if not flock(stream, root, wait=False):
                     raise BusyError(
                         f"another run is sampling the same samples into {root} (cell {cell[:12]}); "
                         "wait for it, or give every run its own --shard i/N with the same N"
@@ -83,14 +87,17 @@ def _open(root: Path, name: str) -> IO[str]:
     return (root / FOLDER / name).open("a")
 
 
-def _lock(stream: IO[str], how: int, root: Path) -> bool:
-    """Whether the lock was got; False only where it was not to wait."""
+def flock(stream: IO[str], root: Path, *, exclusive: bool = True, wait: bool = True) -> bool:
+    """Lock an open file under `root` until it is closed; False where another has it and `wait` is off."""
+    if fcntl is None:
+        raise UserError("stores and runs are written on Linux and macOS alone; on Windows use WSL")
     try:
-        fcntl.flock(stream, how)
+        kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+        fcntl.flock(stream, kind if wait else kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         raise UserError(
-            f"{root} is on a file system without locks ({error.strerror}); put the store on another"
+            f"{root} is on a file system without locks ({error.strerror}); choose another folder"
         ) from error
     return True

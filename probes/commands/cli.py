@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import typer
-
+from evals.core.command import program, run
 from probes.commands import counting, samples, training, verdict
 
-app = typer.Typer(
-    help="Measure what training changed between checkpoints.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
-
-@app.callback()
-def _probes() -> None:
-    """Measure what training changed between checkpoints."""
+app = program("Measure what training changed between checkpoints.")
 
 
 for module in (verdict, samples, training, counting):
@@ -25,6 +14,4 @@ for module in (verdict, samples, training, counting):
 
 def main() -> None:
     """Entry point of the console command."""
-    from evals.core.command import run
-
     run(app)

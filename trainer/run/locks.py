@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from evals.core.locks import flock
 
 
 @contextmanager
@@ -17,21 +18,13 @@ def claimed(out: Path, name: str) -> Iterator[bool]:
     path = out / "claims" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield flock(stream, out, wait=False)
 
 
 def held(out: Path, name: str) -> bool:
     """Whether a living process holds a claim."""
     try:
         with (out / "claims" / name).open("r") as stream:
-            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return not flock(stream, out, exclusive=False, wait=False)
     except FileNotFoundError:
         return False
-    except BlockingIOError:
-        return True
-    return False

@@ -8,10 +8,10 @@ run far beyond the parent's deadline (a parent that died cannot do it).
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import json
 import os
-import resource
 import signal
 import sys
 from typing import Any
@@ -79,8 +79,11 @@ def _say(output: Any, message: Any) -> None:
 
 def _shut(memory_mb: int) -> None:
     """Cap the memory, forbid files, sockets and processes."""
+    import resource
+
     size = memory_mb << 20
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    with contextlib.suppress(ValueError):  # macOS has no cap on address space
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     sys.addaudithook(_guard)
