@@ -12,6 +12,7 @@ from evals.verify.golds import parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 from evals.verify.parse.vocabulary import FUNCTIONS
+from evals.verify.parse.wording.letters import bare_option, lettered, several
 from evals.verify.tree import Listing, Num, Op, Text, Value, symbols, type_name, walk
 from evals.verify.values.exact import Undefined
 from evals.verify.values.plain_numbers import plain_number
@@ -20,6 +21,8 @@ GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 MARKUP = re.compile(
     r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox|operatorname|left|right)(?![a-zA-Z])|\\[,;:! ]|[{}$~]"
 )
+DOTS = re.compile(r"\\(?:[lc]?dots[cbmio]?)(?![a-zA-Z])|…|\.\.\.")
+BEFORE_MARK = re.compile(r"\s*([,;])\s*")
 ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
 
@@ -74,9 +77,8 @@ def _guarded(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisi
 
 
 def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision:
-    letter = choice(gold, answer)
-    if letter is not None:
-        return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
+    if (chosen := _chosen(gold, answer, prove, asked)) is not None:
+        return chosen
     g, a = parse_gold(gold), parse(answer)
     if isinstance(a, Failure) or isinstance(g, Failure):
         return _unparsed(gold, answer, g, a)
@@ -107,6 +109,27 @@ def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
     return Decision(False, "compare", "different" if _alike(*types) else "type", *types)
 
 
+def _chosen(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision | None:
+    """Policy "choices": a letter stands for its value and the value for its letter, where the gold has both;
+    None where nothing is chosen."""
+    right = choice(gold, bare_option(answer))
+    if right is None:
+        right = several(gold, answer)
+    if right is not None:
+        return Decision(right, "compare", "equal" if right else "different", "choice", "choice")
+    g, a = lettered(gold), lettered(answer)
+    if g is None and a is None:
+        return None
+    if g is not None and a is None:
+        letter = choice(g.letter, bare_option(answer))
+        if letter is not None:
+            return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
+    if g is not None and a is not None and g.letter != a.letter:
+        return Decision(False, "compare", "different", "choice", "choice")
+    decision = decide(g.value if g else gold, a.value if a else answer, prove, asked)
+    return decision if g is not None or decision.correct else None
+
+
 def _unparsed(gold: str, answer: str, g: Parsed | Failure, a: Parsed | Failure) -> Decision:
     """What does not parse is compared as plain text."""
     if isinstance(a, Failure) and a.reason.startswith("limit"):
@@ -123,8 +146,8 @@ def _type(parsed: Parsed | Failure) -> str | None:
 
 def _plain(text: str) -> str:
     """Text without its markup, its case and its extra spaces."""
-    words = " ".join(MARKUP.sub(" ", text).lower().split()).strip(" .")
-    return words.replace(" ,", ",").replace(" ;", ";")
+    words = " ".join(MARKUP.sub(" ", DOTS.sub(" ... ", text)).lower().split()).strip(" .")
+    return BEFORE_MARK.sub(r"\1", words)
 
 
 def _regrouped(gold: Value, answer: str, c: Context) -> bool | None:

@@ -10,7 +10,7 @@ from evals.verify.parse.expressions import additive, exponent, power, term
 from evals.verify.parse.prepare import prepare
 from evals.verify.parse.primaries import primary
 from evals.verify.parse.tokens import Token, tokenize
-from evals.verify.parse.words import with_unit, words
+from evals.verify.parse.wording.words import with_unit, words
 from evals.verify.tree import (
     EXPR,
     Group,

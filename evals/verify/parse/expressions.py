@@ -7,7 +7,7 @@ from evals.verify.parse.cursor import Cursor, expression
 from evals.verify.parse.measures.units import looks_like_unit
 from evals.verify.parse.numerals import base_of, number, unit_fraction
 from evals.verify.parse.primaries import primary
-from evals.verify.parse.words import after_degree, bracketed_unit
+from evals.verify.parse.wording.words import after_degree, bracketed_unit
 from evals.verify.tree import (
     Based,
     Expr,
@@ -73,6 +73,7 @@ def term(c: Cursor) -> Value:
     plain = c.token.kind == "num"
     divisions = 0
     value = power(c)
+    plain = plain and not _closed(c)
     factors: list[Expr] = []
     while True:
         token = c.token
@@ -100,6 +101,7 @@ def term(c: Cursor) -> Value:
                 raise ParseError("two numbers side by side")
             plain = c.token.kind == "num"
             right = power(c)
+            plain = plain and not _closed(c)
         else:
             return _product(factors, value)
         if isinstance(right, Matrix):
@@ -107,6 +109,12 @@ def term(c: Cursor) -> Value:
             continue
         factors.append(expression(value))
         value = right
+
+
+def _closed(c: Cursor) -> bool:
+    """Whether the factor just read ends so that a number may follow it: 3!, 2^{4}, 2^4 with a space."""
+    last, before = c.tokens[c.i - 1], c.tokens[c.i - 2]
+    return last.text in ("!", "}") or (before.text == "^" and c.token.spaced)
 
 
 def _digits_in_braces(c: Cursor) -> bool:

@@ -11,6 +11,7 @@ from evals.verify.parse.vocabulary import BIG, CALLED, DECORATIONS
 from evals.verify.tree import Const, Expr, Matrix, Num, Op, ParseError, Sym, Value, negative
 
 E_ = Const("e")
+SAME_DECORATION = {"overrightarrow": "vec", "widehat": "hat", "widetilde": "tilde", "measuredangle": "angle"}
 
 
 def argument(c: Cursor) -> Expr:
@@ -83,6 +84,7 @@ def _index(c: Cursor) -> Expr | None:
 
 def _decorated(c: Cursor, name: str) -> Expr:
     """\\overline{CD}, \\angle ABC, \\vec v: names."""
+    name = SAME_DECORATION.get(name, name)
     if c.at("{"):
         return Sym(f"\\{name} {subscript(c)}")
     if c.token.kind in ("sym", "word", "const", "text"):

@@ -39,6 +39,10 @@ def numeral(c: Cursor) -> Value:
             return _mixed(c, token.text)
         if after.kind == "num" and after.spaced and c.tokens[c.i + 1].text == "/":
             return _mixed_plain(c, token.text)
+    if after.kind in ("word", "text", "op") and (base := _base_ahead(c)):
+        return Based(token.text, base)
+    if after.text in ("C", "P") and not after.spaced and (counted := _chosen(c, token.text)) is not None:
+        return counted
     if after.kind == "op" and after.text == "_":
         return Based(token.text, base_of(c))
     letters = after.kind in ("sym", "word") and after.text.isupper() and after.text.isascii()
@@ -141,11 +145,45 @@ def subscript(c: Cursor) -> str:
 def base_of(c: Cursor) -> int:
     """The base that follows a number: _8, _{8}, _{eight}, _\\text{eight}."""
     c.take("_")
-    name = subscript(c).strip().lower()
+    name = subscript(c).strip(" ()").lower().removeprefix("base").strip()
     base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
     if not 2 <= base <= 36:
         raise ParseError("an unknown base")
     return base
+
+
+def _base_ahead(c: Cursor) -> int:
+    """The base that words after a number name: base 5, (base 5); 0 and no move where there are none."""
+    bracket = c.at("(")
+    place = c.i + bracket
+    word, number_ = c.tokens[place], c.tokens[place + 1]
+    if word.kind not in ("word", "text") or word.text.lower().removeprefix("in ") != "base":
+        return 0
+    name = number_.text.lower()
+    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
+    if not 2 <= base <= 36 or (bracket and c.tokens[place + 2].text != ")"):
+        return 0
+    c.i = place + 2 + bracket
+    return base
+
+
+def _chosen(c: Cursor, top: str) -> Expr | None:
+    """10C3 and 5P2, written without spaces."""
+    letter, bottom = c.token.text, c.tokens[c.i + 1]
+    if bottom.kind != "num" or bottom.spaced or not (top.isdecimal() and bottom.text.isdecimal()):
+        return None
+    c.i += 2
+    return selections(letter, int(top), int(bottom.text))
+
+
+def selections(letter: str, n: int, k: int) -> Expr:
+    """The number of combinations (C) or of ordered selections (P, A) of k out of n."""
+    top = number(str(n))
+    if letter == "C":
+        return Op("binom", (top, number(str(k))))
+    if n < k:
+        raise ParseError("more chosen than there are")
+    return Op("div", (Op("fact", (top,)), Op("fact", (number(str(n - k)),))))
 
 
 def unit_fraction(c: Cursor) -> bool:

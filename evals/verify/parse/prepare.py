@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 from evals.verify.limits import MAX_LENGTH, LimitError
-from evals.verify.parse.vocabulary import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
+from evals.verify.parse.unicode import SUBSCRIPTS, SUPERSCRIPTS, UNICODE
 
 TABLE = {ord(k): v for k, v in UNICODE.items()}
 RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿ]+")
@@ -14,7 +14,7 @@ LOWERED = re.compile("[₀₁₂₃₄₅₆₇₈₉₊₋₍₎]+")
 MIXED = re.compile(r"(?<=\d)(?=[½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞])")
 BACKSLASHES = re.compile(r"\\+")
 ESCAPED = re.compile(r"[A-Za-z!$%{},;]")
-EMPTY_BRACES = re.compile(r"^\{\}|\{\}$|\{\}(?=\^)")
+EMPTY_BRACES = re.compile(r"^\{\}|\{\}$|\{\}(?=[\^_])")
 BRACED_SIGN = re.compile(r"\{([-+=<>:])\}")
 FRENCH = re.compile(r"(?<!\\sqrt)([\[\]])([^\[\](){},;]+[,;][^\[\](){},;]+)(?<!\\sqrt)([\[\]])")
 ANGLES = re.compile(r"(?<![\w)\]}\s])<([^<>=]*,[^<>=]*)>(?!\s*[\w\\(])")

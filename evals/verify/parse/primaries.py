@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from evals.verify.parse.cursor import Cursor, expression
 from evals.verify.parse.latex_commands import command, function, matrix
-from evals.verify.parse.numerals import base_of, numeral, subscript
+from evals.verify.parse.numerals import base_of, numeral, selections, subscript
 from evals.verify.tree import EMPTY, Based, Const, Expr, NamedSet, Num, Op, ParseError, Sym, Value
 
 OPENING = frozenset(("(", "[", "\\{", "{", "<("))
 APPLIED = "fgFG"
+SELECTED = ("C", "P", "A")  # letters for the number of combinations, and of ordered selections
 
 
 def primary(c: Cursor) -> Value:
@@ -80,7 +81,44 @@ def _bracketed(c: Cursor, mark: str) -> Value:
         c.depth -= 1
         c.constructs.add(mark[1:])
         return Op("floor" if mark == "\\lfloor" else "ceil", (inner,))
+    if mark in ("^", "_"):
+        return _prescript(c)
     raise ParseError(f"unexpected {mark[:20]!r}")
+
+
+def _prescript(c: Cursor) -> Value:
+    """{}^{10}C_3 and {}_{10}C_3: how many combinations (P: ordered selections)."""
+    c.i += 1
+    top, letter = subscript(c), c.token.text
+    if letter not in SELECTED or not c.tokens[c.i + 1].text == "_":
+        raise ParseError("an exponent of nothing")
+    c.i += 2
+    return _selected(letter, top, subscript(c))
+
+
+def _selected(letter: str, top: str, bottom: str) -> Expr:
+    if not (top.isdecimal() and bottom.isdecimal() and max(len(top), len(bottom)) < 5):
+        raise ParseError("a number of combinations without numbers")
+    return selections(letter, int(top), int(bottom))
+
+
+def _combinations(c: Cursor, name: str) -> Expr | None:
+    """C_{10}^{3} and C(10,3), the cursor after the C (and its subscript); P_5^3 and A_5^3 likewise."""
+    letter, _, top = name.partition("_")
+    if letter not in SELECTED:
+        return None
+    marks = [t.text for t in c.tokens[c.i : c.i + 4]]
+    if top.isdecimal() and marks[0] == "^":
+        bottom = marks[2] if marks[1] == "{" and marks[3] == "}" else marks[1]
+        if bottom.isdecimal() and len(top) < 5 and int(bottom) <= int(top):
+            c.i += 4 if marks[1] == "{" else 2
+            return selections(letter, int(top), int(bottom))
+    pair = [t.text for t in c.tokens[c.i : c.i + 5]]
+    written = name == "C" and pair[0::2] == ["(", ",", ")"] and not c.token.spaced
+    if written and pair[1].isdecimal() and pair[3].isdecimal() and int(pair[3]) <= int(pair[1]) < 10_000:
+        c.i += 5
+        return selections(letter, int(pair[1]), int(pair[3]))
+    return None
 
 
 def _symbol(c: Cursor) -> Expr:
@@ -88,10 +126,14 @@ def _symbol(c: Cursor) -> Expr:
     name = c.token.text
     here = c.i
     c.i += 1
+    if (counted := _combinations(c, name)) is not None:
+        return counted
     while c.token.kind == "op" and c.token.text in ("_", "'", "^"):
         if c.at("_"):
             c.i += 1
             name += "_" + subscript(c)
+            if (counted := _combinations(c, name)) is not None:
+                return counted
         elif c.at("'"):
             c.i += 1
             name += "'"

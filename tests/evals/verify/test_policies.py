@@ -193,7 +193,7 @@ CASES = [
     ("C", "c", False),
     ("B", "(B)", True),
     ("\\text{(B)}", "B", True),
-    ("B", "\\text{Option B}", False),
+    ("B", "\\text{Option B}", True),
     ("\\text{Yes}", "yes", True),
     ("\\text{Yes}", "\\text{Yes.}", True),
     ("\\text{Yes}", "\\text{yes}", True),

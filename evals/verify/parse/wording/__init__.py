@@ -1,0 +1,1 @@
+"""Words in and around answers: numbers and units, letters of choices, qualifiers, names."""
