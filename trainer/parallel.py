@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from evals.core.errors import UserError
 from evals.core.keys import content_hash
-from evals.engines.olmo2 import Olmo2
 from trainer.algorithms import policy
 from trainer.config.load import ParallelConfig
+from trainer.config.schedule import check_schedule, value_at
 from trainer.data.demonstrations import (
     Demonstration,
     batch_at,
@@ -30,8 +28,10 @@ from trainer.distributed import fsdp as shard
 from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, save_checkpoint
 from trainer.models.optimizer import adamw, clip
-from trainer.rl import checked, load_policy, mean, step_flops
+from trainer.models.trainable import Trainable
+from trainer.rl import at_step, checked, fitted, load_policy, mean, step_flops
 from trainer.rollouts import rollouts
+from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.sampler import open_sampler
 from trainer.run.folder import Run, claim, last_checkpoint
 from trainer.run.guards import Silence, check_finite
@@ -57,7 +57,7 @@ def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[st
 
     Returns each branch's metrics with its `grad_norm`. The order of the branches does not change a bit.
     """
-    parameters = [shard.local(p) for p in model.parameters()]
+    parameters = [shard.local(p) for p in model.parameters() if p.requires_grad]
     snapshot = [p.clone() for p in parameters]
     rows, updates = [], []
     for branch in (one, other):
@@ -72,14 +72,6 @@ def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[st
     return rows[0], rows[1]
 
 
-def weight_at(weight: float | Sequence[tuple[int, float]], step: int) -> float:
-    """Weight of the RL update at a step: the number itself, or on straight lines between (step, weight)."""
-    if isinstance(weight, int | float):
-        return float(weight)
-    steps, weights = zip(*weight, strict=True)
-    return float(np.interp(step, steps, weights))
-
-
 def parallel(
     parent: str, config: ParallelConfig, out: Path, *, processes: int = 1, quiet: bool = False
 ) -> Path:
@@ -88,26 +80,19 @@ def parallel(
     Every update on a minibatch of rollouts is one parallel step, with the next batch of demonstrations.
     Exact on resume.
     """
-    _check(config)
-    config = config.model_copy(update={"rl": checked(config.rl, "parallel.rl")})
+    check_schedule(config.weight, "parallel.weight", 1.0)
     found = open_checkpoint(parent)
+    config = config.model_copy(update={"rl": fitted(checked(config.rl, "parallel.rl"), found)})
     if not claim(out, config, parent=found.weights):
         meet = shard.needs_group(config.rl.compute)
         launch(_loop, (found, config, out, quiet), processes, meet=meet)
     return last_checkpoint(out)
 
 
-def _check(config: ParallelConfig) -> None:
-    points = [(0, config.weight)] if isinstance(config.weight, int | float) else list(config.weight)
-    steps = [step for step, _ in points]
-    if not points or steps != sorted(set(steps)) or any(not 0 <= w <= 1 for _, w in points):
-        raise UserError("parallel.weight is a number from 0 to 1, or rising [step, weight] points of such")
-
-
 def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config.rl)
     sampler = open_sampler(model, tokenizer, found, config.rl)
-    shown = training_demonstrations(config.sft, tokenizer, model.shape.max_position_embeddings)
+    shown = training_demonstrations(config.sft, tokenizer, model.context)
     of_rl, of_sft = adamw(model, config.rl.optimizer), adamw(model, config.sft.optimizer)
     run = Run("parallel", out, config.rl.steps, config.rl, {"flops": 0.0}, quiet)
     run.resume(model, rl=of_rl, sft=of_sft)
@@ -116,10 +101,10 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
     silence = Silence(len(sampler.asked.ids))
     for step in run.remaining():
         batch = sampler.rollouts(step)
-        weight, taught, updates = weight_at(config.weight, step), _taught(shown, config, step), []
-        minibatches = policy.minibatches(model, batch, config.rl)
-        for minibatch, lesson in zip(minibatches, taught, strict=True):
-            reinforce = partial(policy.gradient, model, reference, minibatch, config.rl)
+        weight, taught, updates = value_at(config.weight, step), _taught(shown, config, step), []
+        now = at_step(config.rl, step)
+        for minibatch, lesson in zip(minibatches(model, batch, now), taught, strict=True):
+            reinforce = partial(policy.gradient, model, reference, minibatch, now)
             imitate = partial(_imitate, model, lesson, config)
             row, learnt = parallel_step(
                 model,
@@ -131,7 +116,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
             updates.append(row | {f"sft_{key}": value for key, value in learnt.items()})
         row = rollouts.describe(batch) | mean(updates) | {"weight": weight}
         silence.hear(row["zero_variance"], config.rl.prompts)
-        run.totals["flops"] += step_flops(model.shape, batch, config.rl)
+        run.totals["flops"] += step_flops(model.costs, batch, config.rl)
         run.totals["flops"] += sum(demonstration_flops(model, lesson) for lesson in taught)
         if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)
@@ -144,7 +129,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
     run.finish()
 
 
-def _imitate(model: Olmo2, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
+def _imitate(model: Trainable, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
     return {"loss": gradient(model, lesson, config.sft)}
 
 

@@ -11,8 +11,9 @@ from trainer.data import corpus as data
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
-from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.flops import training_flops
+from trainer.models.native import new_model
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.run.folder import Run, claim, last_checkpoint
 from trainer.run.guards import check_finite
@@ -35,8 +36,8 @@ def _loop(config: PretrainConfig, out: Path, quiet: bool) -> None:
     tokenizer = data.open_tokenizer(out / "data")
     plan = data.steps(corpus, config.batch_tokens)
     kept = _kept_steps(config, corpus, plan)
-    model = new_model(config.model, data.vocabulary(tokenizer, config), config.seed)
-    model = shard.place(model, config.compute, distributed.device())
+    fresh = new_model(config.model, data.vocabulary(tokenizer, config), config.seed)
+    model = shard.place(fresh, config.compute, distributed.device())
     optimizer = adamw(model, config.optimizer)
     run = Run("pretrain", out, len(plan), config, {"tokens": 0.0, "flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)
@@ -52,7 +53,7 @@ def _loop(config: PretrainConfig, out: Path, quiet: bool) -> None:
         optimizer.step()
         lengths = [len(d) for d in documents]
         run.totals["tokens"] += sum(lengths)
-        run.totals["flops"] += training_flops(model.shape, lengths, sum(predicted))
+        run.totals["flops"] += training_flops(model.costs, lengths, sum(predicted))
         run.record(step, {"loss": loss, "lr": lr, "grad_norm": norm}, f"loss {loss:.3f}", sum(lengths))
         if step in kept:
             lineage = _lineage(config, step + 1, run.totals, corpus.fingerprint)

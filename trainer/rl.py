@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError
-from evals.engines.olmo2 import Olmo2, Olmo2Shape
-from trainer.algorithms import policy
-from trainer.algorithms.registry import with_defaults
+from trainer.algorithms import policy, with_defaults
 from trainer.config.load import RLConfig
+from trainer.config.schedule import check_schedule, value_at
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
-from trainer.models.checkpoint import descend, load_parent, save_checkpoint
+from trainer.models.checkpoint import descend, is_native, load_parent, same_tokens, save_checkpoint
 from trainer.models.flops import forward_flops, sampling_flops, training_flops
 from trainer.models.optimizer import adamw, clip
+from trainer.models.trainable import Costs, Trainable
+from trainer.models.wrapped import WrappedModel
 from trainer.rollouts import rollouts
+from trainer.rollouts.minibatches import learning, minibatches, units
+from trainer.rollouts.rewards import MODES, reward_function
 from trainer.rollouts.sampler import open_sampler
 from trainer.run.folder import Run, claim, last_checkpoint
 from trainer.run.guards import Silence, check_finite
@@ -28,8 +32,8 @@ def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: b
 
     Exact on resume; rollouts, metrics and the verdicts on them are saved step by step.
     """
-    config = checked(config, "rl")
     found = open_checkpoint(parent)
+    config = fitted(checked(config, "rl"), found)
     if not claim(out, config, parent=found.weights):
         meet = shard.needs_group(config.compute)
         launch(_loop, (found, config, out, quiet), processes, meet=meet)
@@ -38,16 +42,32 @@ def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: b
 
 def checked(config: RLConfig, section: str) -> RLConfig:
     """The configuration with its algorithm's own numbers; UserError where it cannot be trained on."""
-    if config.top_p < 1 or config.top_k > 0:
-        raise UserError(
-            f"{section} needs top_p = 1 and top_k = 0: truncated samples are not drawn from the policy"
-        )
+    config = with_defaults(config)
     if config.prompts % config.minibatch:
         raise UserError(
             f"{section}.prompts ({config.prompts}) must be a multiple of {section}.minibatch "
             f"({config.minibatch})"
         )
-    return with_defaults(config)
+    if config.pass_k > config.n:
+        raise UserError(f"{section}.pass_k ({config.pass_k}) must be at most {section}.n ({config.n})")
+    if config.algorithm == "distillation" and config.teacher is None:
+        raise UserError(f"{section}.algorithm distillation needs {section}.teacher, a checkpoint")
+    if config.reward not in MODES:
+        reward_function(config.reward)
+    check_schedule(config.entropy, f"{section}.entropy", math.inf)
+    return config.model_copy(update={"correction": _correction(config, section)})
+
+
+def _correction(config: RLConfig, section: str) -> str:
+    """The importance weights that are meant: by default, where the sampler is an engine of its own."""
+    plain = config.temperature == 1
+    if config.correction == "auto":
+        return "token" if config.engine != "torch" and plain else "off"
+    if config.correction != "off" and not plain:
+        raise UserError(
+            f"{section}.correction needs {section}.temperature = 1, at which samplers report log-probs"
+        )
+    return config.correction
 
 
 def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
@@ -61,10 +81,10 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     silence = Silence(len(sampler.asked.ids))
     for step in run.remaining():
         batch = sampler.rollouts(step)
-        updates = []
-        for minibatch in policy.minibatches(model, batch, config):
+        now, updates = at_step(config, step), []
+        for minibatch in minibatches(model, batch, now):
             model.zero_grad(set_to_none=True)
-            measured = policy.gradient(model, reference, minibatch, config)
+            measured = policy.gradient(model, reference, minibatch, now)
             norm = clip(model, config.optimizer.clip)
             check_finite(step, measured["loss"], norm, f"problems {' '.join(batch.ids)}")
             moves = minibatch.signal or config.step_without_signal
@@ -73,7 +93,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
             updates.append(measured | {"grad_norm": norm, "moved": float(moves)})
         row = rollouts.describe(batch) | mean(updates)
         silence.hear(row["zero_variance"], config.prompts)
-        run.totals["flops"] += step_flops(model.shape, batch, config)
+        run.totals["flops"] += step_flops(model.costs, batch, config)
         if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)
         run.record(step, row, f"reward {row['reward']:.3f}  entropy {row['entropy']:.2f}", row["tokens"])
@@ -85,14 +105,44 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     run.finish()
 
 
-def load_policy(found: Checkpoint, config: RLConfig) -> tuple[Olmo2, Olmo2 | None, Any]:
-    """(model, reference, tokenizer); the reference is the checkpoint itself, where the loss has a KL term."""
-    device = distributed.device()
-    reference = None
-    if config.kl > 0:
-        reference = shard.place(load_parent(found)[0], config.compute, device).eval()
-    model, tokenizer = load_parent(found)
+def at_step(config: RLConfig, step: int) -> RLConfig:
+    """The configuration with what follows a schedule at its value."""
+    return config.model_copy(update={"entropy": value_at(config.entropy, step)})
+
+
+def load_policy(found: Checkpoint, config: RLConfig) -> tuple[Trainable, Trainable | None, Any]:
+    """(model, reference, tokenizer); the reference is loaded where the loss has a KL term.
+
+    It is the teacher, or the checkpoint itself. UserError where a teacher reads other tokens.
+    """
+    device, reference = distributed.device(), None
+    model, tokenizer = load_parent(found, config.adapter, config.seed)
+    if config.kl > 0 and isinstance(model, WrappedModel) and config.adapter and not config.teacher:
+        reference = model.base()
+    elif config.kl > 0:
+        teacher = open_checkpoint(config.teacher) if config.teacher else found
+        if teacher.tokenizer != found.tokenizer and not same_tokens(teacher, found):
+            raise UserError(
+                f"teacher {teacher.name} and {found.name} have different tokenizers; "
+                "give a teacher that reads the same tokens"
+            )
+        reference = load_parent(teacher)[0]
+        if reference.vocabulary != model.vocabulary:
+            raise UserError(
+                f"teacher {teacher.name} has {reference.vocabulary} logits and {found.name} "
+                f"{model.vocabulary}; give a teacher of the same vocabulary"
+            )
+        reference = shard.place(reference, config.compute, device).eval()
     return shard.place(model, config.compute, device), reference, tokenizer
+
+
+def fitted(config: RLConfig, found: Checkpoint) -> RLConfig:
+    """The configuration for a checkpoint: only the native model computes a prompt once for its rollouts."""
+    if is_native(found) and config.adapter is None:
+        return config
+    if config.adapter and shard.needs_group(config.compute) and config.kl > 0 and not config.teacher:
+        raise UserError("an adapter with a KL term is not sharded; set compute.shard=false, or rl.kl=0")
+    return config.model_copy(update={"compute": config.compute.model_copy(update={"share_prompts": False})})
 
 
 def mean(rows: list[dict[str, float]]) -> dict[str, float]:
@@ -100,18 +150,20 @@ def mean(rows: list[dict[str, float]]) -> dict[str, float]:
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
 
 
-def step_flops(shape: Olmo2Shape, batch: rollouts.Rollouts, config: RLConfig) -> float:
+def step_flops(costs: Costs, batch: rollouts.Rollouts, config: RLConfig) -> float:
     """Floating-point operations of one step: sampling, scoring passes, training."""
     prompts = [len(p) for p in batch.prompts]
     responses = [len(s.token_ids or ()) for s in batch.samples]
     whole = [prompts[batch.group(i)] + r for i, r in enumerate(responses)]
     passes = (config.kl > 0) + (config.prompts > config.minibatch)
-    total = sampling_flops(shape, prompts, config.n, responses)
-    learns = policy.learning(batch.rewards, config)
+    total = sampling_flops(costs, prompts, config.n, responses)
+    for prompt, drawn in batch.discarded:
+        total += sampling_flops(costs, [prompt], config.n, drawn)
+    learns = learning(batch.rewards, config)
     for of in (True, False):
-        mine = [i for i in range(len(whole)) if bool(learns[batch.group(i)]) == of]
-        units = policy.units(batch, mine, config.compute)
-        shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in units)
-        work = shape, [whole[i] for i in mine], sum(responses[i] for i in mine), shared
+        those = [i for i in range(len(whole)) if bool(learns[batch.group(i)]) == of]
+        shared_units = units(batch, those, config.compute)
+        shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in shared_units)
+        work = costs, [whole[i] for i in those], sum(responses[i] for i in those), shared
         total += passes * forward_flops(*work) + (training_flops(*work) if of else forward_flops(*work))
     return total

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from evals.engines.olmo2 import Olmo2
 from trainer.algorithms.loss import add_gradient
 from trainer.config.load import SFTConfig
 from trainer.data.demonstrations import (
@@ -22,6 +21,7 @@ from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, load_parent, save_checkpoint
 from trainer.models.flops import training_flops
 from trainer.models.optimizer import adamw, clip
+from trainer.models.trainable import Trainable
 from trainer.run.folder import Run, claim, last_checkpoint
 from trainer.run.guards import check_finite
 
@@ -39,8 +39,8 @@ def sft(parent: str, config: SFTConfig, out: Path, *, processes: int = 1, quiet:
 
 
 def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
-    model, tokenizer = load_parent(found)
-    shown = training_demonstrations(config, tokenizer, model.shape.max_position_embeddings)
+    model, tokenizer = load_parent(found, config.adapter, config.seed)
+    shown = training_demonstrations(config, tokenizer, model.context)
     model = shard.place(model, config.compute, distributed.device())
     recipe = "sft-gold" if config.demonstrations == "all" else "sft"
     optimizer = adamw(model, config.optimizer)
@@ -65,12 +65,12 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
     run.finish()
 
 
-def gradient(model: Olmo2, batch: Sequence[Demonstration], config: SFTConfig) -> float:
+def gradient(model: Trainable, batch: Sequence[Demonstration], config: SFTConfig) -> float:
     """Add the gradient of the mean loss over all response tokens of `batch`, EOS included; returns it."""
     counted = [len(d.response) for d in batch]
     return add_gradient(model, [d.ids for d in batch], counted, config.compute.tokens_per_pass)
 
 
-def demonstration_flops(model: Olmo2, batch: Sequence[Demonstration]) -> float:
+def demonstration_flops(model: Trainable, batch: Sequence[Demonstration]) -> float:
     """Floating-point operations of one update on `batch`."""
-    return training_flops(model.shape, [len(d) for d in batch], sum(len(d.response) for d in batch))
+    return training_flops(model.costs, [len(d) for d in batch], sum(len(d.response) for d in batch))

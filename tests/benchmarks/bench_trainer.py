@@ -48,7 +48,8 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     from evals.problems import load_problems
     from evals.world import documents
     from trainer.config.load import ModelConfig
-    from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+    from trainer.models.checkpoint import Lineage, save_checkpoint
+    from trainer.models.native import new_model
 
     path = folder / "model"
     if not (folder / f"stops-{stops}").exists():
@@ -150,12 +151,12 @@ def grpo_ours(folder: Path, work: dict[str, Any]) -> Rates:
 
     from trainer.config.load import OptimizerConfig, RLConfig
     from trainer.rl import rl
-    from trainer.rollouts import rollouts
+    from trainer.rollouts import rewards
     from trainer.run import folder as run
     from trainer.run.files import read_rows
 
     vars(run)["time"] = SimpleNamespace(perf_counter=time.process_time, monotonic=time.monotonic)
-    vars(rollouts)["reward_of"] = lambda _problem, s, _config: (float(sum(s.token_ids) % 2), False, False)
+    vars(rewards)["reward_of"] = lambda _problem, s, _config: (float(sum(s.token_ids) % 2), False, False)
     config = RLConfig(
         optimizer=OptimizerConfig(lr=1e-6),
         steps=work["times"] + 1,

@@ -102,7 +102,8 @@ def prepare(folder: Path) -> dict[str, str]:
     from evals.problems import load_problems
     from evals.world import documents
     from trainer.config.load import ModelConfig
-    from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+    from trainer.models.checkpoint import Lineage, save_checkpoint
+    from trainer.models.native import new_model
 
     names = ("model", "problems.jsonl", "counts.csv", "responses.jsonl")
     paths = {name: str(folder / name) for name in names}

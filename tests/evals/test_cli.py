@@ -16,7 +16,8 @@ from evals.store import SampleStore
 from evals.world import documents
 from tests.evals.fake_engine import files
 from trainer.config.load import ModelConfig
-from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+from trainer.models.checkpoint import Lineage, save_checkpoint
+from trainer.models.native import new_model
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,8 @@ from pathlib import Path
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.world import documents
 from trainer.config.load import ModelConfig
-from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+from trainer.models.checkpoint import Lineage, save_checkpoint
+from trainer.models.native import new_model
 
 
 def checkpoint(path: Path, seed: int = 2) -> Path:

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from trainer.config.load import ModelConfig
-from trainer.models.checkpoint import Lineage, new_model, save_checkpoint
+from trainer.models.checkpoint import Lineage, save_checkpoint
+from trainer.models.native import new_model
 
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # tests fork
 

@@ -16,7 +16,7 @@ from trainer.config.load import (
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
-from trainer.rollouts import rollouts
+from trainer.rollouts import rewards
 from trainer.sft import sft
 
 QUESTIONS = {"limit": 12, "levels": (1,), "optimizer": OptimizerConfig(lr=1e-3, eps=1e-5)}
@@ -43,7 +43,7 @@ PARALLEL = ParallelConfig(
 def rewarded() -> Iterator[None]:
     """Random weights solve nothing: reward every second response, so that RL has a gradient."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rollouts, "reward_of", lambda _, s, __: (float(sum(s.token_ids) % 2), False, False))
+        patch.setattr(rewards, "reward_of", lambda _, s, __: (float(sum(s.token_ids) % 2), False, False))
         yield
 
 

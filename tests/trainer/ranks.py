@@ -12,7 +12,7 @@ from trainer.config.load import Compute
 from trainer.data import corpus as data
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
-from trainer.models.checkpoint import new_model
+from trainer.models.native import new_model
 from trainer.run.folder import claim
 
 KINDS = {"plain": Compute(), "sharded": Compute(shard=True)}

@@ -69,4 +69,4 @@ def test_the_papers_table_is_the_default_of_grpo():
     assert (config.kl, config.kl_estimator, config.dual_clip) == (0.001, "k3", 3.0)
     assert (config.clip_low, config.clip_high, config.entropy) == (0.2, 0.2, 0.0)
     assert (config.std_ddof, config.advantage_eps, config.aggregation) == (1, 1e-6, "token-mean")
-    assert (config.temperature, config.top_p, config.max_tokens) == (1.0, 1.0, 2048)
+    assert (config.temperature, config.max_tokens) == (1.0, 2048)

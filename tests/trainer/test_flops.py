@@ -14,6 +14,7 @@ from trainer.algorithms.loss import add_gradient
 from trainer.config.load import Compute, RLConfig
 from trainer.models.flops import sampling_flops, training_flops
 from trainer.rl import step_flops
+from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.rollouts import Rollouts
 
 
@@ -29,7 +30,7 @@ def test_training_flops_are_torchs_within_one_percent(model, responses):
     model = model.float()
     sequences = [[1 + i] * 40 for i in range(3)]
     seen = counted(lambda: add_gradient(model, sequences, responses, 16384))
-    assert training_flops(model.shape, [40] * 3, sum(responses)) == pytest.approx(seen, rel=0.01)
+    assert training_flops(model.costs, [40] * 3, sum(responses)) == pytest.approx(seen, rel=0.01)
 
 
 @pytest.mark.parametrize("share", [True, False])
@@ -46,11 +47,11 @@ def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, sha
     def step() -> None:
         samples = engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 20))
         made.append(Rollouts(prompts, samples, rewards, none, none, ["a", "b"]))
-        policy.gradient(model, None, policy.minibatches(model, made[0], config)[0], config)
+        policy.gradient(model, None, minibatches(model, made[0], config)[0], config)
 
     made: list[Rollouts] = []
     seen = counted(step)
-    assert step_flops(model.shape, made[0], config) == pytest.approx(seen, rel=0.01)
+    assert step_flops(model.costs, made[0], config) == pytest.approx(seen, rel=0.01)
 
 
 def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):
@@ -59,6 +60,6 @@ def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):
     prompts = [tuple(range(1, 31)), tuple(range(20, 50))]
     requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(4)]
     seen = counted(lambda: engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 20)))
-    ours = sampling_flops(model.shape, [30, 30], 4, [20] * 8)
+    ours = sampling_flops(model.costs, [30, 30], 4, [20] * 8)
     assert ours == pytest.approx(seen, rel=0.01)
     assert torch.get_num_threads() == 1

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from trainer.algorithms import grpo
-from trainer.algorithms.loss import stream, token_losses
+from trainer.algorithms import contract, grpo
+from trainer.algorithms.loss import token_losses
+from trainer.models.stream import stream
 
 CPU = torch.device("cpu")
 GENERATOR = torch.Generator().manual_seed(5)
@@ -112,7 +113,7 @@ def test_kl_gradient_is_exact_in_expectation(estimator):
     reference = torch.tensor([0.1, 0.4, -0.3, 0.2], dtype=torch.float64).log_softmax(-1)
     logp = logits.log_softmax(-1)
     exact = torch.autograd.grad((logp.exp() * (logp - reference)).sum(), logits, retain_graph=True)[0]
-    loss = (logp.exp().detach() * grpo.kl_penalty(logp, reference, estimator)).sum()
+    loss = (logp.exp().detach() * contract.kl_penalty(logp, reference, estimator)).sum()
     torch.testing.assert_close(torch.autograd.grad(loss, logits)[0], exact, rtol=1e-10, atol=1e-12)
 
 
@@ -122,7 +123,7 @@ def test_k3_has_the_gradient_it_says():
     reference = torch.tensor([0.1, 0.4, -0.3, 0.2], dtype=torch.float64).log_softmax(-1)
     logp = logits.log_softmax(-1)
     reverse = torch.autograd.grad((reference.exp() * (reference - logp)).sum(), logits, retain_graph=True)[0]
-    loss = (logp.exp().detach() * grpo.kl_penalty(logp, reference, "k3")).sum()
+    loss = (logp.exp().detach() * contract.kl_penalty(logp, reference, "k3")).sum()
     torch.testing.assert_close(torch.autograd.grad(loss, logits)[0], reverse, rtol=1e-10, atol=1e-12)
 
 
@@ -130,9 +131,9 @@ def test_length_bias_is_as_declared():
     """Fault 4: 1:1 under token mean, 10:1 under sequence mean (planted: the mean length for each)."""
     sequence, lengths = torch.tensor([0] + [1] * 10), torch.tensor([1, 10])
     numbers = {"tokens": 11, "sequences": 2, "constant": 20}
-    token = grpo.weights_of(sequence, lengths, "token-mean", **numbers)
-    mean = grpo.weights_of(sequence, lengths, "sequence-mean", **numbers)
-    constant = grpo.weights_of(sequence, lengths, "constant", **numbers)
+    token = contract.weights_of(sequence, lengths, "token-mean", **numbers)
+    mean = contract.weights_of(sequence, lengths, "sequence-mean", **numbers)
+    constant = contract.weights_of(sequence, lengths, "constant", **numbers)
     assert token[0] / token[1] == 1
     assert mean[0] / mean[1] == pytest.approx(10)
     assert constant.tolist() == pytest.approx([1 / 40] * 11)

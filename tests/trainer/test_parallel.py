@@ -9,10 +9,12 @@ from safetensors.torch import load_file
 
 from evals.core.errors import UserError
 from tests.trainer.loops import rewarded
-from trainer.algorithms.loss import stream, token_losses
+from trainer.algorithms.loss import token_losses
 from trainer.config.load import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
-from trainer.models.checkpoint import new_model
-from trainer.parallel import Branch, parallel, parallel_step, weight_at
+from trainer.config.schedule import value_at
+from trainer.models.native import new_model
+from trainer.models.stream import stream
+from trainer.parallel import Branch, parallel, parallel_step
 from trainer.rl import rl
 from trainer.run.files import read_rows
 from trainer.sft import sft
@@ -174,9 +176,9 @@ def test_moments_never_mix(two):
 
 
 def test_the_weight_is_a_number_or_a_schedule():
-    assert weight_at(0.3, 1000) == 0.3
+    assert value_at(0.3, 1000) == 0.3
     points = ((10, 1.0), (20, 0.5))
-    assert [weight_at(points, s) for s in (0, 10, 15, 20, 99)] == [1.0, 1.0, 0.75, 0.5, 0.5]
+    assert [value_at(points, s) for s in (0, 10, 15, 20, 99)] == [1.0, 1.0, 0.75, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("weight", [1.5, ((0, 0.5), (0, 0.6)), ((5, 0.5), (2, 0.6)), ((0, -0.1),), ()])

@@ -31,7 +31,7 @@ def test_hours_are_the_arithmetic_by_hand(values):
     kinds = {k.name: k for k in plan.costs(config, values)}
     shape = plan.shape_of(config.pretrain.model, int(values["vocabulary"]))
     used = (
-        plan.layer_parameters(shape) + shape.hidden_size * shape.vocab_size
+        plan.costs_of(shape).matrices + shape.hidden_size * shape.vocab_size
     )  # the input table multiplies nothing
     attention = 12 * shape.num_hidden_layers * shape.hidden_size * config.pretrain.sequence
     flops = config.pretrain.tokens * (6 * used + attention)

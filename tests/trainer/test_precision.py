@@ -6,12 +6,14 @@ import torch
 from evals.records import Sample
 from tests.trainer.loops import RL
 from trainer.algorithms import policy
-from trainer.algorithms.loss import add_gradient, counted_logits, stream
+from trainer.algorithms.loss import add_gradient, counted_logits
 from trainer.config.load import Compute, OptimizerConfig
 from trainer.distributed import fsdp as shard
 from trainer.distributed.launch import launch
-from trainer.models.checkpoint import new_model
+from trainer.models.native import new_model
 from trainer.models.optimizer import adamw
+from trainer.models.stream import stream
+from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.rollouts import Rollouts
 
 BATCH = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 8, 7, 30, 31, 32], [40, 3, 41, 3, 42, 3, 43]]
@@ -94,7 +96,7 @@ def test_the_mismatch_of_sampler_and_trainer_is_measured(grouped):
         no = torch.zeros(3, 2, dtype=torch.bool)
         batch = Rollouts(prompts, [s for s in samples for _ in range(2)], table, no, no, ["a", "b", "c"])
         config = RL.model_copy(update={"prompts": 3, "minibatch": 3, "n": 2, "kl": 0.0})
-        row = policy.gradient(model, None, policy.minibatches(model, batch, config)[0], config)
+        row = policy.gradient(model, None, minibatches(model, batch, config)[0], config)
         assert row["mismatch"] == pytest.approx(sum(gaps) / len(gaps), rel=0.2)
         assert row["mismatch"] > 1e-5
 

@@ -6,7 +6,7 @@ import torch
 
 from trainer.config.load import RLConfig
 from trainer.rl import rl
-from trainer.rollouts import rollouts
+from trainer.rollouts import rewards
 from trainer.rollouts.rollouts import dealt
 
 
@@ -32,7 +32,7 @@ def test_dealt_rewards_do_not_know_what_earned_them() -> None:
 def test_training_takes_the_dealt_rewards(parent, tmp_path, monkeypatch, reward) -> None:
     """What is saved beside each rollout: its true verdict, and the reward that was trained on."""
     monkeypatch.setattr(
-        rollouts, "reward_of", lambda _, s, __: (s.token_ids[0] % 2 + 0.0, s.token_ids[0] % 2 > 0, False)
+        rewards, "reward_of", lambda _, s, __: (s.token_ids[0] % 2 + 0.0, s.token_ids[0] % 2 > 0, False)
     )
     config = RLConfig(steps=2, prompts=4, minibatch=4, n=8, max_tokens=4, limit=8, kl=0.0, reward=reward)
     rl(str(parent), config, tmp_path / "run", quiet=True)

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
-from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
 from evals.records import Problem, Request, Sample, SamplingOptions
 from tests.trainer.loops import RL
-from trainer.algorithms import policy
-from trainer.models.checkpoint import new_model
-from trainer.rollouts import rollouts
+from trainer.models.native import load_native, new_model
+from trainer.rollouts import rewards, rollouts
+from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.sampler import open_policy_engine
 
 HOSTILE = {
@@ -52,7 +51,7 @@ def test_training_ids_are_the_sampled_ids(tmp_path, shape, tokenizer):
     engine = Answers(tokenizer, "apple", ids)
     batch = rollouts.collect(engine, [Problem.make("q", "1")], [(3, 4)], config, 0)
     assert batch.sequence(0) == (3, 4, *ids)
-    (minibatch,) = policy.minibatches(new_model(shape, len(tokenizer), 0), batch, config)
+    (minibatch,) = minibatches(new_model(shape, len(tokenizer), 0), batch, config)
     assert [i for part in minibatch.parts for i in part.data.target.tolist()] == [*ids] * RL.n
     rollouts.save(tmp_path, 1, batch)
     saved = pd.read_parquet(tmp_path / "step-000001.parquet")
@@ -62,7 +61,7 @@ def test_training_ids_are_the_sampled_ids(tmp_path, shape, tokenizer):
 def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
     """Fault 17: one token forced in the head, then another (planted: fused weights kept between prefills)."""
     found = open_checkpoint(str(parent))
-    model = load_olmo2(found)
+    model = load_native(found)
     engine, sync = open_policy_engine(model, tokenizer, found, RL)
     requests = [Request((5, 6, 7), derive_seed("w", i)) for i in range(6)]
     for token in (9, 11):
@@ -99,7 +98,7 @@ def test_a_group_has_samples_of_its_own_and_equal_prompts_keep_their_groups(pare
     Planted and seen to fail: one seed for a group; one seed for equal prompts; groups merged by prompt.
     """
     found = open_checkpoint(str(parent))
-    model = load_olmo2(found)
+    model = load_native(found)
     with torch.no_grad():
         model.lm_head.weight.mul_(0.01)
     engine, _ = open_policy_engine(model, tokenizer, found, RL)
@@ -112,11 +111,11 @@ def test_a_group_has_samples_of_its_own_and_equal_prompts_keep_their_groups(pare
     assert first[:16] != first[16:]
 
 
-def rewards(texts, golds=GOLDS):
+def earned(texts, golds=GOLDS):
     """(reward of each hostile text, reward of each gold in a box, verdicts given up at a limit)."""
-    got = [rollouts.reward_of(Problem.make("q", "17"), Sample(t, (), (), "stop"), RL) for t in texts]
+    got = [rewards.reward_of(Problem.make("q", "17"), Sample(t, (), (), "stop"), RL) for t in texts]
     own = [
-        rollouts.reward_of(Problem.make("q", g), Sample(f"So \\boxed{{{g}}}.", (), (), "stop"), RL)
+        rewards.reward_of(Problem.make("q", g), Sample(f"So \\boxed{{{g}}}.", (), (), "stop"), RL)
         for g in golds
     ]
     return [g[0] for g in got], [g[0] for g in own], sum(g[2] for g in got)
@@ -125,7 +124,7 @@ def rewards(texts, golds=GOLDS):
 def in_process(texts):
     """In a forked process, whose main thread is this one's copy; SIGALRM and signal handlers are its own."""
     reading, writing = multiprocessing.get_context("fork").Pipe(duplex=False)
-    child = multiprocessing.get_context("fork").Process(target=lambda: writing.send(rewards(texts)))
+    child = multiprocessing.get_context("fork").Process(target=lambda: writing.send(earned(texts)))
     child.start()
     assert reading.poll(60), "the reward did not come back"
     child.join()
@@ -134,14 +133,14 @@ def in_process(texts):
 
 def in_thread(texts):
     found = []
-    thread = threading.Thread(target=lambda: found.append(rewards(texts)), daemon=True)
+    thread = threading.Thread(target=lambda: found.append(earned(texts)), daemon=True)
     thread.start()
     thread.join(60)
     assert found, "the reward did not come back"
     return found[0]
 
 
-@pytest.mark.parametrize("where", [rewards, in_thread, in_process])
+@pytest.mark.parametrize("where", [earned, in_thread, in_process])
 def test_the_reward_comes_back_everywhere_and_is_one_for_the_gold(where):
     """Fault 22: from the main thread, a worker thread, another process alike; what was given up is counted.
 

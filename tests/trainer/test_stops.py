@@ -17,9 +17,10 @@ from tests.trainer.loops import LOOPS, RL, SFT
 from trainer import pretrain as pretraining
 from trainer.cli import main
 from trainer.config.load import ModelConfig
-from trainer.models.checkpoint import Lineage, load_parent, new_model, save_checkpoint
+from trainer.models.checkpoint import Lineage, load_parent, save_checkpoint
+from trainer.models.native import new_model
 from trainer.rl import rl
-from trainer.rollouts import rollouts
+from trainer.rollouts import rewards
 from trainer.run import guards as stops
 from trainer.run.files import read_rows, write_folder
 from trainer.sft import sft
@@ -155,7 +156,7 @@ def test_silent_rewards_are_said_once_an_epoch_and_training_goes_on(
 
     Planted and seen to fail: always a step; the silence never counted.
     """
-    monkeypatch.setattr(rollouts, "reward_of", lambda *_: (0.0, False, False))
+    monkeypatch.setattr(rewards, "reward_of", lambda *_: (0.0, False, False))
     decays = RL.optimizer.model_copy(update={"weight_decay": 0.5})
     config = RL.model_copy(update={"kl": 0.0, "optimizer": decays, "step_without_signal": moves})
     end = rl(str(parent), config, tmp_path / "run", quiet=True)

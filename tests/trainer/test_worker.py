@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
-from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
 from evals.engines import open_engine
 from evals.records import Request, SamplingOptions
+from trainer.models.native import load_native
 from trainer.rollouts.sampler import through_file
 from trainer.rollouts.worker import Worker
 
@@ -23,7 +23,7 @@ def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent
         assert worker.eos_ids == engine.eos_ids
         assert worker.encode("Problem:") == engine.encode("Problem:")
         assert worker.sample(requests, options) == engine.sample(requests, options)
-        model = load_olmo2(found)
+        model = load_native(found)
         with torch.no_grad():
             model.lm_head.weight.mul_(2.0)
         through_file(model, worker)

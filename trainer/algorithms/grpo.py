@@ -1,15 +1,16 @@
-"""The GRPO loss: group-relative advantages and the clipped policy-gradient objective.
+"""GRPO: advantages relative to the group, and the clipped policy-gradient objective.
 
-GRPO: DeepSeekMath, arXiv 2402.03300. Dual clip: arXiv 1912.09729. k1, k2, k3: Schulman,
-"Approximating KL divergence". Everything that differs between libraries under this name is an argument.
+DeepSeekMath, arXiv 2402.03300. Dual clip: arXiv 1912.09729. Its numbers are the defaults of `RLConfig`, those
+of arXiv 2606.04272. Everything that differs between libraries under this name is an option.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
+
+from trainer.algorithms.contract import Algorithm, PolicyTerms
+from trainer.config.schema import RLConfig
 
 
 def group_advantages(rewards: Tensor, *, ddof: int = 1, eps: float = 1e-6) -> Tensor:
@@ -18,15 +19,6 @@ def group_advantages(rewards: Tensor, *, ddof: int = 1, eps: float = 1e-6) -> Te
     spread = rewards.std(dim=1, correction=ddof, keepdim=True)
     flat = (rewards == rewards[:, :1]).all(dim=1, keepdim=True)
     return torch.where(flat, torch.zeros_like(centred), centred / (spread + eps))
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyTerms:
-    """Per-token parts of a policy loss, each (T,): surrogate loss, clipped mask (0 or 1), ratio."""
-
-    loss: Tensor
-    clipped: Tensor
-    ratio: Tensor
 
 
 def clipped_surrogate(
@@ -47,31 +39,15 @@ def clipped_surrogate(
     return PolicyTerms(loss, clipped.to(logp.dtype), ratio.detach())
 
 
-def kl_penalty(logp: Tensor, reference: Tensor, estimator: str) -> Tensor:
-    """Per-token loss (T,) whose gradient is that of KL(policy ‖ reference), samples drawn from the policy.
-
-    k1 = log ratio has a zero-mean gradient as a plain loss, so it enters through the score function;
-    k2 = (log ratio)²/2 has the right gradient itself; k3 = exp(d) - 1 - d with d = reference - logp has
-    the gradient of the reverse direction to first order and is always positive.
-    """
-    if estimator == "k1":
-        return logp * (logp - reference).detach()
-    if estimator == "k2":
-        return 0.5 * (logp - reference).square()
-    difference = reference - logp
-    return difference.exp() - 1 - difference
+def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
+    """See Algorithm."""
+    return group_advantages(rewards, ddof=config.std_ddof, eps=config.advantage_eps)
 
 
-def weights_of(
-    sequence: Tensor, lengths: Tensor, aggregation: str, *, tokens: int, sequences: int, constant: int
-) -> Tensor:
-    """Weight (T,), float64, of every token in a loss that is a plain sum over the global batch.
+def terms(logp: Tensor, old: Tensor, advantage: Tensor, config: RLConfig) -> PolicyTerms:
+    """See Algorithm."""
+    low, high, dual = config.clip_low, config.clip_high, config.dual_clip
+    return clipped_surrogate(logp, old, advantage, low=low, high=high, dual=dual)
 
-    token-mean: 1 / all tokens. sequence-mean: 1 / (sequences · own length).
-    constant: 1 / (sequences · constant).
-    sequence: (T,) number of each token's sequence; lengths: (S,) counted tokens of each sequence.
-    """
-    if aggregation == "sequence-mean":
-        return 1.0 / (sequences * lengths[sequence].to(torch.float64)).clamp(min=1.0)
-    count = tokens if aggregation == "token-mean" else sequences * constant
-    return torch.full(sequence.shape, 1.0 / count, dtype=torch.float64, device=sequence.device)
+
+GRPO = Algorithm(advantages, terms)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from evals.core.errors import UserError
+from trainer.algorithms import ALGORITHMS
 from trainer.config.schema import (
     Compute,
     ModelConfig,
@@ -58,30 +59,44 @@ def load_config(
     kind: type[Config], section: str, *, preset: str | None, path: Path | None, overrides: Sequence[str] = ()
 ) -> Config:
     """A configuration from preset, then TOML file, then `key=value` overrides (dotted keys, TOML values)."""
-    values: dict[str, Any] = _section(_read_toml(preset_file(preset)), section) if preset else {}
+    base: dict[str, Any] = _section(_read_toml(preset_file(preset)), section) if preset else {}
+    given: dict[str, Any] = {}
     if path:
         data = _read_toml(path)
-        values = _merge(values, _section(data, section) if section in data else data)
+        given = _section(data, section) if section in data else data
     for item in overrides:
-        values = _merge(values, _override(item, section))
-    return validated(kind, values, section)
+        given = _merge(given, _override(item, section))
+    return validated(kind, _with_algorithm(_merge(base, given), given), section)
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     """A study from its TOML file: [study] with `preset` where one is laid under, [pretrain], [rl], …"""
-    data = _read_toml(path)
-    own = dict(data.get("study", {}))
+    given = _read_toml(path)
+    own = dict(given.get("study", {}))
     preset = own.pop("preset", None)
-    data = data | {"study": own}
-    if preset:
-        data = _merge(_read_toml(preset_file(preset)), data)
+    given = given | {"study": own}
     for item in overrides:
         value = _override(item, "study")
-        data = _merge(
-            data, value if value.keys() <= {"pretrain", "rl", "sft", "parallel"} else {"study": value}
-        )
+        sections = value.keys() <= {"pretrain", "rl", "sft", "parallel"}
+        given = _merge(given, value if sections else {"study": value})
+    data = _merge(_read_toml(preset_file(preset)), given) if preset else given
     values = {k: v for k, v in data.items() if k != "study"} | data["study"]
-    return validated(StudyConfig, values | {"parallel": _section(data, "parallel")}, "study")
+    for section in ("rl", "parallel"):
+        values[section] = _with_algorithm(_section(data, section), _section(given, section))
+    return validated(StudyConfig, values, "study")
+
+
+def _with_algorithm(values: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The values of [rl] or [parallel] with the algorithm's own numbers where the user gave none.
+
+    They lie over those of a preset: a preset does not undo an algorithm.
+    """
+    if isinstance(values.get("rl"), dict):
+        given = given.get("rl", {})
+        return values | {"rl": _with_algorithm(values["rl"], given if isinstance(given, dict) else {})}
+    chosen = values.get("algorithm")
+    own = ALGORITHMS[chosen].defaults if isinstance(chosen, str) and chosen in ALGORITHMS else {}
+    return values | {k: v for k, v in own.items() if k not in given}
 
 
 def preset_file(name: str) -> Path:
@@ -110,12 +125,12 @@ def validated(kind: type[Config], values: dict[str, Any], section: str) -> Confi
         where = ".".join([section, *(str(p) for p in first["loc"])])
         if first["type"] == "extra_forbidden":
             hint = difflib.get_close_matches(str(first["loc"][-1]), _names(kind, first["loc"][:-1]), 1)
-            mend = (
+            fix = (
                 f"did you mean {hint[0]!r}?"
                 if hint
                 else f"known keys: {', '.join(_names(kind, first['loc'][:-1]))}"
             )
-            raise UserError(f"unknown key {where}; {mend}") from error
+            raise UserError(f"unknown key {where}; {fix}") from error
         raise UserError(f"{where}: {first['msg'].lower()} (got {first['input']!r})") from error
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Sink = Literal["tensorboard", "wandb"]
+Schedule = float | tuple[tuple[int, float], ...]  # a number, or points (step, value) joined by straight lines
 
 
 class Strict(BaseModel):
@@ -91,6 +92,15 @@ class Compute(Strict):
     share_prompts: bool = Field(True, description="compute a prompt once for all its rollouts in a pass")
 
 
+class AdapterConfig(Strict):
+    """LoRA: the checkpoint is then an adapter that names the one it was trained on."""
+
+    rank: int = Field(16, ge=1, description="of the two matrices beside each target")
+    alpha: float = Field(32.0, gt=0, description="their product is scaled by alpha / rank")
+    targets: str | tuple[str, ...] = Field("all-linear", description="names of layers, or all-linear")
+    merge: bool = Field(False, description="save whole models, the adapter merged (--merge)")
+
+
 class Common(Strict):
     """What all loops have in common."""
 
@@ -125,6 +135,7 @@ class Questions(Common):
     data_seed: int = Field(0, description="seed of the synthetic world's problems")
     limit: int = Field(20_000, ge=1, description="at most so many problems")
     template: str = Field("world", description="prompt template")
+    adapter: AdapterConfig | None = Field(None, description="train a LoRA adapter alone; see AdapterConfig")
     checkpoint_every: int = Field(0, ge=0, description="steps between kept checkpoints (0: only the last)")
 
 
@@ -143,7 +154,9 @@ class SFTConfig(Questions):
 class RLConfig(Questions):
     """`trainer rl`. Names and defaults of GRPO as in the paper's table, sizes for a small model."""
 
-    algorithm: Literal["grpo", "dr-grpo", "dapo", "rloo"] = "grpo"
+    algorithm: Literal["grpo", "dr-grpo", "dapo", "rloo", "cispo", "maxrl", "pass-at-k", "distillation"] = (
+        Field("grpo", description="brings its own numbers, which a preset does not undo: trainer/algorithms")
+    )
     optimizer: OptimizerConfig = OptimizerConfig(lr=1e-6, betas=(0.9, 0.999))
     steps: int = Field(100, ge=1, description="steps: one batch of rollouts each")
     prompts: int = Field(512, ge=1, description="prompts of a step")
@@ -152,27 +165,46 @@ class RLConfig(Questions):
     max_tokens: int = Field(2048, ge=1, description="longest response, in tokens")
     max_prompt_tokens: int = Field(1024, ge=1, description="longer prompts are left out, counted and named")
     temperature: float = Field(1.0, gt=0, description="of the rollouts, and of the log-probs trained on")
-    top_p: float = Field(1.0, description="must be 1: truncated sampling is not the policy that is trained")
-    top_k: int = Field(0, description="must be 0, as top_p")
     engine: Literal["torch", "vllm"] = Field("torch", description="samples the rollouts; vllm: on a GPU")
     rows: int = Field(256, ge=1, description="rows that the torch engine decodes together")
-    kl: float = Field(0.001, ge=0, description="weight of the KL loss against the starting checkpoint")
-    kl_estimator: Literal["k1", "k2", "k3"] = "k3"
+    kl: float = Field(0.001, ge=0, description="weight of the KL loss against `teacher`")
+    kl_estimator: Literal["k1", "k2", "k3", "full"] = Field(
+        "k3", description="full: summed over the whole vocabulary at every token of the rollouts"
+    )
+    teacher: str | None = Field(None, description="checkpoint of the KL term (default: the starting one)")
     clip_low: float = Field(0.2, gt=0, lt=1)
     clip_high: float = Field(0.2, gt=0)
     dual_clip: float = Field(3.0, ge=0, description="bound on the loss where the advantage is < 0; 0 = off")
-    entropy: float = Field(0.0, ge=0, description="weight of the entropy bonus")
+    entropy: Schedule = Field(0.0, description="weight of the entropy bonus, or points (step, weight)")
+    pass_k: int = Field(0, ge=0, description="k of algorithm pass-at-k (0: half the group)")
     std_ddof: Literal[0, 1] = Field(1, description="degrees of freedom of the group's standard deviation")
     advantage_eps: float = Field(1e-6, gt=0)
     aggregation: Literal["token-mean", "sequence-mean", "constant"] = "token-mean"
+    correction: Literal["auto", "off", "token", "sequence"] = Field(
+        "auto",
+        description="importance weights against the sampler's log-probs; auto: token with vllm",
+    )
+    correction_cap: float = Field(2.0, ge=1, description="largest importance weight")
+    correction_band: tuple[float, float] | None = Field(
+        None, description="[low, high]: outside it a token (or sequence) leaves the loss"
+    )
     keep_zero_variance: bool = Field(True, description="groups without signal stay in the denominator")
+    refill: int = Field(0, ge=0, description="times that groups without signal are replaced by other prompts")
+    mask_truncated: bool = Field(False, description="rollouts cut off at max_tokens leave the loss")
     step_without_signal: bool = Field(
         True, description="an update without any signal still moves Adam (its moments, its weight decay)"
     )
     format_reward: float = Field(0.0, ge=0, lt=1, description="reward of a wrong answer in a box")
-    reward: Literal["verifier", "random"] = Field(
-        "verifier", description="random, a control: a step's rewards dealt at random over its rollouts"
+    overlong_penalty: float = Field(
+        0.0, ge=0, description="taken from the reward of the longest response; 0 up to 4/5 of max_tokens"
     )
+    reward: str = Field(
+        "verifier",
+        pattern=r"^(verifier|random|[\w.]+:\w+)$",
+        description="verifier; random, a control: a step's rewards dealt at random over it; or your "
+        "module:function, which takes a list of dicts (question, answer, response, tokens), returns floats",
+    )
+    reward_timeout: float = Field(120.0, gt=0, description="seconds that your function may take for a batch")
 
 
 class ParallelConfig(Strict):
@@ -180,7 +212,7 @@ class ParallelConfig(Strict):
 
     rl: RLConfig = RLConfig(kl=0.0, max_tokens=512)
     sft: SFTConfig = SFTConfig()
-    weight: float | tuple[tuple[int, float], ...] = Field(
+    weight: Schedule = Field(
         0.5, description="of the RL update; the SFT update has the rest. Or points (step, weight), joined"
     )
 

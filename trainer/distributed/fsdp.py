@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
 
-from evals.engines.olmo2 import Olmo2
-from trainer.config.load import Compute
+from trainer.config.schema import Compute
+from trainer.models.trainable import Trainable
 
 
 def needs_group(compute: Compute) -> bool:
@@ -17,7 +17,7 @@ def needs_group(compute: Compute) -> bool:
     return compute.shard or compute.precision == "bfloat16"
 
 
-def place(model: Olmo2, compute: Compute, device: torch.device) -> Olmo2:
+def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable:
     """The model on its device, sharded where the settings ask for it.
 
     Gradients are summed over ranks in fp32, not averaged: losses are divided by global counts already.
@@ -33,10 +33,10 @@ def place(model: Olmo2, compute: Compute, device: torch.device) -> Olmo2:
     kind = getattr(torch, compute.precision)
     layers = MixedPrecisionPolicy(param_dtype=kind, reduce_dtype=torch.float32, cast_forward_inputs=False)
     head = MixedPrecisionPolicy(reduce_dtype=torch.float32, cast_forward_inputs=False)
-    for layer in model.model.layers:
+    for layer in model.blocks():
         fully_shard(layer, mesh=mesh, mp_policy=layers)
-    if not model.shape.tie_word_embeddings:
-        fully_shard(model.lm_head, mesh=mesh, mp_policy=head)
+    if (output := model.head()) is not None:
+        fully_shard(output, mesh=mesh, mp_policy=head)
     fully_shard(model, mesh=mesh, mp_policy=layers)
     for module in model.modules():
         if isinstance(module, FSDPModule):
@@ -78,8 +78,9 @@ def whole(value: Any) -> Any:
 def restore(model: nn.Module, weights: dict[str, Tensor]) -> None:
     """Load whole weights into a model that may be sharded."""
     with torch.no_grad():
-        for name, held in model.state_dict().items():
-            held.copy_(_like(weights[name], held))
+        for name, own in model.state_dict().items():
+            if name in weights:
+                own.copy_(_like(weights[name], own))
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -92,7 +93,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -
     optimizer.load_state_dict({**state, "state": spread})
 
 
-def _like(value: Tensor, held: Tensor) -> Tensor:
-    if not isinstance(held, DTensor):
+def _like(value: Tensor, own: Tensor) -> Tensor:
+    if not isinstance(own, DTensor):
         return value
-    return distribute_tensor(value.to(held.device), held.device_mesh, held.placements)
+    return distribute_tensor(value.to(own.device), own.device_mesh, own.placements)

@@ -49,9 +49,9 @@ def deal(lengths: Sequence[int], tokens_per_pass: int, *, even: bool) -> list[li
     """
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     shares = [_parts(order[r :: world()], lengths, tokens_per_pass) for r in range(world())]
-    mine = shares[rank()]
-    longest = max(map(len, shares)) if even else len(mine)
-    return mine + [[]] * (longest - len(mine))
+    own = shares[rank()]
+    longest = max(map(len, shares)) if even else len(own)
+    return own + [[]] * (longest - len(own))
 
 
 def _parts(numbers: Sequence[int], lengths: Sequence[int], most: int) -> list[list[int]]:
@@ -76,15 +76,15 @@ def sum_gradients(model: nn.Module) -> None:
 
     Sharded gradients are summed by FSDP2 as they arise.
     """
-    held = list(model.parameters())
-    for p in held:
+    trained = [p for p in model.parameters() if p.requires_grad]
+    for p in trained:
         if p.grad is None:
             p.grad = torch.zeros_like(p)
     if world() == 1 or is_sharded(model):
         return
-    flat = torch.cat([p.grad.reshape(-1) for p in held if p.grad is not None])
+    flat = torch.cat([p.grad.reshape(-1) for p in trained if p.grad is not None])
     dist.all_reduce(flat)
-    for p, part in zip(held, flat.split([p.numel() for p in held]), strict=True):
+    for p, part in zip(trained, flat.split([p.numel() for p in trained]), strict=True):
         p.grad = part.view_as(p)
 
 

@@ -1,22 +1,21 @@
-"""Checkpoints: plain Hugging Face folders with a lineage file."""
+"""Checkpoints that training makes: Hugging Face folders with a lineage file."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
-
 from evals.checkpoints.checkpoint import Checkpoint
-from evals.checkpoints.loading import load_olmo2
 from evals.core.errors import UserError
-from evals.engines.olmo2 import Olmo2, Olmo2Shape
-from trainer.config.load import ModelConfig, Questions
+from evals.engines.olmo2 import Olmo2Shape
+from trainer.config.load import Questions
+from trainer.config.schema import AdapterConfig
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
+from trainer.models.native import load_native, write_json
+from trainer.models.trainable import Trainable
+from trainer.models.wrapped import load_wrapped
 from trainer.run.files import write_folder
 
 
@@ -41,113 +40,52 @@ class Lineage:
     prompt: dict[str, Any]
 
 
-def shape_of(config: ModelConfig, vocab_size: int) -> Olmo2Shape:
-    """The shape that a configuration asks for."""
-    return Olmo2Shape(
-        vocab_size=vocab_size,
-        hidden_size=config.hidden_size,
-        intermediate_size=config.intermediate_size,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        num_key_value_heads=config.kv_heads or config.heads,
-        max_position_embeddings=config.context,
-        rms_norm_eps=1e-6,
-        rope_theta=config.rope_theta,
-        tie_word_embeddings=config.tie_embeddings,
-    )
-
-
-def new_model(config: ModelConfig, vocab_size: int, seed: int) -> Olmo2:
-    """An OLMo2 from scratch: normal weights of standard deviation `init_std`, norms at one, keyed by seed."""
-    shape = shape_of(config, vocab_size)
-    if shape.hidden_size % shape.num_attention_heads or shape.num_attention_heads % shape.num_key_value_heads:
-        raise UserError(
-            "model.hidden_size must be a multiple of model.heads, and model.heads of model.kv_heads"
-        )
-    model = Olmo2(shape)
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        if parameter.ndim >= 2:
-            nn.init.normal_(parameter, std=config.init_std, generator=generator)
-    return model
-
-
-def save_checkpoint(path: Path, model: Olmo2, tokenizer: Any, lineage: Lineage) -> None:
-    """Write an Olmo2ForCausalLM folder in fp32 that transformers, vLLM and lm-eval read as it is.
-
-    All ranks call; the first writes.
-    """
-    from safetensors.torch import save
-
-    state = shard.whole(model.state_dict())
-    if model.shape.tie_word_embeddings:
-        state.pop("lm_head.weight")
+def save_checkpoint(path: Path, model: Trainable, tokenizer: Any, lineage: Lineage) -> None:
+    """Write a folder in fp32 that transformers, vLLM and lm-eval read. All ranks call, one writes."""
+    weights = shard.whole(model.state_dict())
     if distributed.rank() > 0:
         return
 
     def fill(folder: Path) -> None:
-        kind = str(next(iter(state.values())).dtype).removeprefix("torch.")
-        weights = save({k: v.contiguous() for k, v in state.items()}, metadata={"format": "pt"})
-        (folder / "model.safetensors").write_bytes(weights)
-        tokenizer.save_pretrained(folder)
-        ends = {"eos_token_id": tokenizer.eos_token_id, "pad_token_id": tokenizer.pad_token_id}
-        _write(folder / "config.json", _config(model.shape, tokenizer, kind))
-        _write(folder / "generation_config.json", ends | {"do_sample": True})
-        _write(folder / "lineage.json", asdict(lineage))
+        model.save(folder, tokenizer, weights)
+        write_json(folder / "lineage.json", asdict(lineage))
 
     write_folder(path, fill)
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
-    path.write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", "utf-8")
+def is_native(found: Checkpoint) -> bool:
+    """Whether this package has its own code for the architecture."""
+    return Olmo2Shape.from_config(found.config) is not None
 
 
-def _config(shape: Olmo2Shape, tokenizer: Any, dtype: str) -> dict[str, Any]:
-    """config.json; rope_theta stands both where transformers 5 and where other engines look."""
-    return {
-        "architectures": ["Olmo2ForCausalLM"],
-        "model_type": "olmo2",
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "bos_token_id": None,
-        "dtype": dtype,
-        "eos_token_id": tokenizer.eos_token_id,
-        "hidden_act": "silu",
-        "hidden_size": shape.hidden_size,
-        "initializer_range": 0.02,
-        "intermediate_size": shape.intermediate_size,
-        "max_position_embeddings": shape.max_position_embeddings,
-        "num_attention_heads": shape.num_attention_heads,
-        "num_hidden_layers": shape.num_hidden_layers,
-        "num_key_value_heads": shape.num_key_value_heads,
-        "pad_token_id": tokenizer.pad_token_id,
-        "rms_norm_eps": shape.rms_norm_eps,
-        "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
-        "rope_theta": shape.rope_theta,
-        "tie_word_embeddings": shape.tie_word_embeddings,
-        "use_cache": True,
-        "vocab_size": shape.vocab_size,
-    }
+def load_parent(
+    found: Checkpoint, adapter: AdapterConfig | None = None, seed: int = 0
+) -> tuple[Trainable, Any]:
+    """(model in fp32, tokenizer) of the checkpoint that an excursion starts from.
 
-
-def load_parent(found: Checkpoint) -> tuple[Olmo2, Any]:
-    """(model in fp32, tokenizer) of the checkpoint that an excursion starts from."""
+    OLMo2 is computed by this package, everything else, and every adapter, by transformers.
+    """
     from evals.checkpoints.tokenizer import load_tokenizer
 
-    try:
-        model = load_olmo2(found)
-    except (ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"checkpoint {found.name} cannot be trained here: {reason}; give an OLMo2 checkpoint"
-        ) from error
     tokenizer = load_tokenizer(found.path)
-    if len(tokenizer) > model.shape.vocab_size:
+    model: Trainable
+    if is_native(found) and adapter is None:
+        model = load_native(found)
+    else:
+        model = load_wrapped(found, tokenizer, adapter, seed)
+    if len(tokenizer) > model.vocabulary:
         raise UserError(
             f"the tokenizer of {found.name} has {len(tokenizer)} entries and the model "
-            f"{model.shape.vocab_size}; use the tokenizer that the model was trained with"
+            f"{model.vocabulary}; use the tokenizer that the model was trained with"
         )
     return model, tokenizer
+
+
+def same_tokens(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether two tokenizers have the same entries under the same ids, whatever else their files say."""
+    from evals.checkpoints.tokenizer import load_tokenizer
+
+    return bool(load_tokenizer(one.path).get_vocab() == load_tokenizer(other.path).get_vocab())
 
 
 def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Questions, data: str) -> Lineage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from evals.core.files import replacing
 from evals.core.keys import derive_seed
 from evals.engines.engine import Engine
 from evals.records import Problem, Request, Sample, SamplingOptions
-from evals.verify import format_reward, grade
 from trainer.config.load import RLConfig
 from trainer.distributed import ranks as distributed
+from trainer.rollouts.rewards import rewards
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Rollouts:
 
     prompts: ids of each prompt. samples: P · n samples, group after group. rewards: (P, n) float64.
     correct: (P, n) whether the verifier accepted. limits: (P, n) whether it gave up.
-    ids: the problems' ids.
+    ids: the problems' ids. discarded: (tokens of the prompt, of each response) of groups sampled in vain.
     """
 
     prompts: list[tuple[int, ...]]
@@ -34,26 +34,22 @@ class Rollouts:
     correct: torch.Tensor
     limits: torch.Tensor
     ids: list[str]
+    discarded: list[tuple[int, list[int]]] = field(default_factory=list)
 
     def group(self, sample: int) -> int:
         """The number of the prompt that a sample belongs to: by place, so equal prompts stay apart."""
         return sample // self.rewards.shape[1]
 
+    def lengths(self, group: int) -> tuple[int, list[int]]:
+        """Tokens of a prompt, and of each response to it."""
+        n = self.rewards.shape[1]
+        return len(self.prompts[group]), [
+            len(s.token_ids or ()) for s in self.samples[group * n : (group + 1) * n]
+        ]
+
     def sequence(self, sample: int) -> tuple[int, ...]:
         """Prompt and response ids of a sample, as sampled."""
         return (*self.prompts[self.group(sample)], *(self.samples[sample].token_ids or ()))
-
-
-def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float, bool, bool]:
-    """(reward, correct, limited) of one response: 1 if the verifier accepts, else the format reward.
-
-    limited: the verifier gave up, at one of its limits or by an error of its own; metrics count these.
-    """
-    verdict = grade(problem.answer, sample.text, mode="reward", question=problem.question)
-    limited = bool({"limit", "timeout"} & set(verdict.flags)) or verdict.reason.startswith("error")
-    if verdict.correct or config.format_reward == 0:
-        return float(verdict.correct), verdict.correct, limited
-    return config.format_reward * format_reward(sample.text), False, limited
 
 
 def collect(
@@ -61,52 +57,81 @@ def collect(
     problems: Sequence[Problem],
     prompts: Sequence[tuple[int, ...]],
     config: RLConfig,
-    step: int,
+    *key: int,
 ) -> Rollouts:
-    """Sample n rollouts of every prompt, each seeded by (run seed, step, place in the batch, index).
+    """Sample n rollouts of every prompt, each seeded by (run seed, *key, place in the batch, index).
 
-    Ranks sample and grade their share of the groups and exchange the results.
+    key: the step, and the number of the refill where it is one. Ranks sample and grade their share of the
+    groups and exchange the results.
     """
     n, count = config.n, len(problems)
-    mine = range(distributed.rank(), count, distributed.world())
+    own = range(distributed.rank(), count, distributed.world())
     requests = [
-        Request(prompts[p], derive_seed("rollout", config.seed, step, p, i)) for p in mine for i in range(n)
+        Request(prompts[p], derive_seed("rollout", config.seed, *key, p, i)) for p in own for i in range(n)
     ]
-    options = SamplingOptions(config.temperature, config.top_p, config.top_k, config.max_tokens)
+    options = SamplingOptions(config.temperature, 1.0, 0, config.max_tokens)
     samples = engine.sample(requests, options) if requests else []
-    graded = [reward_of(problems[mine[j // n]], s, config) for j, s in enumerate(samples)]
+    earned = rewards([problems[p] for p in own for _ in range(n)], samples, config)
     everything: list[Any] = [None] * (count * n)
-    for rank, part in enumerate(distributed.gather(list(zip(samples, graded, strict=True)))):
+    for rank, part in enumerate(distributed.gather(list(zip(samples, earned, strict=True)))):
         for j, p in enumerate(range(rank, count, distributed.world())):
             everything[p * n : (p + 1) * n] = part[j * n : (j + 1) * n]
-    rewards = torch.tensor([g[0] for _, g in everything], dtype=torch.float64)
+    values = torch.tensor([e[0] for _, e in everything], dtype=torch.float64)
     if config.reward == "random":
-        rewards = dealt(rewards, config.seed, step)
-    rewards = rewards.view(count, n)
-    correct = torch.tensor([g[1] for _, g in everything]).view(count, n)
-    limits = torch.tensor([g[2] for _, g in everything]).view(count, n)
+        values = dealt(values, config.seed, *key)
+    correct = torch.tensor([e[1] for _, e in everything]).view(count, n)
+    limits = torch.tensor([e[2] for _, e in everything]).view(count, n)
     ids = [p.id for p in problems]
-    return Rollouts(list(prompts), [s for s, _ in everything], rewards, correct, limits, ids)
+    return Rollouts(list(prompts), [s for s, _ in everything], values.view(count, n), correct, limits, ids)
 
 
-def dealt(rewards: torch.Tensor, seed: int, step: int) -> torch.Tensor:
-    """The same rewards in an order drawn by (seed, step): as many, but not of what earned them."""
-    order = np.random.default_rng(derive_seed("random-reward", seed, step)).permutation(len(rewards))
+def refilled(batch: Rollouts, flat: Sequence[int], other: Rollouts, signal: Sequence[bool]) -> Rollouts:
+    """`batch` with its groups `flat` replaced, in order, by those of `other` that have a signal.
+
+    What is not used afterwards is kept as `discarded`: it was sampled and costs.
+    """
+    n, useful = batch.rewards.shape[1], [g for g, has in enumerate(signal) if has]
+    takes = dict(zip(flat, useful, strict=False))
+    places = [(other, takes[g]) if g in takes else (batch, g) for g in range(len(batch.prompts))]
+    rest = [(batch, g) for g in takes] + [(other, g) for g in range(len(signal)) if g not in takes.values()]
+
+    def rows(name: str) -> torch.Tensor:
+        return torch.stack([getattr(source, name)[g] for source, g in places])
+
+    return Rollouts(
+        [source.prompts[g] for source, g in places],
+        [s for source, g in places for s in source.samples[g * n : (g + 1) * n]],
+        rows("rewards"),
+        rows("correct"),
+        rows("limits"),
+        [source.ids[g] for source, g in places],
+        [*batch.discarded, *(source.lengths(g) for source, g in rest)],
+    )
+
+
+def dealt(rewards: torch.Tensor, seed: int, *key: int) -> torch.Tensor:
+    """The same rewards in an order drawn by (seed, *key): as many, but not of what earned them."""
+    order = np.random.default_rng(derive_seed("random-reward", seed, *key)).permutation(len(rewards))
     return rewards[torch.from_numpy(order)]
 
 
 def describe(batch: Rollouts) -> dict[str, float]:
     """Metrics of the rollouts alone; recomputable from the saved files."""
-    lengths = [len(s.token_ids or ()) for s in batch.samples]
+    lengths = np.array([len(s.token_ids or ()) for s in batch.samples])
+    cut = np.array([s.finish_reason == "length" for s in batch.samples])
+    right = batch.correct.flatten().numpy()
+    kinds = {"right": right & ~cut, "wrong": ~right & ~cut, "cut": cut}
     flat = (batch.rewards == batch.rewards[:, :1]).all(dim=1)
     return {
         "reward": float(batch.rewards.mean()),
         "correct": float(batch.correct.double().mean()),
         "zero_variance": float(flat.double().mean()),
-        "truncated": sum(s.finish_reason == "length" for s in batch.samples) / len(batch.samples),
-        "response_tokens": sum(lengths) / len(lengths),
-        "tokens": float(sum(lengths)),
+        "truncated": float(cut.mean()),
+        "response_tokens": float(lengths.mean()),
+        **{f"tokens_{kind}": float(lengths[are].mean()) for kind, are in kinds.items() if are.any()},
+        "tokens": float(lengths.sum()),
         "verifier_limits": float(batch.limits.sum()),
+        "discarded": float(len(batch.discarded)),
     }
 
 

@@ -13,15 +13,15 @@ import torch
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.config import eos_ids
-from evals.engines.decoders import Olmo2Decoder
 from evals.engines.engine import Engine
-from evals.engines.olmo2 import Olmo2
 from evals.engines.torch_engine import TorchEngine
+from trainer.algorithms import advantages
 from trainer.config.load import RLConfig
 from trainer.data.prompts import Prompts, batch_of, training_prompts
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
-from trainer.rollouts.rollouts import Rollouts, collect
+from trainer.models.trainable import Trainable
+from trainer.rollouts.rollouts import Rollouts, collect, refilled
 from trainer.run.guards import memory
 
 Sync = Callable[[], None]
@@ -38,24 +38,39 @@ class Sampler:
 
     def rollouts(self, step: int) -> Rollouts:
         """The rollouts of one step: prompts by the run's order, sampled from the present weights."""
-        problems, prompts, config = self.asked.problems, self.asked.ids, self.config
+        prompts, config = self.asked.ids, self.config
         chosen = batch_of(len(prompts), config.prompts, config.seed, step)
         self.sync()
         with memory(f"rows (now {config.rows})"):
-            return collect(
-                self.engine, [problems[i] for i in chosen], [prompts[i] for i in chosen], config, step
-            )
+            batch = self._collect(chosen, step)
+            for attempt in range(config.refill):
+                signal = (advantages(batch.rewards, config) != 0).any(dim=1)
+                flat = [g for g, has in enumerate(signal.tolist()) if not has]
+                if not flat:
+                    break
+                at = step * config.refill + attempt
+                further = batch_of(len(prompts), config.prompts, config.seed, at, "rl-refill")
+                other = self._collect(further[: len(flat)], step, attempt)
+                useful = (advantages(other.rewards, config) != 0).any(dim=1)
+                batch = refilled(batch, flat, other, useful.tolist())
+        return batch
+
+    def _collect(self, chosen: list[int], *key: int) -> Rollouts:
+        problems, prompts = self.asked.problems, self.asked.ids
+        return collect(
+            self.engine, [problems[i] for i in chosen], [prompts[i] for i in chosen], self.config, *key
+        )
 
 
-def open_sampler(model: Olmo2, tokenizer: Any, found: Checkpoint, config: RLConfig) -> Sampler:
+def open_sampler(model: Trainable, tokenizer: Any, found: Checkpoint, config: RLConfig) -> Sampler:
     """The sampler of a run: training prompts that leave room for the response, and the engine."""
-    asked = training_prompts(config, tokenizer, model.shape.max_position_embeddings)
+    asked = training_prompts(config, tokenizer, model.context)
     engine, sync = open_policy_engine(model, tokenizer, found, config)
     return Sampler(engine, sync, asked, config)
 
 
 def open_policy_engine(
-    model: Olmo2, tokenizer: Any, found: Checkpoint, config: RLConfig
+    model: Trainable, tokenizer: Any, found: Checkpoint, config: RLConfig
 ) -> tuple[Engine, Sync]:
     """(engine, sync): the engine samples from the weights that the model had at the last sync().
 
@@ -69,37 +84,32 @@ def open_policy_engine(
         return worker, lambda: through_file(model, worker)
     sampled = model
     if distributed.is_sharded(model):
-        with torch.device(model.lm_head.weight.device):
-            sampled = Olmo2(model.shape).to(getattr(torch, config.compute.precision)).eval()
+        sampled = model.twin().to(getattr(torch, config.compute.precision)).eval()
     engine = TorchEngine(
-        Olmo2Decoder(sampled),
+        sampled.decoder(),
         tokenizer,
         eos_ids=eos_ids(found, tokenizer),
-        context=model.shape.max_position_embeddings,
+        context=model.context,
         rows=config.rows,
     )
     return engine, (lambda: None) if sampled is model else (lambda: copy_weights(model, sampled))
 
 
 @torch.no_grad()
-def copy_weights(source: Olmo2, target: Olmo2) -> None:
+def copy_weights(source: Trainable, target: Trainable) -> None:
     """Copy weights that may be sharded into a whole model of any precision, tensor by tensor."""
-    held = target.state_dict()
+    weights = target.state_dict()
     for name, weight in source.state_dict().items():
-        held[name].copy_(shard.gathered(weight))
+        weights[name].copy_(shard.gathered(weight))
 
 
-def through_file(model: Olmo2, worker: Any) -> None:
+def through_file(model: Trainable, worker: Any) -> None:
     """Hand the weights to this rank's worker through a file, in memory where the system has one there."""
-    from safetensors.torch import save_file
-
     kind = getattr(torch, worker.dtype)
-    weights = {k: v.to(kind).contiguous() for k, v in shard.whole(model.state_dict()).items()}
-    if model.shape.tie_word_embeddings:
-        weights.pop("lm_head.weight")
+    weights = {k: v.to(kind) for k, v in shard.whole(model.state_dict()).items()}
     folder = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     try:
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        model.save_weights(folder, weights)
         worker.load(folder / "model.safetensors")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -13,13 +13,13 @@ from typing import IO, Any
 
 import torch
 from pydantic import BaseModel
-from torch import nn
 
 from evals.core.errors import UserError
 from evals.core.files import replacing, sweep, write_file
 from trainer.config.load import PretrainConfig, Questions, resolved_json
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
+from trainer.models.trainable import Trainable
 from trainer.run.console import Progress
 from trainer.run.files import Rows, full_disk
 from trainer.run.loggers import open_sinks
@@ -90,7 +90,7 @@ class Run:
     first: int = 0
     lead: bool = field(default_factory=lambda: distributed.rank() == 0)
 
-    def resume(self, model: nn.Module, **optimizers: torch.optim.Optimizer) -> None:
+    def resume(self, model: Trainable, **optimizers: torch.optim.Optimizer) -> None:
         """Load the newest state into model and optimizers, and cut the rows back to it."""
         self.model, self.optimizers = model, optimizers
         if self.lead:
@@ -133,7 +133,7 @@ class Run:
         if not kept and (step + 1) % self.config.save_every:
             return
         optimizers = {name: shard.whole(o.state_dict()) for name, o in self.optimizers.items()}
-        state = {"model": shard.whole(self.model.state_dict()), "optimizers": optimizers}
+        state = {"model": shard.whole(self.model.learnt()), "optimizers": optimizers}
         if self.lead:
             self.rows.sync()
             folder = self.out / "state"

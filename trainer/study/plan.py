@@ -18,8 +18,8 @@ from typing import Any
 from evals.core.errors import UserError
 from evals.engines.olmo2 import Olmo2Shape
 from trainer.config.load import RLConfig, StudyConfig, load_study, preset_file
-from trainer.models.checkpoint import shape_of
-from trainer.models.flops import forward_flops, layer_parameters, training_flops
+from trainer.models.flops import forward_flops, training_flops
+from trainer.models.native import costs_of, shape_of
 
 HOUR, NODE = 3600.0, 8  # seconds; GPUs that one excursion is spread over in the shortest time
 CLUSTERS = (64, 512)
@@ -57,7 +57,7 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
 def parameters(shape: Olmo2Shape) -> int:
     """Weights of all matrices."""
     tables = 1 if shape.tie_word_embeddings else 2
-    return layer_parameters(shape) + tables * shape.hidden_size * shape.vocab_size
+    return costs_of(shape).matrices + tables * shape.hidden_size * shape.vocab_size
 
 
 def decode_rate(shape: Olmo2Shape, v: dict[str, float]) -> float:
@@ -75,8 +75,8 @@ def costs(config: StudyConfig, v: dict[str, float]) -> list[Cost]:
     weights, cells = 4.0 * parameters(shape), int(v["checkpoints"] * v["seeds"])
     prompt, shown = int(v["prompt_tokens"]), int(v["demonstration_tokens"])
     plain = config.pretrain
-    whole = plain.tokens / plain.sequence * training_flops(shape, [plain.sequence], plain.sequence)
-    one = training_flops(shape, [prompt + shown], shown)  # one demonstration
+    whole = plain.tokens / plain.sequence * training_flops(costs_of(shape), [plain.sequence], plain.sequence)
+    one = training_flops(costs_of(shape), [prompt + shown], shown)  # one demonstration
     sft = config.sft.limit * config.sft.epochs * one / per_hour
     rl, sampling, rollouts = _rl(config.rl, shape, v, per_hour)
     mixed, mixed_sampling, mixed_rollouts = _rl(config.parallel.rl, shape, v, per_hour)
@@ -104,8 +104,8 @@ def _rl(c: RLConfig, shape: Olmo2Shape, v: dict[str, float], per_hour: float) ->
     prompt, response = int(v["prompt_tokens"]), int(v["response_tokens"])
     rollouts = float(c.steps * c.prompts * c.n)
     passes = (c.kl > 0) + (c.prompts > c.minibatch)
-    flops = training_flops(shape, [prompt + response], response)
-    flops += passes * forward_flops(shape, [prompt + response], response)
+    flops = training_flops(costs_of(shape), [prompt + response], response)
+    flops += passes * forward_flops(costs_of(shape), [prompt + response], response)
     return rollouts * flops / per_hour, rollouts * response / decode_rate(shape, v) / HOUR, rollouts
 
 
@@ -173,10 +173,10 @@ are assumptions or published figures, not measured here; the last table says whi
 |---|---|---|---|---|---|---|
 {rows}
 
-Training is the arithmetic of `trainer.models.flops` (attention as the full square, scoring passes
-included) at the
-assumed share of the peak. Decoding is bound by reading weights and cache: {decode} tokens/s a GPU. Grading
-the evaluation takes {cores} core hours. Disk: fp32 checkpoints (the last of every excursion), rollouts,
+Training is the arithmetic of `trainer.models.flops` (attention as the full square, scoring passes included)
+at the assumed share of the peak. Decoding is bound by reading weights and cache: {decode} tokens/s a GPU.
+Grading the evaluation takes {cores} core hours. Disk: fp32 checkpoints (the last of every excursion),
+rollouts,
 samples, grades; a running cell holds {running} GB more to resume from.
 
 ## What runs at once

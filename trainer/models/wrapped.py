@@ -1,0 +1,208 @@
+"""Any causal language model of transformers, trained: rows padded right, the head at counted positions.
+
+Its own forward pass computes the logits, so what an architecture does after its head (soft-capping, scaling)
+is done here too; only the head's input is narrowed to the positions that count. Never in training mode: with
+dropout the policy would be another one than that which sampled.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint
+from evals.checkpoints.config import context_of
+from evals.core.errors import UserError, first_line
+from evals.engines.decoders import Decoder, TransformersDecoder
+from evals.engines.ragged import Ragged
+from trainer.config.schema import AdapterConfig
+from trainer.models import adapter as lora
+from trainer.models.native import write_json
+from trainer.models.trainable import Costs, Trainable
+
+BESIDE = (*TOKENIZER_FILES, "chat_template.jinja", "added_tokens.json", "tokenizer.model")
+
+
+class WrappedModel(Trainable):
+    """An `AutoModelForCausalLM` in fp32, `inner`, loaded from `found`; an adapter is trained alone."""
+
+    def __init__(self, inner: Any, found: Checkpoint, context: int, adapter: AdapterConfig | None) -> None:
+        super().__init__()
+        self.inner = inner.eval()
+        self.found, self.context, self.adapter = found, context, adapter
+        output = inner.get_output_embeddings()
+        self.vocabulary = int(output.weight.shape[0])
+        self.tied = output.weight is inner.get_input_embeddings().weight
+        self.costs = _costs(inner)
+
+    def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
+        """See Trainable."""
+        if layout is None or at is None:
+            raise ValueError("a stream is computed with its layout, at the positions that count")
+        index, real, place = rectangle(layout)
+        chosen = place[at]
+        output = self.inner.get_output_embeddings()
+
+        def narrow(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+            return (args[0].flatten(0, 1)[chosen][None].to(_dtype(output)),)
+
+        handle = output.register_forward_pre_hook(narrow)
+        try:
+            out = self.inner(input_ids=ids[index], attention_mask=real.long(), use_cache=False)
+        finally:
+            handle.remove()
+        logits: Tensor = out.logits[0]
+        return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
+
+    def base(self) -> Trainable:
+        """The model without its adapter, over the same weights."""
+        return _Base(self)
+
+    def blocks(self) -> list[nn.Module]:
+        """See Trainable."""
+        names = set(self.inner._no_split_modules or ())
+        return [m for m in self.inner.modules() if type(m).__name__ in names]
+
+    def head(self) -> nn.Module | None:
+        """See Trainable."""
+        return None if self.tied else self.inner.get_output_embeddings()
+
+    def decoder(self) -> Decoder:
+        """See Trainable."""
+        return TransformersDecoder(self.inner)
+
+    def twin(self) -> Trainable:
+        """See Trainable."""
+        from transformers import AutoModelForCausalLM
+
+        with torch.device(self.device):
+            inner = AutoModelForCausalLM.from_config(self.inner.config)
+            if self.adapter:
+                lora.inject(inner, self.adapter, 0)
+        return WrappedModel(inner, self.found, self.context, self.adapter)
+
+    def learnt(self) -> dict[str, Tensor]:
+        """See Trainable."""
+        if self.adapter is None:
+            return self.state_dict()
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+    def save_weights(self, folder: Path, weights: dict[str, Tensor]) -> None:
+        """See Trainable; an adapter is merged."""
+        state = {name.removeprefix("inner."): value for name, value in weights.items()}
+        if self.adapter:
+            state = lora.merged(self.inner, state)
+        if self.tied:
+            state = {k: v for k, v in state.items() if not k.endswith(_name_of_output(self.inner))}
+        self._shell().save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
+
+    def _shell(self) -> Any:
+        """The architecture without weights, which knows under what names they are saved."""
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            return AutoModelForCausalLM.from_config(self.inner.config)
+
+    def save(self, folder: Path, tokenizer: Any, weights: dict[str, Tensor]) -> None:
+        """See Trainable: the parent's configuration and tokenizer; or the adapter alone."""
+        if self.adapter and not self.adapter.merge:
+            state = {name.removeprefix("inner."): value for name, value in weights.items()}
+            lora.save(folder, state, self.adapter, self.found)
+        else:
+            self.save_weights(folder, weights)
+            kind = str(next(iter(weights.values())).dtype).removeprefix("torch.")
+            config = {k: v for k, v in self.found.config.items() if k != "torch_dtype"}
+            write_json(folder / "config.json", config | {"dtype": kind})
+            (folder / "generation_config.json").unlink(missing_ok=True)
+            _copy(self.found.path, folder, ("generation_config.json",))
+        _copy(self.found.path, folder, BESIDE)
+
+
+class _Base(Trainable):
+    """A model with its adapter switched off."""
+
+    def __init__(self, model: WrappedModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
+        """See Trainable."""
+        with lora.without(self.model.inner):
+            logits: Tensor = self.model(ids, layout, at)
+            return logits
+
+
+def rectangle(layout: Ragged) -> tuple[Tensor, Tensor, Tensor]:
+    """All rows of a layout as one rectangle, padded on the right with each row's first token.
+
+    Returns indices into the stream (rows, longest), which of them are real, and the place (N,) of each token
+    of the stream in the flattened rectangle. One pass a stream: processes that share weights make as many.
+    """
+    longest = max(rows.shape[1] for rows in layout.rows)
+    columns = torch.arange(longest, device=layout.positions.device)
+    padded, places, before = [], [], 0
+    for rows in layout.rows:
+        count, length = rows.shape
+        padded.append(torch.cat((rows, rows[:, :1].expand(count, longest - length)), dim=1))
+        number = torch.arange(before, before + count, device=columns.device)[:, None]
+        places.append((number * longest + columns[:length]).flatten())
+        before += count
+    index = torch.cat(padded)
+    return index, layout.positions[index] == columns, torch.cat(places)[layout.inverse]
+
+
+def load_wrapped(
+    found: Checkpoint, tokenizer: Any, adapter: AdapterConfig | None = None, seed: int = 0
+) -> WrappedModel:
+    """The model of a checkpoint in fp32, with a fresh adapter keyed by `seed` where one is asked for."""
+    from transformers import AutoModelForCausalLM
+    from transformers.utils import logging
+
+    if "quantization_config" in found.config:
+        raise UserError(f"checkpoint {found.name} is quantised and cannot be trained; give its full weights")
+    logging.disable_progress_bar()
+    try:
+        inner, told = AutoModelForCausalLM.from_pretrained(
+            str(found.path), dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
+        raise UserError(f"checkpoint {found.name} cannot be trained: {first_line(error)}") from error
+    if told["missing_keys"] or told["mismatched_keys"]:
+        first = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))[0]
+        raise UserError(
+            f"checkpoint {found.name} does not load: no fitting weights of {first}; save it again"
+        )
+    if inner.get_output_embeddings() is None:
+        raise UserError(f"checkpoint {found.name} has no output matrix; give a causal language model")
+    if adapter:
+        lora.inject(inner, adapter, seed)
+    return WrappedModel(inner, found, context_of(found, tokenizer), adapter)
+
+
+def _costs(inner: Any) -> Costs:
+    config, output = inner.config.get_text_config(), inner.get_output_embeddings().weight
+    tables = {id(output), id(inner.get_input_embeddings().weight)}
+    matrices = sum(p.numel() for p in inner.parameters() if p.ndim >= 2 and id(p) not in tables)
+    heads = config.num_attention_heads
+    width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
+    return Costs(matrices, config.num_hidden_layers * width, output.numel())
+
+
+def _dtype(module: Any) -> torch.dtype:
+    kind: torch.dtype = module.weight.dtype
+    return kind
+
+
+def _name_of_output(inner: Any) -> str:
+    output = inner.get_output_embeddings()
+    return next(name for name, module in inner.named_modules() if module is output) + ".weight"
+
+
+def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:
+    for name in names:
+        if (source / name).is_file():
+            shutil.copyfile(source / name, target / name)

@@ -1,0 +1,147 @@
+"""What a rollout earns: the verifier, a function of the user's, and parts for format and length."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evals.core.errors import UserError, first_line
+from evals.records import Problem, Sample
+from evals.verify import format_reward, grade
+from trainer.config.load import RLConfig
+
+MODES = ("verifier", "random")
+ASK = "; it takes a list of dicts (question, answer, response, tokens) and returns a float for each"
+
+
+class Earned(NamedTuple):
+    """What one rollout earned. correct: the verifier accepted. limited: the verifier, or the user's function,
+    gave up on it; metrics count these."""
+
+    reward: float
+    correct: bool
+    limited: bool
+
+
+def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float, bool, bool]:
+    """(reward, correct, limited) of one response: 1 if the verifier accepts, else the format reward.
+
+    limited: the verifier gave up, at one of its limits or by an error of its own; metrics count these.
+    """
+    verdict = grade(problem.answer, sample.text, mode="reward", question=problem.question)
+    limited = bool({"limit", "timeout"} & set(verdict.flags)) or verdict.reason.startswith("error")
+    if verdict.correct or config.format_reward == 0:
+        return float(verdict.correct), verdict.correct, limited
+    return config.format_reward * format_reward(sample.text), False, limited
+
+
+def rewards(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfig) -> list[Earned]:
+    """What each sample of a batch earned for its problem, before rewards are dealt at random."""
+    earned = [Earned(*reward_of(p, s, config)) for p, s in zip(problems, samples, strict=True)]
+    if config.reward not in MODES and samples:
+        own = _own(problems, samples, config)
+        earned = [
+            Earned(0.0 if value is None else value, e.correct, value is None)
+            for value, e in zip(own, earned, strict=True)
+        ]
+    if config.overlong_penalty == 0:
+        return earned
+    return [
+        e._replace(reward=e.reward - overlong(len(s.token_ids or ()), config))
+        for s, e in zip(samples, earned, strict=True)
+    ]
+
+
+def overlong(tokens: int, config: RLConfig) -> float:
+    """What a response of so many tokens loses: nothing up to 4/5 of `max_tokens`, then on a straight line
+    to `overlong_penalty` (the soft punishment of arXiv 2503.14476)."""
+    start = 0.8 * config.max_tokens
+    return config.overlong_penalty * min(max((tokens - start) / (config.max_tokens - start), 0.0), 1.0)
+
+
+def reward_function(name: str) -> Callable[[list[dict[str, Any]]], Any]:
+    """The user's function MODULE:NAME; modules of the working directory count. UserError if there is none."""
+    module, _, attribute = name.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # the user's module may do anything when it is imported
+        raise UserError(f"reward {name} does not load ({first_line(error)}); give module:function") from error
+    if not callable(found):
+        raise UserError(f"reward {name} is no function; give module:function")
+    return found
+
+
+def _own(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfig) -> list[float | None]:
+    """The user's rewards; None where the function raised or gave no finite number for a sample by itself."""
+    function, name = reward_function(config.reward), f"reward {config.reward}"
+    batch = [
+        {"question": p.question, "answer": p.answer, "response": s.text, "tokens": len(s.token_ids or ())}
+        for p, s in zip(problems, samples, strict=True)
+    ]
+
+    def call(rows: list[dict[str, Any]]) -> list[float | None]:
+        values = list(function([dict(row) for row in rows]))
+        if len(values) != len(rows):
+            raise UserError(f"{name} returned {len(values)} values for {len(rows)} responses{ASK}")
+        return [_finite(v) for v in values]
+
+    def judge() -> list[float | None]:
+        try:
+            return call(batch)
+        except UserError:
+            raise
+        except Exception as error:
+            alone = [_alone(call, row) for row in batch]
+            if all(value is None for value in alone):
+                raise UserError(f"{name} raised {type(error).__name__}: {first_line(error)}{ASK}") from error
+            return alone
+
+    values: list[float | None] = _within(judge, config.reward_timeout, name)
+    if all(value is None for value in values):
+        raise UserError(f"{name} returned no finite number for any of {len(values)} responses{ASK}")
+    return values
+
+
+def _alone(call: Callable[[list[dict[str, Any]]], list[float | None]], row: dict[str, Any]) -> float | None:
+    try:
+        return call([row])[0]
+    except Exception:
+        return None
+
+
+def _finite(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _within(task: Callable[[], Any], seconds: float, name: str) -> Any:
+    """What `task` returns, or UserError after so many seconds; its thread is then left behind."""
+    done: list[Any] = []
+
+    def run() -> None:
+        try:
+            done.append((task(), None))
+        except BaseException as error:
+            done.append((None, error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not done:
+        raise UserError(
+            f"{name} took more than {seconds:g} s for a batch; make it faster or raise reward_timeout"
+        )
+    value, error = done[0]
+    if error is not None:
+        raise error
+    return value
