@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from evals.grading.responses import RAN_ON, Reading, reading_of, response_of
 from evals.store.schema import GRADES, NO_ANSWER
 from evals.store.store import SampleStore, grade_group
 
@@ -41,6 +42,7 @@ def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
     store = SampleStore(root)
     group = grade_group(cell)
     path = store.grade_table.folder(group) / block
+    reading = reading_of(store.cell(cell))
     with store.sample_table.naming_damage(cell), store.grade_table.naming_damage(group):
         old = [pq.ParquetFile(path).read().cast(GRADES)] if path.is_file() else []
         known = old[0]["key"].combine_chunks() if old else pa.array([], pa.string())
@@ -48,22 +50,27 @@ def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
         samples = pq.ParquetFile(store.sample_table.folder(cell) / block)
         for batch in samples.iter_batches(ROWS, columns=["key", "problem", "index", "text"]):
             lacking = batch.filter(pc.invert(pc.is_in(batch["key"], known)))
-            fresh.append(pa.Table.from_pylist(list(_grades(cell, lacking.to_pylist(), golds)), GRADES))
+            grades = list(_grades(cell, lacking.to_pylist(), golds, reading))
+            fresh.append(pa.Table.from_pylist(grades, GRADES))
     store.grade_table.put(group, block.removesuffix(".parquet"), pa.concat_tables([*old, *fresh]))
     return sum(table.num_rows for table in fresh)
 
 
-def _grades(cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds) -> Iterator[dict[str, Any]]:
+def _grades(
+    cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds, reading: Reading
+) -> Iterator[dict[str, Any]]:
     """The grade of each sample."""
     from evals.verify import VERSION, grade_answer
 
-    asked = [
-        (golds.answers[s["problem"]], s["text"] or "", golds.questions.get(s["problem"])) for s in samples
+    responses = [response_of(s["text"] or "", reading) for s in samples]
+    asked: list[Asked] = [
+        (golds.answers[s["problem"]], text, golds.questions.get(s["problem"]))
+        for s, (text, _) in zip(samples, responses, strict=True)
     ]
     verdicts = verdicts_of(asked)
     right = lru_cache(CACHED)(lambda gold, answer: grade_answer(gold, answer).correct)
     places = {p: i for i, p in enumerate(golds.order)}
-    for sample, one in zip(samples, asked, strict=True):
+    for sample, one, (_, ran_on) in zip(samples, asked, responses, strict=True):
         verdict = verdicts[one]
         other = other_problem(golds, places[sample["problem"]], sample["index"])
         if other is None:
@@ -79,7 +86,7 @@ def _grades(cell: str, samples: Sequence[Mapping[str, Any]], golds: Golds) -> It
             "grader_version": str(VERSION),
             "gold": one[0],
             "guess": guess,
-            **_columns(verdict, one[1]),
+            **_columns(verdict, sample["text"] or "", (RAN_ON,) if ran_on else ()),
         }
 
 
@@ -105,8 +112,8 @@ def _prover() -> Grader:
     return Grader(mode="eval", workers=1)
 
 
-def _columns(verdict: Grade, text: str) -> dict[str, Any]:
-    """A verdict as columns of the grades table."""
+def _columns(verdict: Grade, text: str, flags: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A verdict as columns of the grades table; flags: what was met besides."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return {
         "correct": verdict.correct,
@@ -117,7 +124,7 @@ def _columns(verdict: Grade, text: str) -> dict[str, Any]:
         "lenient_route": verdict.lenient_route,
         "stage": verdict.stage,
         "reason": verdict.reason,
-        "flags": list(verdict.flags),
+        "flags": [*verdict.flags, *flags],
         "text_hash": int.from_bytes(digest, "big", signed=True),
     }
 

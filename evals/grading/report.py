@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evals.core.keys import content_hash
+from evals.grading.responses import RAN_ON
 from evals.store.reading import graded
 from evals.store.schema import NO_ANSWER
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from evals.store import SampleStore
 
 REPEATS_READ = 100  # problems whose log-probs are read for the expected share of repeats
-DESCRIBED = ("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "stops",
-             "engine", "engine_version", "dtype")  # fmt: skip
+DESCRIBED = ("template", "shots", "chat", "system", "chat_args", "prefix", "prompt", "tokenizer",
+             "temperature", "top_p", "top_k", "min_p", "max_tokens", "stops", "engine", "engine_version",
+             "dtype")  # fmt: skip
 
 
 def cell_report(
@@ -31,11 +33,12 @@ def cell_report(
     duplicates (texts that repeat an earlier one of the same problem), duplicates_expected (what
     independent draws would show, by the samples' own probabilities; known at temperature 1 without
     truncation of the distribution), guess_floor (strictly right for another problem's answer).
-    verifier_errors counts time-outs and errors; routes counts where answers were found.
+    ran_on is the share of samples that went on after their answer to another problem (known of cells that
+    were sampled here). verifier_errors counts time-outs and errors; routes counts where answers were found.
     problems, n: only these ids, only the first n samples of each.
     """
     info = store.cell(cell)
-    columns = ["problem", "index", "correct", "lenient", "route", "stage", "guess", "text_hash"]
+    columns = ["problem", "index", "correct", "lenient", "route", "stage", "guess", "text_hash", "flags"]
     grades = graded(store, cell, columns, problems, n)
     samples = store.sample_table.read(
         cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
@@ -59,6 +62,7 @@ def cell_report(
         "routes": _routes(grades["route"]),
         "truncated": _rate(truncated),
         "truncated_credited": _credited(grades, samples, truncated),
+        "ran_on": _ran_on(grades) if "prompt_form" in info else None,
         "verifier_errors": _errors(grades),
         "duplicates": _duplicates(grades),
         "duplicates_expected": _expected_duplicates(store, cell, grades, n),
@@ -91,6 +95,14 @@ def _prompt_hash(samples: pa.Table) -> str | None:
 def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
     found = {str(item["values"]): int(item["counts"]) for item in pc.value_counts(routes).to_pylist()}
     return dict(sorted(found.items()))
+
+
+def _ran_on(grades: pa.Table) -> float:
+    """Share of samples of which the grading left out what came after the response."""
+    flags = grades["flags"].combine_chunks()
+    return (
+        pc.sum(pc.equal(flags.flatten(), RAN_ON)).as_py() / grades.num_rows if len(flags.flatten()) else 0.0
+    )
 
 
 def _errors(grades: pa.Table) -> int:
