@@ -64,6 +64,25 @@ def sample(
 
 
 @app.command()
+@with_asking
+def prompt(
+    ckpt: Annotated[str, typer.Option(help="checkpoint folder or hub id (name@revision)")],
+    asking: Asking,
+    problems: Problems = "world:test",
+    limit: Limit = None,
+) -> None:
+    """Show what a checkpoint is asked: a rendered prompt, its tokens, its stops, how exemplars are read."""
+    from evals.asking.preview import preview
+    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.problems import load_problems
+    from evals.sampling.road import settle
+
+    found = open_checkpoint(ckpt)
+    for line in preview(found, load_problems(problems, limit=limit), settle(found, asking)):
+        typer.echo(line)
+
+
+@app.command()
 def grade(
     what: Annotated[list[Path], typer.Argument(metavar="STORE|FILE…", help="a store, or other tools' logs")],
     store: Annotated[Path | None, typer.Option(help="keep the files' samples in this store")] = None,

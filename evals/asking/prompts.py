@@ -77,7 +77,12 @@ def prompt_text(problem: Problem, asking: Asking, tokenizer: Any) -> str:
 
 
 def prompt_ids(problem: Problem, asking: Asking, engine: Any) -> tuple[int, ...]:
+    """Token ids of a prompt as an engine reads it."""
+    if asking.chat:
+        return ids_of(problem, asking, getattr(engine, "tokenizer", None))
+    return tuple(engine.encode(prompt_text(problem, asking, None)))
+
+
+def ids_of(problem: Problem, asking: Asking, tokenizer: Any) -> tuple[int, ...]:
     """Token ids of a prompt. A chat template writes its special tokens itself: none is added to them."""
-    tokenizer = getattr(engine, "tokenizer", None)
-    text = prompt_text(problem, asking, tokenizer)
-    return encode(tokenizer, text, special=False) if asking.chat else tuple(engine.encode(text))
+    return encode(tokenizer, prompt_text(problem, asking, tokenizer), special=not asking.chat)

@@ -167,6 +167,21 @@ def test_problems_are_listed_and_checked(evals, tmp_path):
     assert "every gold can be graded" in out
 
 
+def test_a_prompt_is_shown_with_all_that_decides_it(evals, checkpoint, tmp_path):
+    ask = tmp_path / "ask.toml"
+    ask.write_text('template = "gsm8k"\nshots = 1\ntop_k = 5\n')
+    code, out, _ = evals("prompt", "--ckpt", checkpoint, "--limit", 3, "--ask", ask, "--temperature", 1)
+    assert code == 0
+    assert out.startswith("Question: A bakery")
+    for words in ("asked      gsm8k, 1 shots, plain text", "of 3 of world:test", "BOS none", r"stops      '\nQue",
+                  "temperature 1, top-p 0.95, top-k 5", "after the longest prompt", "exemplar 1 '42' (hash)"):  # fmt: skip
+        assert words in out
+    refused(evals("prompt", "--ckpt", checkpoint, "--chat", "on"), "no chat template")
+    refused(
+        evals("prompt", "--ckpt", checkpoint, "--ask", tmp_path / "none.toml"), "none.toml cannot be read"
+    )
+
+
 def test_the_help_needs_no_heavy_package():
     heavy = {"torch", "pandas", "pyarrow", "transformers"}
     code = f"import sys, evals.cli; print(sorted({heavy} & set(sys.modules)))"
