@@ -173,9 +173,9 @@ def test_a_prompt_is_shown_with_all_that_decides_it(evals, checkpoint, tmp_path)
     code, out, _ = evals("prompt", "--ckpt", checkpoint, "--limit", 3, "--ask", ask, "--temperature", 1)
     assert code == 0
     assert out.startswith("Question: A bakery")
-    for words in ("asked      gsm8k, 1 shots, plain text", "of 3 of world:test", "BOS none", r"stops      '\nQue",
-                  "temperature 1, top-p 0.95, top-k 5", "after the longest prompt", "exemplar 1 '42' (hash)"):  # fmt: skip
-        assert words in out
+    told = ("asked      gsm8k, 1 shots, plain text", "of 3 of world:test", "BOS none", r"stops      '\nQue",
+            "temperature 1, top-p 0.95, top-k 5", "after the longest prompt", "1 '42' (hash)")  # fmt: skip
+    assert all(words in out for words in told), out
     refused(evals("prompt", "--ckpt", checkpoint, "--chat", "on"), "no chat template")
     refused(
         evals("prompt", "--ckpt", checkpoint, "--ask", tmp_path / "none.toml"), "none.toml cannot be read"
