@@ -13,6 +13,7 @@ from analysis.inference.intervals import normal_quantile, paired_rates, wilson
 from evals.core.errors import UserError
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.pairs import pairs_of
 
 METRIC = {"lambada": "acc", "world_facts": "acc", "world_stories": "acc"}  # of the others: acc_norm
@@ -25,7 +26,7 @@ def capability(
     against: str = "first",
     level: float = 0.05,
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The capability finding of two or more checkpoints.
 
     items: one row per weights, task, metric and item with correct (see `evals.capability`).
@@ -131,7 +132,7 @@ def _changes(held: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: fl
 
 def _checks(
     tasks: Sequence[str], changes: dict[tuple[str, str], list[dict[str, Any]]], level: float
-) -> list[dict[str, Any]]:
+) -> list[Check]:
     told = [
         r for rows in changes.values() for r in rows if r.get("p_holm") is not None and r["p_holm"] <= level
     ]

@@ -13,6 +13,7 @@ from analysis.estimators.answers import answer_entropy, distinct_at_k
 from evals.core.keys import derive_seed
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Finding
 from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
@@ -85,7 +86,7 @@ def _rarefied(kinds: Mapping[Any, int], m: int) -> float:
 
 def diversity(
     source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The diversity finding of one or more checkpoints."""
     samples, same_n = equal_n(graded(source, ["text"]), most=READ)
     paths = path_tables(samples)

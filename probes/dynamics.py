@@ -15,6 +15,7 @@ from evals.checkpoints.runs import metrics, run_of
 from probes.entropy import answer_table, token_table
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Finding
 from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
@@ -29,7 +30,7 @@ def dynamics(
     *,
     scores: Mapping[str, pd.DataFrame] | None = None,
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The dynamics finding: checkpoints in the order given, each beside the first, paired by problem.
 
     scores: own scores of each checkpoint (see `probes.measures.log_probs`) for token entropy; without

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ import pandas as pd
 from analysis.estimators.answers import answer_entropy
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
@@ -83,7 +83,7 @@ def entropy(
     level: float = 0.05,
     seed: int = 0,
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The entropy finding: answer entropy of all samples, token entropy and NLL of those scored.
 
     scores: per checkpoint, its own samples scored by itself (see `probes.measures.log_probs.own_scores`);
@@ -110,7 +110,7 @@ def entropy(
     )
 
 
-def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> list[dict[str, Any]]:
+def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> list[Check]:
     if scores is None:
         return [check("token entropy", None, None, "needs the checkpoints themselves: give --ckpt")]
     ways = {

@@ -11,16 +11,17 @@ from analysis import Options, PairedCounts, compare
 from analysis.comparison.joint import verdict_on_counts
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
-from probes.comparison.single import compare_single
+from probes.comparison.one_sample import compare_one_sample
 from probes.findings.checks import confounds, held_out, same_weights
 from probes.findings.finding import finding
+from probes.findings.types import Adjusted, Comparison, Finding, Robustness
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
 
 def expand(
     source: Source, options: Options | None = None, *, against: str = "first", command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The expand finding of two or more checkpoints.
 
     against: "first" compares every later checkpoint with the first, "parent" each with its parent by
@@ -36,50 +37,46 @@ def expand(
         texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
         comparisons = [_comparison(source, a, b, chosen) for a, b in pairs]
         if len(comparisons) > 1:
-            _adjust(comparisons, source, chosen)
+            comparisons = _adjusted(comparisons, source, chosen)
         listed = texts.result()
-    first = comparisons[0]
     return finding(
         "expand",
         checkpoints=source.checkpoints,
         problems=source.problems,
         command=command,
         store=source.store,
-        checks=first["confounds"] + first["checks"],
+        checks=comparisons[0].all_checks,
         comparisons=comparisons,
         changed=listed,
     )
 
 
-def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> dict[str, Any]:
+def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> Comparison:
     pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
     floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
     single = pair.n == 1 and options.K is None
-    result = compare_single(pair, options) if single else compare(pair, options).to_dict()
-    return {
-        "a": a["name"],
-        "b": b["name"],
-        **result,
-        "guess_floor": floors,
-        "confounds": [
-            *same_weights(a["fingerprint"], b["fingerprint"]),
-            *confounds(a["report"], b["report"]),
-            *held_out(source.problems, b),
-        ],
-        "robustness": _robustness(source, a, b, result, options),
-    }
+    result = compare_one_sample(pair, options) if single else compare(pair, options).to_dict()
+    confounding = [
+        *same_weights(a["fingerprint"], b["fingerprint"]),
+        *confounds(a["report"], b["report"]),
+        *held_out(source.problems, b),
+    ]
+    found = Comparison.model_validate(
+        {"a": a["name"], "b": b["name"], **result, "guess_floor": floors, "confounds": confounding}
+    )
+    return found.model_copy(update={"robustness": _robustness(source, a, b, found, options)})
 
 
 def _robustness(
-    source: Source, a: dict[str, Any], b: dict[str, Any], result: dict[str, Any], options: Options
-) -> dict[str, Any] | None:
+    source: Source, a: dict[str, Any], b: dict[str, Any], found: Comparison, options: Options
+) -> Robustness | None:
     """The robustness table, where there are samples to read otherwise."""
     from evals.store.tally import tally
     from probes.comparison.robustness import asked, robustness
 
-    if source.store is None or result["n"] == 1:
+    if source.store is None or found.n == 1:
         return None
-    K = result["options"]["K"]
+    K = found.options.K
     ids = set(source.counts["problem"])
     sides = [
         source.tallies[d["cell"]]
@@ -95,26 +92,28 @@ def _robustness(
         for v in source.variants
         if v["fingerprint"] == a["fingerprint"]
     ]
-    return robustness(result["verdict"], sides[0], sides[1], options, K, asked(others, options, K))
+    return robustness(found.verdict, sides[0], sides[1], options, K, asked(others, options, K))
 
 
-def _adjust(comparisons: list[dict[str, Any]], source: Source, options: Options) -> None:
-    """Add Holm's adjustment over several pairs: each verdict again, at the level of its step.
+def _adjusted(comparisons: list[Comparison], source: Source, options: Options) -> list[Comparison]:
+    """The comparisons with Holm's adjustment over the pairs: each verdict again, at the level of its step.
 
     The p-value of a pair is the smaller joint sign-flip p of its two numbers. Step-down (Holm 1979): the
     pairs in order of p are tested at level / m, level / (m - 1), …; from the first that fails on, all stay
     at its level.
     """
-    p = [min(number["p"] for number in c["verdict"]["numbers"]) for c in comparisons]
+    p = [min(one.p for one in c.verdict.numbers if one.p is not None) for c in comparisons]
     level, failed = options.level / len(p), False
+    out = list(comparisons)
     for rank, i in enumerate(sorted(range(len(p)), key=lambda j: p[j])):
         if not failed:
             level = options.level / (len(p) - rank)
             failed = p[i] > level
         c = comparisons[i]
-        again = c["verdict"]
-        if c["options"]["K"] > 1:
-            pair = PairedCounts.from_frame(source.counts, c["a"], c["b"])
-            again = verdict_on_counts(pair, replace(options, level=level, K=c["options"]["K"]))
-        found = {"outcome": again["outcome"], "kind": again["kind"]}
-        c["adjusted"] = {"pairs": len(p), "level": level, "p": p[i], **found}
+        again = {"outcome": c.verdict.outcome, "kind": c.verdict.kind}
+        if c.options.K > 1:
+            pair = PairedCounts.from_frame(source.counts, c.a, c.b)
+            again = verdict_on_counts(pair, replace(options, level=level, K=c.options.K))
+        adjusted = Adjusted(pairs=len(p), level=level, p=p[i], outcome=again["outcome"], kind=again["kind"])
+        out[i] = c.model_copy(update={"adjusted": adjusted})
+    return out

@@ -11,6 +11,7 @@ import pandas as pd
 from evals.core.errors import UserError
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.frames import graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
@@ -43,7 +44,7 @@ def likelihood(
     level: float = 0.05,
     seed: int = 0,
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The likelihood finding of every pair (A, B).
 
     scores: (scorer, whose samples) -> (frame, whether read by token ids), see
@@ -83,7 +84,7 @@ def _pair(
     budgets: Sequence[int],
     level: float,
     seed: int,
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+) -> tuple[dict[str, Any], list[Check]]:
     wide = source.counts.pivot(index="problem", columns="checkpoint", values="c")
     groups = pd.Series(group_of(wide[a["name"]], wide[b["name"]]), index=wide.index)
     names = {d["name"]: f"{d['name']} under {a['name']}" for d in (a, b)}
@@ -99,21 +100,21 @@ def _pair(
         measures = (*TOKENS, *group_measures(), *budget_measures(budgets))
     under_a = infer(tables, measures, [(names[a["name"]], names[b["name"]])], level=level, seed=seed)
     checks = [_tokenizers(same, a, b), _kl_check(b, same)]
-    if checks[-1]["passed"]:
+    if checks[-1].passed:
         table = kl_table(scores[b["name"], b["name"]][0], scores[a["name"], b["name"]][0])
         kl = infer({names[b["name"]]: table}, KL, [], level=level, seed=seed)
         under_a["estimates"] += kl["estimates"]
     return under_a, checks
 
 
-def _tokenizers(same: bool, a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _tokenizers(same: bool, a: dict[str, Any], b: dict[str, Any]) -> Check:
     if same:
         return check("tokenizers", True, None, "one tokenizer: likelihoods per token")
     text = f"{a['name']} and {b['name']} differ in tokenizer: likelihoods per byte of text; no KL, no budget"
     return check("tokenizers", False, None, text)
 
 
-def _kl_check(b: dict[str, Any], same: bool) -> dict[str, Any]:
+def _kl_check(b: dict[str, Any], same: bool) -> Check:
     r = b["report"] or {}
     plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
     if plain and same:
@@ -143,7 +144,7 @@ def _perplexities(estimates: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def own_likelihood(
     source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The likelihood finding of samples alone: NLL under the model that drew them, from its own log-probs.
 
     UserError where the samples carry no log-probs.

@@ -20,6 +20,7 @@ from analysis.inference.bands import curve
 from analysis.inference.bootstrap import bootstrap
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
@@ -35,7 +36,7 @@ def passk(
     ks: Sequence[int] = (),
     against: str = "first",
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The passk finding of one or more checkpoints.
 
     ks: values of k (default: the powers of two up to n). Estimates: pass@k (2107.03374) with a simultaneous
@@ -131,17 +132,16 @@ def _relatives(
     if source.store is not None:
         from probes.inputs.frames import equal_n, graded
 
-        samples, held = equal_n(graded(source, []))
+        samples, same_n = equal_n(graded(source, []))
         for name, frame in samples.items():
             tables[name]["majority"] = majority(frame).reindex(tables[name].index)
-        measures.append(Measure("majority", f"maj@{_used(held)}", "rate", digits=4))
+        measures.append(Measure("majority", f"maj@{_used(same_n)}", "rate", digits=4))
     return infer(tables, measures, pairs, level=options.level, seed=options.seed)
 
 
-def _used(equal: dict[str, Any]) -> int:
+def _used(equal: Check) -> int:
     """The number of samples that `equal_n` kept of every problem."""
-    value = equal["value"]
-    return int(value[0] if isinstance(value, list) else value)
+    return int(equal.value[0] if isinstance(equal.value, list) else equal.value)
 
 
 def majority(samples: pd.DataFrame) -> pd.Series:
@@ -220,7 +220,7 @@ def _beyond_table(beyond: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {"title": "Extrapolated beyond n: by a model, not by samples", "columns": columns, "rows": rows}
 
 
-def _checks(source: Source, n: int, K: int, grid: Sequence[int]) -> list[dict[str, Any]]:
+def _checks(source: Source, n: int, K: int, grid: Sequence[int]) -> list[Check]:
     sizes = source.counts["n"]
     equal = bool((sizes == n).all())
     above = [k for k in grid if k > n // 2]

@@ -18,6 +18,7 @@ from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
@@ -89,7 +90,7 @@ def readiness(
     *,
     group: int | None = None,
     command: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> Finding:
     """The readiness finding of base checkpoints sampled on training prompts.
 
     runs: RL runs from these checkpoints, matched by lineage; what a checkpoint reached is the mean final
@@ -172,7 +173,7 @@ def _points_table(points: Sequence[dict[str, Any]], K: int) -> dict[str, Any]:
     }
 
 
-def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[Check]:
     held = [p for p in points if p["reached"] is not None]
     with_tokens = sum(p["tokens"] is not None for p in held)
     return [

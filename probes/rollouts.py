@@ -14,6 +14,7 @@ from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.sources import labels_of
 
 POINTS = 8  # budgets at which runs are compared
@@ -94,7 +95,7 @@ def _changes(held: Held, axis: str, budget: float, seed: int, level: float) -> l
 
 def efficiency(
     runs: Sequence[Path], *, level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The rollouts finding of two or more RL runs that differ in rollouts per prompt.
 
     At equal total rollouts (prompts times n) and at equal FLOPs (sampling and training), the accuracy of
@@ -143,7 +144,7 @@ def efficiency(
     )  # fmt: skip
 
 
-def _checks(held: Held) -> list[dict[str, Any]]:
+def _checks(held: Held) -> list[Check]:
     different = []
     configs = [c for _, _, c in held.values()]
     for key in sorted({k for c in configs for k in c} - FREE):

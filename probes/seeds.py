@@ -15,13 +15,14 @@ from evals.checkpoints.runs import final_reward, run_of
 from evals.core.errors import UserError
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.sources import Source
 from probes.measures.paired import aligned
 
 
 def seeds(
     source: Source, options: Options | None = None, *, parents: int = 1, command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The seeds finding: the first checkpoint is the common parent, each other one a training seed.
 
     parents: the first so many checkpoints are parents, one of each seed in the same order (RL after SFT);
@@ -125,7 +126,7 @@ def _brittleness(rows: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any
     return out
 
 
-def _recipes(members: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _recipes(members: Sequence[dict[str, Any]]) -> list[Check]:
     recipes = {d["recipe"] for d in members}
     numbers = [(d["lineage"] or {}).get("seed") for d in members]
     one = len(recipes) == 1 and None not in recipes

@@ -13,6 +13,7 @@ from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
+from probes.findings.types import Finding
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
@@ -25,7 +26,7 @@ RATES = {"SRR": "retained, P/(P+S)", "NDR": "new among B's, E/(P+E)", "SDS": "ha
 
 def support(
     source: Source, options: Options | None = None, *, against: str = "first", command: Sequence[str] = ()
-) -> dict[str, Any]:
+) -> Finding:
     """The support finding (2507.14843): P, E, S, O and their rates, each beside the same-model expectation.
 
     Per pair: observed numbers of problems, what two draws of A give (mean and interval, from the deconvolved

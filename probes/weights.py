@@ -10,6 +10,7 @@ from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.types import Check, Finding
 from probes.inputs.sources import described, labels_of
 from probes.measures.weight_change import TOLERANCE, compare_weights, cosine
 
@@ -21,7 +22,7 @@ MEASURES = {
 }
 
 
-def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> dict[str, Any]:
+def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> Finding:
     """The weights finding: the first checkpoint is the base, the others are updates of it.
 
     Everything is measured in fp32 on the stored weights. Cosines between all pairs of updates; those between
@@ -81,7 +82,7 @@ def _cosine_table(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _precision(found: Sequence[Checkpoint]) -> list[dict[str, Any]]:
+def _precision(found: Sequence[Checkpoint]) -> list[Check]:
     kinds = sorted({str(c.config.get("dtype") or c.config.get("torch_dtype") or "unknown") for c in found})
     plain = kinds == ["float32"]
     text = f"stored as {', '.join(kinds)}"
@@ -90,7 +91,7 @@ def _precision(found: Sequence[Checkpoint]) -> list[dict[str, Any]]:
     return [check("precision", plain if "unknown" not in kinds else None, kinds, text)]
 
 
-def _baseline(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _baseline(angles: Sequence[dict[str, Any]]) -> Check:
     same = [r["cosine"] for r in angles if r["kind"] == "seed to seed" and r["cosine"] is not None]
     if not same:
         text = "no two seeds of one recipe among these: give another seed to see what noise alone gives"
@@ -99,7 +100,7 @@ def _baseline(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return check("seed-to-seed baseline", True, same, text)
 
 
-def _parents(base: Checkpoint, rest: Sequence[tuple[str, Checkpoint]]) -> list[dict[str, Any]]:
+def _parents(base: Checkpoint, rest: Sequence[tuple[str, Checkpoint]]) -> list[Check]:
     """Whether the lineage says that each update started at the base."""
     out = []
     for label, c in rest:

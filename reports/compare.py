@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pandas as pd
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+from probes.findings.rows import Cell, Grid
 from reports.figures.export import save
 from reports.figures.style import PAGE, figure, looks, plain, styled
 from reports.frames import findings as frames
-from reports.inputs import expansions, load_findings
+from reports.inputs import Pair, expansions, load_findings
 from reports.rounding import with_interval
-from reports.tables import Cell, Grid, csv, latex, markdown
+from reports.tables import csv, latex, markdown
 
 KEY = ("problems", "a", "b")
 
@@ -25,8 +27,7 @@ def compare_studies(first: Path, second: Path, out: Path) -> list[str]:
     Comparisons match by problem set and names of the checkpoints; a study with one comparison only matches
     another with one only, whatever the names. UserError where nothing matches.
     """
-    held = [expansions(load_findings(p)) for p in (first, second)]
-    frame = matched(held[0], held[1])
+    frame = matched(*(expansions(load_findings(p)) for p in (first, second)))
     if frame.empty:
         raise UserError(
             f"{first} and {second} have no comparison in common: their problem sets or the names of their "
@@ -48,9 +49,7 @@ def labels(first: Path, second: Path) -> tuple[str, str]:
     return str(first), str(second)
 
 
-def matched(
-    first: list[tuple[dict[str, Any], dict[str, Any]]], second: list[tuple[dict[str, Any], dict[str, Any]]]
-) -> pd.DataFrame:
+def matched(first: Sequence[Pair], second: Sequence[Pair]) -> pd.DataFrame:
     """One row per comparison that both hold: problems, a, b, and of each study (…_1, …_2) `frames.ends`."""
     tables = [_rows(first), _rows(second)]
     if all(len(t) == 1 for t in tables):
@@ -60,9 +59,9 @@ def matched(
     return tables[0].merge(tables[1], on=list(KEY), suffixes=("_1", "_2"))
 
 
-def _rows(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
+def _rows(pairs: Sequence[Pair]) -> pd.DataFrame:
     rows = [
-        {"problems": (f.get("problems") or {}).get("name") or "", "a": c["a"], "b": c["b"]} | frames.ends(c)
+        {"problems": (f.problems and f.problems.name) or "", "a": c.a, "b": c.b} | frames.ends(c)
         for f, c in pairs
     ]
     return pd.DataFrame(rows).drop_duplicates(list(KEY)) if rows else pd.DataFrame(columns=list(KEY))

@@ -1,9 +1,10 @@
-"""Tables of findings as booktabs LaTeX, Markdown and CSV, with the digits that the intervals allow."""
+"""Tables and cards as booktabs LaTeX, Markdown and CSV, with the digits that the intervals allow."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,84 +12,74 @@ import pandas as pd
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+from probes.findings.card import card, said
+from probes.findings.grids import estimate_grid
+from probes.findings.rows import Card, Cell, Grid, Row, plain_text
+from probes.findings.types import Curve, Finding
 from reports.frames.study import shown_k
-from reports.inputs import expansions, load_findings, number
+from reports.inputs import Pair, expansions, load_findings, number
 from reports.rounding import with_interval
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One entry: its text, and the numbers behind it for the CSV."""
-
-    text: str
-    numbers: tuple[float | None, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """A table: name of its files, caption, column heads, rows of cells. The first column is a label."""
-
-    name: str
-    caption: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+CARDS = 20  # comparisons whose cards are written; a study of more has its table
 
 
 def write_tables(source: Path, out: Path) -> list[str]:
-    """Write every table of the findings as .tex, .md and .csv; returns their names."""
-    tables = tables_of(load_findings(source))
+    """Write every table as .tex, .md and .csv, and every card as .tex and .md; returns their names."""
+    findings = load_findings(source)
+    tables, pairs = tables_of(findings), expansions(findings)[:CARDS]
     if not tables:
         raise UserError(f"the findings of {source} give no table; run `probes expand` or another probe first")
     for table in tables:
         write_file(out / f"{table.name}.tex", latex(table))
         write_file(out / f"{table.name}.md", markdown(table))
         write_file(out / f"{table.name}.csv", csv(table))
+    names = ["card"] if len(pairs) == 1 else [f"card-{i}" for i in range(1, len(pairs) + 1)]
+    for name, (finding, comparison) in zip(names, pairs, strict=True):
+        shown = card(finding, comparison)
+        write_file(out / f"{name}.tex", card_latex(shown))
+        write_file(out / f"{name}.md", card_markdown(shown))
     return [t.name for t in tables]
 
 
-def tables_of(findings: list[dict[str, Any]]) -> list[Grid]:
+def tables_of(findings: Sequence[Finding]) -> list[Grid]:
     """Comparisons, support counts, and the estimates of every other probe."""
     pairs = expansions(findings)
     tables = [comparison_table(pairs), support_table(pairs)] if pairs else []
-    others = [f for f in findings if f.get("estimates")]
     names: dict[str, int] = {}
-    for finding in others:
-        names[finding["probe"]] = names.get(finding["probe"], 0) + 1
-        tables.append(estimate_table(finding, f"{finding['probe']}-{names[finding['probe']]}"))
+    for finding in findings:
+        if finding.estimates:
+            probe = re.sub(r"[^a-z0-9]+", "-", finding.probe.lower()).strip("-")[:40] or "probe"
+            names[probe] = names.get(probe, 0) + 1
+            tables.append(_rounded(estimate_grid(finding), f"{probe}-{names[probe]}"))
     return tables
 
 
-def comparison_table(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Grid:
-    """One row a comparison: verdict, and the paired difference in points at a few k, with the declared K."""
-    ks = sorted({k for _, c in pairs for k in [*shown_k(c["k"]), c["options"]["K"]]})
+def comparison_table(pairs: Sequence[Pair]) -> Grid:
+    """One row a comparison: the verdict that stands, Δ in points at a few k, with the declared K."""
+    ks = sorted({k for _, c in pairs for k in [*shown_k(c.k), c.options.K]})
     rows = []
     for finding, c in pairs:
-        row = [_text(c["a"]), _text(c["b"]), _text((finding.get("problems") or {}).get("name") or "")]
-        row += [_text(f"{c['problems']}"), _text(_verdict(c))]
-        for k in ks:
-            row.append(_value(c["delta"], c["k"].index(k), 100, signed=True) if k in c["k"] else Cell("—"))
-        rows.append(tuple(row))
-    level = {c["options"]["level"] for _, c in pairs}
+        asked = (finding.problems and finding.problems.name) or ""
+        words = (c.a, c.b, asked, f"{c.problems}", said(c.headline.outcome, c.headline.kind))
+        values = [_points(c.delta, c.k.index(k)) if k in c.k else Cell("—") for k in ks]
+        rows.append((*(Cell(plain_text(w)) for w in words), *values))
     heads = ("A", "B", "problems of", "number", "verdict", *(f"Δpass@{k}" for k in ks))
-    text = ", ".join(f"{100 * (1 - one):g}%" for one in sorted(level))
-    return Grid(
-        "comparisons", f"Differences B − A in points, with {text} paired intervals.", heads, tuple(rows)
-    )
+    levels = ", ".join(f"{100 * (1 - one):g}%" for one in sorted({c.options.level for _, c in pairs}))
+    caption = f"Differences B − A in points, with {levels} paired intervals."
+    return Grid("comparisons", caption, heads, tuple(rows))
 
 
-def support_table(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Grid:
+def support_table(pairs: Sequence[Pair]) -> Grid:
     """One row a comparison: problems solved by both, gained, lost, neither, beside the expectation."""
     rows = []
     for _, c in pairs:
-        held = c["support"]
-        row = [_text(c["a"]), _text(c["b"]), _text(str(held["n"]))]
-        for letter in "PESO":
-            expected = held["expected"][letter]
-            count, bounds = held[letter], (expected["mean"], expected["low"], expected["high"])
+        row = [Cell(plain_text(c.a)), Cell(plain_text(c.b)), Cell(str(c.support.n))]
+        for kind in "PESO":
+            count, expected = getattr(c.support, kind), c.support.expect(kind)
             text = f"{count:,}"
-            if expected["mean"] is not None:
-                text += f" ({expected['mean']:,.0f}; {expected['low']:,.0f}–{expected['high']:,.0f})"
-            row.append(Cell(text, (count, *bounds)))
+            if expected.mean is not None:
+                text += f" ({expected.mean:,.0f}; {expected.low:,.0f}–{expected.high:,.0f})"
+            row.append(Cell(text, (count, expected.mean, expected.low, expected.high)))
         rows.append(tuple(row))
     caption = (
         "Problems solved at least once in n samples: by both, only by B, only by A, by neither; in brackets "
@@ -97,44 +88,21 @@ def support_table(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> Gri
     return Grid("support", caption, ("A", "B", "n", "both", "gained", "lost", "neither"), tuple(rows))
 
 
-def estimate_table(finding: dict[str, Any], name: str) -> Grid:
-    """Measures down, checkpoints and paired differences across."""
-    estimates, changes = finding["estimates"], finding.get("differences") or []
-    names = list(dict.fromkeys(e["checkpoint"] for e in estimates))
-    pairs = list(dict.fromkeys((d["a"], d["b"]) for d in changes))
-    at = {(e["measure"], e["checkpoint"]): e for e in estimates}
-    between = {(d["measure"], d["a"], d["b"]): d for d in changes}
-    rows = []
-    for measure, one in {e["measure"]: e for e in estimates}.items():
-        row = [_text(f"{one['label']} ({one['unit']})")]
-        row += [_estimate(at.get((measure, n))) for n in names]
-        row += [_estimate(between.get((measure, *p)), signed=True) for p in pairs]
-        rows.append(tuple(row))
-    level = (finding.get("options") or {}).get("level", 0.05)
-    heads = ("measure", *names, *(f"{b} − {a}" for a, b in pairs))
-    return Grid(name, f"{finding['probe']}, intervals at {100 * (1 - level):g}%.", heads, tuple(rows))
+def _points(curve: Curve, i: int) -> Cell:
+    """A difference with its interval, in points."""
+    found = tuple(round(100 * number(curve.at(end, i)), 10) for end in ("estimate", "low", "high"))
+    return Cell(with_interval(*found, signed=True), found)
 
 
-def _text(value: str) -> Cell:
-    return Cell(value)
+def _rounded(grid: Grid, name: str) -> Grid:
+    """A grid whose estimates have the digits that their intervals allow."""
 
+    def cell(one: Cell) -> Cell:
+        signed = one.text.startswith(("+", "-"))
+        text = with_interval(*one.numbers, signed=signed) if len(one.numbers) == 3 else one.text
+        return replace(one, text=text if one.numbers else one.text.replace("-", "—", one.text == "-"))
 
-def _verdict(comparison: dict[str, Any]) -> str:
-    verdict = comparison["verdict"]
-    return verdict["outcome"] + (f" ({verdict['kind']})" if verdict.get("kind") else "")
-
-
-def _value(values: dict[str, Any], i: int, scale: float, *, signed: bool) -> Cell:
-    held = ((values.get(c) or [None] * (i + 1))[i] for c in ("estimate", "low", "high"))
-    found = tuple(round(scale * number(v), 10) for v in held)
-    return Cell(with_interval(*found, signed=signed), found)
-
-
-def _estimate(row: dict[str, Any] | None, *, signed: bool = False) -> Cell:
-    if row is None:
-        return Cell("—")
-    found = (row.get("estimate"), row.get("low"), row.get("high"))
-    return Cell(with_interval(*found, signed=signed), found)
+    return replace(grid, name=name, rows=tuple(tuple(map(cell, row)) for row in grid.rows))
 
 
 def latex(table: Grid) -> str:
@@ -145,15 +113,22 @@ def latex(table: Grid) -> str:
         r"\centering",
         f"\\caption{{{escaped(table.caption)}}}",
     ]
-    lines += [f"\\begin{{tabular}}{{{_columns(table)}}}", r"\toprule"]
+    return "\n".join([*lines, *_tabular(table), r"\end{table}", ""])
+
+
+def _tabular(table: Grid) -> list[str]:
+    lines = [f"\\begin{{tabular}}{{{_columns(table)}}}", r"\toprule"]
     lines += [" & ".join(escaped(h) for h in table.heads) + r" \\", r"\midrule"]
     lines += [" & ".join(escaped(c.text) for c in row) + r" \\" for row in table.rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
 def _columns(table: Grid) -> str:
-    numeric = [all(r[i].numbers or r[i].text.isdigit() for r in table.rows) for i in range(len(table.heads))]
-    return "".join("r" if n else "l" for n in numeric)
+    return "".join("r" if table.numeric(i) or _digits(table, i) else "l" for i in range(len(table.heads)))
+
+
+def _digits(table: Grid, column: int) -> bool:
+    return all(row[column].text.isdigit() for row in table.rows)
 
 
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
@@ -161,6 +136,7 @@ LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "−": "$-$",
+    "±": r"$\pm$",
     "Δ": r"$\Delta$",
     "→": r"$\to$",
     "—": "---",
@@ -179,20 +155,64 @@ def markdown(table: Grid) -> str:
     """A Markdown table; pipes and line breaks of a text escaped."""
 
     def line(texts: Sequence[str]) -> str:
-        clean = (
-            t.replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ").replace("<", "&lt;") for t in texts
-        )
-        return "| " + " | ".join(clean) + " |"
+        return "| " + " | ".join(_inline(t).replace("|", "\\|") for t in texts) + " |"
 
     marks = ["---:" if c == "r" else "---" for c in _columns(table)]
     lines = [line(table.heads), "| " + " | ".join(marks) + " |"]
     return "\n".join([*lines, *(line([c.text for c in row]) for row in table.rows), "", table.caption, ""])
 
 
+def _inline(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", " ").replace("<", "&lt;").replace("*", "\\*")
+
+
+def card_markdown(shown: Card) -> str:
+    """A card in Markdown."""
+    marks = {"failed": "**CHECK** ", "unknown": "? ", "passed": "ok "}
+    parts = []
+    for item in shown.items():
+        if isinstance(item, Grid):
+            parts.append("\n" + markdown(item))
+        elif item.kind in (*marks, "reason"):
+            parts.append(f"- {marks.get(item.kind, '')}{_labelled(item, _inline)}")
+        elif item.kind == "headline":
+            parts.append(f"\n## {_inline(item.text)}\n")
+        else:
+            parts.append(f"{_inline(item.text)}\n")
+    return "\n".join(parts).strip() + "\n"
+
+
+def card_latex(shown: Card) -> str:
+    """A card as a LaTeX minipage: text, booktabs tables and the checks as a description list."""
+    lines = [r"% needs \usepackage{booktabs}", r"\begin{minipage}{\linewidth}", r"\small"]
+    for section in shown.sections:
+        for item in section.items:
+            if isinstance(item, Grid):
+                lines += ["", *_tabular(item), ""]
+            elif item.kind == "headline":
+                lines.append(f"\\textbf{{{escaped(item.text)}}}\\par")
+            elif item.kind in ("failed", "unknown", "passed"):
+                mark = {"failed": "CHECK", "unknown": "?", "passed": "ok"}[item.kind]
+                lines.append(f"\\textit{{{mark}}} {_labelled(item, escaped)}\\par")
+            else:
+                lines.append(escaped(item.text) + r"\par")
+        lines.append(r"\medskip")
+    return "\n".join([*lines, r"\end{minipage}", ""])
+
+
+def _labelled(row: Row, escape: Any) -> str:
+    return f"{escape(row.label)}: {escape(row.text)}" if row.label else str(escape(row.text))
+
+
 def csv(table: Grid) -> str:
     """The numbers unrounded: beside each interval or expectation, in columns of their own."""
     width = [max((len(r[i].numbers) for r in table.rows), default=0) for i in range(len(table.heads))]
-    ends = {0: ("",), 3: ("", " low", " high"), 4: ("", " expected", " expected low", " expected high")}
+    ends = {
+        0: ("",),
+        1: ("",),
+        3: ("", " low", " high"),
+        4: ("", " expected", " expected low", " expected high"),
+    }
     columns = [h + end for h, w in zip(table.heads, width, strict=True) for end in ends[w]]
     rows = []
     for row in table.rows:

@@ -149,6 +149,7 @@ def readings(run: Drawn, seed: int) -> Iterator[Row]:
     """The robustness table: no reading of two draws of one model claims a change."""
     from analysis import Options
     from probes.comparison.robustness import robustness
+    from probes.findings.types import Verdict
 
     n = run.one.shape[1]
 
@@ -161,10 +162,10 @@ def readings(run: Drawn, seed: int) -> Iterator[Row]:
         return pd.DataFrame({"n": n, **solved, **ends, "tokens": lengths.sum(1)}).astype(float)
 
     options = Options(K=n // 4, replicates=1000, seed=seed)
-    verdict = {"outcome": "no-change"}
-    for row in robustness(verdict, tallied(run.one), tallied(run.two), options, n // 4)["rows"]:
-        if row["outcome"] is not None:
-            yield "robustness", row["name"], row["outcome"] in ("no-change", "undetermined")
+    verdict = Verdict(outcome="no-change")
+    for row in robustness(verdict, tallied(run.one), tallied(run.two), options, n // 4).rows:
+        if row.outcome is not None:
+            yield "robustness", row.name, row.outcome in ("no-change", "undetermined")
 
 
 def _told(sequence: Sequence[int]) -> str:

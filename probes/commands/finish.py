@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import typer
 
+if TYPE_CHECKING:
+    from probes.findings.types import Finding
 
-def finish(finding: dict[str, Any], out: Path) -> None:
+
+def finish(finding: Finding, out: Path) -> None:
     """Keep the finding in OUT/findings.json and print its table."""
     from probes.findings.finding import keep_finding
     from probes.findings.terminal import show

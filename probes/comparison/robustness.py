@@ -1,4 +1,4 @@
-"""The same question asked in other ways: does the verdict hang on the grader, on guessing, on length?
+"""Robustness: does the verdict depend on the grader, on guessing, on length, on A's prompt?
 
 Every row is a verdict of `analysis` on the same problems under another reading of the same samples, or
 under other prompts of A.
@@ -17,6 +17,7 @@ import pandas as pd
 from analysis import AnalysisError, Options, PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from evals.core.keys import derive_seed
+from probes.findings.types import ReadingOf, Robustness, Verdict
 
 REPLICATES = 2000
 LEFT_OUT = 0.2  # share of problems that a reading may leave out before it says nothing
@@ -27,26 +28,24 @@ class Unreadable(Exception):
 
 
 def robustness(
-    verdict: dict[str, Any],
+    verdict: Verdict,
     a: pd.DataFrame,
     b: pd.DataFrame,
     options: Options,
     K: int,
-    more: Sequence[dict[str, Any]] = (),
-) -> dict[str, Any]:
+    more: Sequence[ReadingOf] = (),
+) -> Robustness:
     """The robustness table of one comparison.
 
     verdict: the declared one. a, b: tallies of the two cells (see `evals.store.tally`). more: further rows
-    (see
-    `asked`). Returns {"rows", "robust", "sentence"}; a row has name, outcome, kind, first and large (Δpass@1,
-    Δpass@K, rates, with _low and _high), K and detail; outcome is None where the reading is not possible,
-    detail then says why. robust is None where the verdict is undetermined or no other reading is possible.
+    (see `asked`). The outcome of a row is None where the reading is not possible; its detail then says why.
+    robust is None where the verdict is undetermined or no other reading is possible.
     """
 
-    def among(held: str, correct: str) -> dict[str, Any]:
-        return _counted(_among(a, b, held, correct, K), options, K)
+    def among(counted: str, correct: str) -> ReadingOf:
+        return _counted(_among(a, b, counted, correct, K), options, K)
 
-    readings: list[tuple[str, Callable[[], dict[str, Any]]]] = [
+    readings: list[tuple[str, Callable[[], ReadingOf]]] = [
         ("graded leniently", lambda: _counted(_lenient(a, b), options, K)),
         ("only samples with an answer", lambda: among("answered", "correct")),
         ("only samples not cut off", lambda: among("finished", "correct_finished")),
@@ -56,40 +55,38 @@ def robustness(
     return summary(verdict, [*more, *(_row(name, read) for name, read in readings)])
 
 
-def asked(pairs: Sequence[tuple[str, PairedCounts]], options: Options, K: int) -> list[dict[str, Any]]:
+def asked(pairs: Sequence[tuple[str, PairedCounts]], options: Options, K: int) -> list[ReadingOf]:
     """Rows of the verdict with A sampled under other prompts: (name, counts of A so asked and of B)."""
     text = "other prompt of A"
     return [_row(name, partial(_counted, (pair, text), options, K)) for name, pair in pairs]
 
 
-def _row(name: str, read: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    ends = ("first", "first_low", "first_high", "large", "large_low", "large_high")
-    empty = dict.fromkeys(("outcome", "kind", *ends, "K"))
+def _row(name: str, read: Callable[[], ReadingOf]) -> ReadingOf:
     try:
-        return {"name": name, **empty, **read()}
+        return read().model_copy(update={"name": name})
     except (Unreadable, AnalysisError) as reason:
-        return {"name": name, **empty, "detail": str(reason)}
+        return ReadingOf(name=name, detail=str(reason))
 
 
-def summary(verdict: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Whether the rows repeat the verdict, and in words what it hangs on."""
-    known = [r for r in rows if r["outcome"] is not None]
-    differing = [r for r in known if r["outcome"] != verdict["outcome"]]
+def summary(verdict: Verdict, rows: Sequence[ReadingOf]) -> Robustness:
+    """Whether the rows repeat the verdict, and in words what it depends on."""
+    known = [r for r in rows if r.outcome is not None]
+    differing = [r for r in known if r.outcome != verdict.outcome]
     robust: bool | None = not differing
-    if verdict["outcome"] == "undetermined":
+    if verdict.outcome == "undetermined":
         robust = None
         sentence = "Undetermined as declared: other readings are shown for information."
     elif not known:
         robust = None
         sentence = "No other reading of these samples is possible: robustness is not known."
     elif differing:
-        hangs = "; ".join(f"{r['name']} it is {r['outcome']}" for r in differing)
-        sentence = f"It hangs on how the question is asked: {hangs}."
+        depends = "; ".join(f"{r.name} it is {r.outcome}" for r in differing)
+        sentence = f"Not robust: {depends}."
     else:
         sentence = f"Robust: the same verdict in all {len(known)} other readings."
-        if kinds := [f"{r['name']} {r['kind']}" for r in known if r["kind"] != verdict.get("kind")]:
+        if kinds := [f"{r.name} {r.kind}" for r in known if r.kind != verdict.kind]:
             sentence = f"Robust in outcome; its kind differs: {'; '.join(kinds)}."
-    return {"rows": rows, "robust": robust, "sentence": sentence}
+    return Robustness(rows=tuple(rows), robust=robust, sentence=sentence)
 
 
 def _known(values: pd.Series) -> np.ndarray:
@@ -106,9 +103,9 @@ def _lenient(a: pd.DataFrame, b: pd.DataFrame) -> tuple[PairedCounts, str]:
     return _pair(a["n"], _known(a["lenient"]), b["n"], _known(b["lenient"])), "credit for the last number"
 
 
-def _among(a: pd.DataFrame, b: pd.DataFrame, held: str, correct: str, K: int) -> tuple[PairedCounts, str]:
-    """Only the samples that `held` counts; problems where fewer than K remain are left out of both."""
-    n_a, n_b = _known(a[held]), _known(b[held])
+def _among(a: pd.DataFrame, b: pd.DataFrame, counted: str, correct: str, K: int) -> tuple[PairedCounts, str]:
+    """Only the samples that `counted` counts; problems where fewer than K remain are left out of both."""
+    n_a, n_b = _known(a[counted]), _known(b[counted])
     enough = (n_a >= K) & (n_b >= K)
     if enough.mean() < 1 - LEFT_OUT or enough.sum() < 2:
         raise Unreadable(f"only {enough.sum()} of {len(enough)} problems keep {K} such samples under both")
@@ -151,22 +148,22 @@ def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray
     return rng.binomial(c, keep)
 
 
-def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> dict[str, Any]:
+def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> ReadingOf:
     """The verdict of counts, at the declared K."""
     pair, text = read
     found = verdict_on_counts(pair, replace(options, K=K, replicates=REPLICATES))
     return _as_row(found, K, text)
 
 
-def _as_row(verdict: dict[str, Any], K: float, detail: str) -> dict[str, Any]:
+def _as_row(verdict: dict[str, Any], K: float, detail: str) -> ReadingOf:
     """One row; low and high of either number are its joint region."""
-    held = {"outcome": verdict["outcome"], "kind": verdict["kind"], "K": K, "detail": detail}
+    ends: dict[str, Any] = {}
     for name, number in zip(("first", "large"), verdict["numbers"], strict=True):
-        held |= {name: number["estimate"], f"{name}_low": number["low"], f"{name}_high": number["high"]}
-    return held
+        ends |= {name: number["estimate"], f"{name}_low": number["low"], f"{name}_high": number["high"]}
+    return ReadingOf(name="", outcome=verdict["outcome"], kind=verdict["kind"], K=K, detail=detail, **ends)
 
 
-def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> dict[str, Any]:
+def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> ReadingOf:
     """Both get the tokens of the longer one's k samples: the shorter one gets more samples for them."""
     from analysis.comparison.joint import joint_readings
     from analysis.comparison.verdict import verdict

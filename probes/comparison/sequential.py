@@ -11,6 +11,7 @@ from analysis.comparison.options import declared_K
 from analysis.comparison.sequential import anytime_verdict, decided
 from evals.core.errors import UserError
 from probes.comparison.robustness import summary
+from probes.findings.types import Check, Comparison, Finding, Look, Verdict
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
@@ -54,38 +55,35 @@ def until_decided(
     return source, options, looks
 
 
-def with_looks(
-    finding: dict[str, Any], looks: list[dict[str, Any]], *, declared: bool = True
-) -> dict[str, Any]:
+def with_looks(finding: Finding, looks: list[dict[str, Any]], *, declared: bool = True) -> Finding:
     """An expand finding whose verdicts are those of the last look, with the path beside them.
 
     declared: whether K was; else it was set at the first look, and the check says so. Curves, bands and
     support keep the declared level: they describe the samples and decide nothing here. Each pair had its
     share of the level at every look (`until_decided`), so Holm's adjustment has no place.
     """
-    comparisons = []
-    for c in finding["comparisons"]:
-        path = [
-            {"n": look["n"], "outcome": v["outcome"], "kind": v["kind"], "spent_level": v["spent_level"]}
-            for look in looks
-            for v in look["verdicts"]
-            if (v["a"], v["b"]) == (c["a"], c["b"])
-        ]
-        last = next(v for v in looks[-1]["verdicts"] if (v["a"], v["b"]) == (c["a"], c["b"]))
-        verdict = {k: v for k, v in last.items() if k not in ("a", "b")} | {"needed": c["verdict"]["needed"]}
-        if verdict["outcome"] != "undetermined":
-            verdict["needed"] = None
-        checks = c["checks"] if declared else [_first_look(item, looks) for item in c["checks"]]
-        held = c["robustness"] and summary(verdict, c["robustness"]["rows"])
-        kept = {k: v for k, v in c.items() if k != "adjusted"}
-        comparisons.append({**kept, "verdict": verdict, "looks": path, "checks": checks, "robustness": held})
-    first = comparisons[0]
-    return {**finding, "comparisons": comparisons, "checks": first["confounds"] + first["checks"]}
+    comparisons = tuple(_with_looks(c, looks, declared) for c in finding.comparisons)
+    return finding.model_copy(update={"comparisons": comparisons, "checks": comparisons[0].all_checks})
 
 
-def _first_look(item: dict[str, Any], looks: list[dict[str, Any]]) -> dict[str, Any]:
+def _with_looks(c: Comparison, looks: list[dict[str, Any]], declared: bool) -> Comparison:
+    mine = [(look["n"], v) for look in looks for v in look["verdicts"] if (v["a"], v["b"]) == (c.a, c.b)]
+    path = tuple(
+        Look(n=n, outcome=v["outcome"], kind=v["kind"], spent_level=v["spent_level"]) for n, v in mine
+    )
+    last = {k: v for k, v in mine[-1][1].items() if k not in ("a", "b")}
+    needed = c.verdict.needed if last["outcome"] == "undetermined" else None
+    verdict = Verdict.model_validate(last | {"needed": needed})
+    checks = c.checks if declared else tuple(_first_look(item, looks) for item in c.checks)
+    robust = c.robustness and summary(verdict, c.robustness.rows)
+    return c.model_copy(
+        update={"adjusted": None, "verdict": verdict, "looks": path, "checks": checks, "robustness": robust}
+    )
+
+
+def _first_look(item: Check, looks: list[dict[str, Any]]) -> Check:
     """The check on K where nobody declared it."""
-    if item["name"] != "K declared":
+    if item.name != "K declared":
         return item
-    text = f"K = {item['value']}, not declared: set at the first look, n = {looks[0]['n']}, and kept"
-    return {**item, "passed": None, "detail": text}
+    text = f"K = {item.value}, not declared: set at the first look, n = {looks[0]['n']}, and kept"
+    return item.model_copy(update={"passed": None, "detail": text})

@@ -1,274 +1,253 @@
-"""The verdict card in the terminal: one screen that must not mislead a reader who sees nothing else."""
+"""The verdict card as plain rows: one screen that must not mislead a reader who sees nothing else.
+
+To add a row: append a `Row` (or a `Grid`) to the section that it belongs to, or a `Section` in `card`; the
+terminal, the page, the notebook, Markdown and LaTeX draw what stands here.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
+from probes.findings.grids import check_rows
+from probes.findings.rows import (
+    DASH,
+    Card,
+    Cell,
+    Grid,
+    Row,
+    Section,
+    file_name,
+    interval_cell,
+    number,
+    plain_text,
+)
+from probes.findings.types import NO_VERDICT, Comparison, Finding
 
-from probes.findings.terminal import named, plain_text, short
-
-COLOURS = {
-    "expansion": "green",
-    "sharpening": "yellow",
-    "coverage-only": "cyan",
-    "regression": "red",
-    "no-change": "blue",
-    "undetermined": "magenta",
-}
 SHOWN = 5  # rows of pass@k beside 1, K and n
-MARKS = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
+KINDS = {"P": "by both", "E": "only B", "S": "only A", "O": "by neither"}
 
 
-def card(finding: dict[str, Any], comparison: dict[str, Any]) -> Panel:
-    """The card of one comparison of an expand finding."""
-    verdict = comparison["verdict"]
-    headline = comparison.get("adjusted") or verdict  # of several pairs, what stands after Holm
-    kind = f": {headline['kind']}" if headline.get("kind") else ""
-    colour = COLOURS.get(headline["outcome"], "white")
-    checks = comparison["confounds"] + comparison["checks"]
-    parts: list[RenderableType] = [
-        Text(headline["outcome"].upper() + kind, style=f"bold {colour}"),
-        *_alone(comparison),
-        Text(verdict["sentence"]),
-        *_caveats(comparison, checks),
-        Text(""),
-        _numbers(comparison),
-        *(Text(line) for line in _about_curves(comparison)),
-        Text(""),
-        _support(comparison),
-        *(Text(line) for line in _about_support(comparison)),
-        Text(""),
-        *_robustness(comparison),
-        _checks(checks),
-        Text(_declared(comparison), style="dim"),
+def cards(finding: Finding) -> list[Card]:
+    """The card of every comparison of a finding."""
+    return [card(finding, c) for c in finding.comparisons]
+
+
+def card(finding: Finding, comparison: Comparison) -> Card:
+    """The card of one comparison."""
+    sections = (
+        Section("verdict", (_pair(finding, comparison), *_verdict(comparison), *_caveats(comparison))),
+        Section("numbers", (numbers_grid(comparison), *_about_curves(comparison))),
+        Section("support", (support_grid(comparison), *_about_support(comparison))),
+        Section("robustness", _robustness(comparison)),
+        Section("checks", tuple(check_rows(comparison.all_checks, passed=len(comparison.all_checks)))),
+        Section("declared", (_declared(comparison),)),
+    )
+    return Card(comparison.headline.outcome, tuple(s for s in sections if s.items))
+
+
+def said(outcome: str, kind: str | None) -> str:
+    """An outcome with its kind."""
+    return outcome + (f": {plain_text(kind)}" if kind else "")
+
+
+def percent(level: float) -> str:
+    """An error level as the percent of its intervals."""
+    return f"{100 * (1 - level):.4g}%"
+
+
+def _pair(finding: Finding, c: Comparison) -> Row:
+    names = [
+        plain_text(n) + (f" ({plain_text(r)})" if (r := finding.recipes.get(n)) else "") for n in (c.a, c.b)
     ]
-    where = f"{comparison['problems']:,} problems of {named(finding['problems'])}"
-    title = f"A = {short(comparison['a'])}, B = {short(comparison['b'])}, {where}"
-    return Panel(Group(*parts), title=Text(title), title_align="left", border_style=colour)
+    asked = file_name((finding.problems and finding.problems.name) or "an unnamed set")
+    return Row("pair", f"A = {names[0]}, B = {names[1]}; {c.problems:,} problems of {asked}", (c.problems,))
 
 
-def _alone(comparison: dict[str, Any]) -> list[Text]:
-    """With several pairs: how many, and what the pair would be alone where that differs."""
-    adjusted, verdict = comparison.get("adjusted"), comparison["verdict"]
-    if not adjusted:
-        return []
-    text = f"One of {adjusted['pairs']} pairs, adjusted by Holm: tested at {adjusted['level']:.2g}"
-    if (adjusted["outcome"], adjusted["kind"]) != (verdict["outcome"], verdict["kind"]):
-        kind = f" ({verdict['kind']})" if verdict.get("kind") else ""
-        text += f"; alone it would be {verdict['outcome']}{kind}, of which the rest of this card speaks"
-    return [Text(f"{text}.", style="bold")]
+def _verdict(c: Comparison) -> list[Row]:
+    """The headline, why it is not the verdict of the pair by itself, and the verdict in a sentence."""
+    headline, alone = c.headline, said(c.verdict.outcome, c.verdict.kind)
+    rows = [Row("headline", said(headline.outcome, headline.kind))]
+    if headline.outcome == NO_VERDICT:
+        names = ", ".join(map(plain_text, headline.voided))
+        rows.append(Row("alone", f"Taken away by a failed check ({names}, below); the counts read {alone}."))
+    elif c.adjusted:
+        text = f"One of {c.adjusted.pairs} pairs, adjusted by Holm: tested at {c.adjusted.level:.2g}"
+        if (headline.outcome, headline.kind) != (c.verdict.outcome, c.verdict.kind):
+            text += f"; alone it would be {alone}, of which the rest of this card speaks"
+        rows.append(Row("alone", f"{text}."))
+    first_large = tuple(r.estimate for r in c.verdict.numbers)
+    return [*rows, Row("sentence", plain_text(c.verdict.sentence), first_large)]
 
 
-def _caveats(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[Text]:
+def _caveats(c: Comparison) -> list[Row]:
     """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
-    lines = []
-    if needed := comparison["verdict"].get("needed"):
-        lines.append(Text(_needed(needed), style="italic"))
-    if looks := comparison.get("looks"):
-        lines.append(Text(_looked(looks)))
-    lines += [Text(text, style="bold red") for text in _ends(comparison, checks)]
-    failed = [c["name"] for c in checks if c["passed"] is False]
-    if (comparison.get("robustness") or {}).get("robust") is False:
-        failed.append("it hangs on how the question is asked")
+    rows = _needed(c) + _looks(c) + [Row("caveat", text) for text in _ends(c)]
+    failed = [plain_text(check.name) for check in c.all_checks if check.passed is False]
+    if c.robustness and c.robustness.robust is False:
+        failed.append("the verdict is not robust")
     if failed:
-        lines.append(Text(f"Look before you believe it: {', '.join(failed)} (below).", style="bold red"))
-    unknown = [c["name"] for c in checks if c["passed"] is None and c["name"] != "K declared"]
+        rows.append(Row("caveat", f"Failed checks, read them first: {', '.join(failed)} (below)."))
+    unknown = [plain_text(x.name) for x in c.all_checks if x.passed is None and x.name != "K declared"]
     if unknown and not failed:
-        lines.append(Text(f"Not known here: {', '.join(unknown)}.", style="dim"))
-    return lines
+        rows.append(Row("note", f"Not known here: {', '.join(unknown)}."))
+    return rows + [Row("reason", plain_text(reason)) for reason in c.verdict.reasons]
 
 
-def _ends(comparison: dict[str, Any], checks: list[dict[str, Any]]) -> list[str]:
-    """What a reader must know who looks no further: nothing (or all) is solved, or luck alone would do."""
-    by_name = {c["name"]: c for c in checks}
-    lines = []
-    ends = by_name.get("floor and ceiling")
-    if ends and ends["passed"] is False:
-        lines.append(str(ends["detail"])[:1].upper() + str(ends["detail"])[1:] + ".")
-    floor = by_name.get("guess floor")
-    rates = [comparison["passk"][side]["estimate"][0] for side in "ab"]
-    if floor and floor["value"] and max(floor["value"]) >= 0.5 * max(rates):
-        lines.append(
-            f"Guessing explains much of it: {floor['value'][0]:.1%} and {floor['value'][1]:.1%} of samples "
+def _ends(c: Comparison) -> list[str]:
+    """What a reader must know who reads no further: nothing (or all) is solved, or luck alone would do."""
+    by_name = {check.name: check for check in c.all_checks}
+    texts = []
+    ends, floor = by_name.get("floor and ceiling"), by_name.get("guess floor")
+    if ends and ends.passed is False:
+        texts.append(plain_text(ends.detail[:1].upper() + ends.detail[1:]) + ".")
+    rates = [c.passk[side].estimate[0] or 0.0 for side in "ab"]
+    if floor and floor.value and max(floor.value) >= 0.5 * max(rates):
+        texts.append(
+            f"Guessing explains much of it: {floor.value[0]:.1%} and {floor.value[1]:.1%} of samples "
             f"would be right for another problem, {rates[0]:.1%} and {rates[1]:.1%} are right for their own."
         )
-    return lines
+    return texts
 
 
-def _looked(looks: list[dict[str, Any]]) -> str:
-    path = ", ".join(str(look["n"]) for look in looks)
-    last = looks[-1]
-    ended = "and not decided" if last["outcome"] == "undetermined" else f"decided at n = {last['n']}"
-    return (
+def _looks(c: Comparison) -> list[Row]:
+    if not c.looks:
+        return []
+    last, path = c.looks[-1], ", ".join(str(look.n) for look in c.looks)
+    ended = "and not decided" if last.outcome == "undetermined" else f"decided at n = {last.n}"
+    text = (
         f"Sampled until decided: looked at n = {path}, {ended}. The error of all looks together is kept: "
-        f"this one was at level {last['spent_level']:.2g}."
+        f"this one was at level {last.spent_level:.2g}."
     )
+    return [Row("note", text, (last.n, last.spent_level))]
 
 
-def _needed(needed: dict[str, Any]) -> str:
-    parts = []
-    if needed.get("problems"):
-        parts.append(f"about {needed['problems']:,} problems at this n")
-    if needed.get("samples"):
-        parts.append(f"about {needed['samples']:,} samples of each of these problems")
-    if not parts:
-        return "No feasible number of problems or samples would settle it at these differences."
-    return "To settle it: " + " or ".join(parts) + "."
+def _needed(c: Comparison) -> list[Row]:
+    """What would settle an undetermined verdict."""
+    if not (needed := c.verdict.needed):
+        return []
+    parts = [f"about {needed.problems:,} problems at this n"] if needed.problems else []
+    parts += [f"about {needed.samples:,} samples of each of these problems"] if needed.samples else []
+    text = "No feasible number of problems or samples would settle it at these differences."
+    if parts:
+        text = "To settle it: " + " or ".join(parts) + "."
+    return [Row("needed", text, (needed.problems, needed.samples))]
 
 
-def _numbers(comparison: dict[str, Any]) -> Table:
-    """pass@k of both and their paired difference, at a few k, always with 1, K and n."""
-    options = comparison["options"]
-    percent = round(100 * (1 - options["level"]))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("k", "A", "B", "B - A", f"{percent}% paired", "all k at once", "by chance"):
-        table.add_column(name, justify="right", no_wrap=True)
-    k, delta = comparison["k"], comparison["delta"]
-    for i in chosen(k, options["K"]):
-        table.add_row(
-            f"*{k[i]}" if k[i] in (1, options["K"]) else f"{k[i]}",
-            f"{comparison['passk']['a']['estimate'][i]:.4f}",
-            f"{comparison['passk']['b']['estimate'][i]:.4f}",
-            f"{delta['estimate'][i]:+.4f}",
-            _interval(delta["low"][i], delta["high"][i]),
-            _interval(delta["band_low"][i], delta["band_high"][i]),
-            _chance(delta["null_high"][i]),
+def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
+    """pass@k of both and their paired difference. places: of k (default: a few, always with 1, K and n)."""
+    rows = []
+    shown = chosen(c.k, c.options.K) if places is None else list(places)
+    for i in shown:
+        a, b = (c.passk[side].at("estimate", i) for side in "ab")
+        null = c.delta.at("null_high", i)
+        star = "*" if c.k[i] in (1, c.options.K) else ""
+        rows.append(
+            (
+                Cell(f"{star}{c.k[i]}", (c.k[i],)),
+                Cell(number(a, 4), (a,)),
+                Cell(number(b, 4), (b,)),
+                Cell(number(d := c.delta.at("estimate", i), 4, "+"), (d,)),
+                interval_cell(c.delta.at("low", i), c.delta.at("high", i)),
+                interval_cell(c.delta.at("band_low", i), c.delta.at("band_high", i)),
+                Cell(DASH if null is None else f"±{null:.3f}".replace("0.", ".", 1), (null,)),
+            )
         )
-    return table
+    heads = (
+        "k",
+        "A",
+        "B",
+        "B - A",
+        f"{percent(c.options.level)} paired",
+        "all k at once",
+        "same-model range",
+    )
+    strong = frozenset(i for i, place in enumerate(shown) if c.k[place] in (1, c.options.K))
+    return Grid("numbers", "pass@k and its paired difference", heads, tuple(rows), strong)
 
 
-def chosen(k: list[int], declared: int) -> list[int]:
+def chosen(k: Sequence[int], declared: int) -> list[int]:
     """Indices of 1, the declared K, the last k, and at most SHOWN powers of two between them."""
-    must = {0, k.index(declared), len(k) - 1}
+    must = {0, len(k) - 1} | ({k.index(declared)} if declared in k else set())
     powers = [i for i, value in enumerate(k) if value & (value - 1) == 0 and i not in must]
     step = max(1, -(-len(powers) // SHOWN))
     return sorted(must | set(powers[::step]))
 
 
-def _interval(low: float, high: float) -> str:
-    """An interval of rates without leading zeros, so that a row fits a narrow terminal."""
-    return f"[{_signed(low)}, {_signed(high)}]"
-
-
-def _chance(high: float | None) -> str:
-    return "?" if high is None else f"±{high:.3f}".replace("0.", ".", 1)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("0.", ".", 1)
-
-
-def _about_curves(comparison: dict[str, Any]) -> list[str]:
-    crossover, level = comparison["crossover"], comparison["options"]["level"]
-    percent = round(100 * (1 - level))
-    n = comparison["k"][-1]
-    if n == 1:
-        return [
+def _about_curves(c: Comparison) -> list[Row]:
+    level = percent(c.options.level)
+    if c.k[-1] == 1:
+        text = (
             "pass@1, problems resampled. One sample of each problem: no k beyond 1, no curve, no crossover."
-        ]
-    lines = [
-        f"pass@k, problems resampled. The verdict rests on the two k with *, jointly. By chance: {percent}% "
-        "of the differences between two draws of A itself."
-    ]
-    if crossover["k"] is None:
-        text = f"none up to k = {n}"
-        if crossover["low"] is not None:
-            text += f" (but {percent}% interval from {crossover['low']})"
-    else:
-        text = f"k = {crossover['k']}, {percent}% {crossover['low']} to {crossover['high'] or 'beyond n'}"
-    return [*lines, f"Crossover k*, where A catches up with B: {text}."]
-
-
-def _support(comparison: dict[str, Any]) -> Table:
-    """Problems solved at least once by both, only B, only A, neither, beside the same-model expectation."""
-    support = comparison["support"]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(f"solved within {support['n']}", no_wrap=True)
-    for name in ("by both", "only B", "only A", "by neither"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_row("observed: problems", *(f"{support[c]:,}" for c in "PESO"))
-    expected = support["expected"]
-    means = [_expected(expected[c]) for c in "PESO"]
-    table.add_row("A drawn twice gives", *means)
-    return table
-
-
-def _expected(cell: dict[str, Any]) -> str:
-    return "?" if cell["mean"] is None else f"{cell['mean']:.0f} ({cell['low']:.0f}-{cell['high']:.0f})"
-
-
-def _about_support(comparison: dict[str, Any]) -> list[str]:
-    support = comparison["support"]
-    return [
-        f"Only B against only A: exact McNemar p = {support['mcnemar_p']:.2g}. Solved only by B is "
-        f"not yet new: A may have p up to {support['detection_limit']:.2g} there, which "
-        f"{support['n']} failure{'s' if support['n'] > 1 else ''} cannot exclude."
-    ]
-
-
-def _robustness(comparison: dict[str, Any]) -> list[RenderableType]:
-    """Whether the verdict survives other gradings, prompts and budgets."""
-    held = comparison.get("robustness")
-    if not held:
-        return []
-    style = "green" if held["robust"] else "bold red" if held["robust"] is False else "dim"
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("asked otherwise")
-    for name in ("Δpass@1", "Δpass@K"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for row in held["rows"]:
-        if row["outcome"] is None:
-            table.add_row(Text(row["name"]), "-", "-", Text(row["detail"], style="dim"))
-            continue
-        verdict = comparison["verdict"]
-        same = (row["outcome"], row["kind"]) == (verdict["outcome"], verdict["kind"])
-        kind = f": {row['kind']}" if row["kind"] else ""
-        table.add_row(
-            Text(row["name"]),
-            f"{row['first']:+.4f}",
-            f"{row['large']:+.4f}",
-            Text(row["outcome"] + kind, style="" if same else "bold red"),
         )
-    return [table, Text(held["sentence"], style=style), Text("")]
+        return [Row("about", text)]
+    found, n = c.crossover, c.k[-1]
+    if found.k is None:
+        text = f"none up to k = {n}"
+        text += f" (but {level} interval from {found.low})" if found.low is not None else ""
+    else:
+        text = f"k = {found.k}, {level} {found.low} to {found.high or 'beyond n'}"
+    return [
+        Row("about", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
+            f"range: {level} of the differences between two draws of A itself."),
+        Row("about", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
+    ]  # fmt: skip
 
 
-def _checks(checks: list[dict[str, Any]]) -> Table:
-    """Checks, failed ones first; those that cannot be made for one reason share a line."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for _ in range(3):
-        table.add_column()
-    unknown: dict[str, list[str]] = {}
-    for item in checks:
-        if item["passed"] is None:
-            unknown.setdefault(str(item["detail"]), []).append(item["name"])
-    shown = sorted((c for c in checks if c["passed"] is not None), key=lambda c: bool(c["passed"]))
-    for item in [c for c in shown if not c["passed"]]:
-        _row(table, item["passed"], item["name"], item["detail"])
-    for detail, names in unknown.items():
-        if len(names) < 3:
-            for name in names:
-                _row(table, None, name, detail)
-        else:
-            _row(table, None, "not checked", f"{', '.join(names)}: {detail}")
-    for item in [c for c in shown if c["passed"]]:
-        _row(table, item["passed"], item["name"], item["detail"])
-    return table
+def support_grid(c: Comparison) -> Grid:
+    """Problems solved at least once by both, only B, only A, neither, beside the same-model expectation."""
+    support = c.support
+    observed = [Cell(f"{count:,}", (count,)) for count in (support.P, support.E, support.S, support.O)]
+    expected = []
+    for kind in KINDS:
+        one = support.expect(kind)
+        text = DASH if one.mean is None else f"{one.mean:.0f} ({one.low:.0f}-{one.high:.0f})"
+        expected.append(Cell(text, (one.mean, one.low, one.high)))
+    rows = ((Cell("observed: problems"), *observed), (Cell("A drawn twice gives"), *expected))
+    heads = (f"solved within {support.n}", *KINDS.values())
+    return Grid("support", "Problems solved at least once", heads, rows)
 
 
-def _row(table: Table, passed: bool | None, name: str, detail: Any) -> None:
-    mark, style = MARKS[passed]
-    table.add_row(Text(mark, style=style), Text(name), Text(plain_text(str(detail))))
+def _about_support(c: Comparison) -> list[Row]:
+    p, limit, n = c.support.mcnemar_p, c.support.detection_limit, c.support.n
+    rows = []
+    if p is not None and limit is not None:
+        text = (
+            f"Only B against only A: exact McNemar p = {p:.2g}. Solved only by B is not yet new: A may have "
+            f"p up to {limit:.2g} there, which {n} failure{'s' if n > 1 else ''} cannot exclude."
+        )
+        rows.append(Row("about", text, (p, limit)))
+    floors = [c.guess_floor.get(f"guess_floor_{side}") for side in "ab"]
+    if any(x is not None for x in floors):
+        a, b = ("not known" if x is None else f"{x:.1%}" for x in floors)
+        rows.append(Row("about", f"Guess floor: {a} under A, {b} under B.", tuple(floors)))
+    return rows
 
 
-def _declared(comparison: dict[str, Any]) -> str:
-    options = comparison["options"]
-    return (
-        f"Declared: level {options['level']:g}, K = {options['K']}, "
-        f"margin ±{100 * options['margin']:g} points. "
+def _robustness(c: Comparison) -> tuple[Row | Grid, ...]:
+    """Whether the verdict survives other gradings, prompts and budgets."""
+    if not c.robustness:
+        return ()
+    rows = []
+    for row in c.robustness.rows:
+        if row.outcome is None:
+            rows.append((Cell(plain_text(row.name)), Cell(DASH), Cell(DASH), Cell(plain_text(row.detail))))
+            continue
+        same = (row.outcome, row.kind) == (c.verdict.outcome, c.verdict.kind)
+        first = Cell(number(row.first, 4, "+"), (row.first, row.first_low, row.first_high))
+        large = Cell(number(row.large, 4, "+"), (row.large, row.large_low, row.large_high))
+        verdict = Cell(said(row.outcome, row.kind), style="" if same else "failed")
+        rows.append((Cell(plain_text(row.name)), first, large, verdict))
+    heads = ("robustness", "Δpass@1", "Δpass@K", "verdict")
+    kind = {True: "robust", False: "caveat", None: "note"}[c.robustness.robust]
+    grid = Grid("robustness", "The verdict under other readings of the samples", heads, tuple(rows))
+    return grid, Row(kind, plain_text(c.robustness.sentence))
+
+
+def _declared(c: Comparison) -> Row:
+    o = c.options
+    origin = " (by default)" if o.K_declared is False else ""
+    text = (
+        f"Declared: level {o.level:g}, K = {o.K}{origin}, margin ±{100 * o.margin:g} points. "
         "One training run of each: other training seeds are not covered."
     )
+    return Row("declared", text, (o.level, o.K, o.margin))

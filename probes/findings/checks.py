@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.checkpoints.runs import resolved, run_of
+from probes.findings.types import Check
 
 SAME = ("template", "shots", "chat")
 DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
@@ -20,12 +21,12 @@ UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction",
            "guess floor")  # fmt: skip
 
 
-def check(name: str, passed: bool | None, value: Any, detail: str) -> dict[str, Any]:
+def check(name: str, passed: bool | None, value: Any, detail: str) -> Check:
     """One check: passed, not passed, or (None) not possible on this input."""
-    return {"name": name, "passed": passed, "value": value, "detail": detail}
+    return Check(name=name, passed=passed, value=value, detail=detail)
 
 
-def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[dict[str, Any]]:
+def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[Check]:
     """Checks of two cell reports (`evals.grading.report.cell_report`); None where there are only counts."""
     if a is None or b is None:
         return [check(name, None, None, "not known from counts alone") for name in UNKNOWN]
@@ -34,18 +35,18 @@ def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[dict[s
     return [make(a, b) for make in made]
 
 
-def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[Check]:
     """Confounds over pairs of checkpoint descriptions: of each check the worst, with its pair named."""
-    made: dict[str, dict[str, Any]] = {}
+    worst: dict[str, Check] = {}
     rank = {False: 0, None: 1, True: 2}
     for a, b in pairs:
         for item in confounds(a["report"], b["report"]):
-            held = made.get(item["name"])
-            if held is None or rank[item["passed"]] < rank[held["passed"]]:
-                told = len(pairs) > 1 and item["passed"] is False
+            known = worst.get(item.name)
+            if known is None or rank[item.passed] < rank[known.passed]:
+                told = len(pairs) > 1 and item.passed is False
                 where = f" ({a['name']} -> {b['name']})" if told else ""
-                made[item["name"]] = {**item, "detail": f"{item['detail']}{where}"}
-    return list(made.values())
+                worst[item.name] = item.model_copy(update={"detail": f"{item.detail}{where}"})
+    return list(worst.values())
 
 
 def _differences(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> list[str]:
@@ -56,7 +57,7 @@ def _known(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> bool:
     return all(a.get(k) is not None and b.get(k) is not None for k in keys)
 
 
-def _prompt(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
     different = _differences(a, b, SAME)
     if different:
         return check("prompt", False, different, "the prompts differ: " + ", ".join(different))
@@ -67,7 +68,7 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     return check("prompt", same, None, shots if same else "the prompts' token ids differ")
 
 
-def _decoding(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _decoding(a: dict[str, Any], b: dict[str, Any]) -> Check:
     if not _known(a, b, ("temperature",)):
         return check("decoding", None, None, "the samples do not say how they were drawn")
     different = _differences(a, b, DECODING)
@@ -79,14 +80,14 @@ def _decoding(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     return check("decoding", True, None, text)
 
 
-def _engine(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _engine(a: dict[str, Any], b: dict[str, Any]) -> Check:
     if not _known(a, b, ("engine",)):
         return check("engine", None, None, "the samples do not say which engine drew them")
     different = _differences(a, b, ENGINE)
     return check("engine", not different, different or None, ", ".join(different) or f"both {a['engine']}")
 
 
-def _truncation(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _truncation(a: dict[str, Any], b: dict[str, Any]) -> Check:
     if not _known(a, b, ("truncated",)):
         return check("truncation", None, None, "the samples do not say how they ended")
     x, y = a["truncated"], b["truncated"]
@@ -94,13 +95,13 @@ def _truncation(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     return check("truncation", passed, [x, y], f"{x:.1%} and {y:.1%} of the samples hit the length limit")
 
 
-def _extraction(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _extraction(a: dict[str, Any], b: dict[str, Any]) -> Check:
     x, y = a["extraction_failures"], b["extraction_failures"]
     passed = abs(x - y) <= EXTRACTION_GAP
     return check("extraction", passed, [x, y], f"no answer in the asked form in {x:.1%} and {y:.1%}")
 
 
-def _format(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _format(a: dict[str, Any], b: dict[str, Any]) -> Check:
     """Format against correctness, as differences in differences: strict, lenient, and given an answer.
 
     A gain in strict accuracy that shrinks under lenient grading, or among samples with an answer, is form.
@@ -123,7 +124,7 @@ def _given(report: dict[str, Any]) -> float | None:
     return report["strict"] / found if found > 0 else None
 
 
-def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> Check:
     x, y = a["duplicates"], b["duplicates"]
     text = f"{x:.1%} and {y:.1%} of the samples repeat another of their problem"
     expected = [r.get("duplicates_expected") for r in (a, b)]
@@ -140,7 +141,7 @@ def _duplicates(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     return check("duplicates", max(x, y) <= DUPLICATES, [x, y], text)
 
 
-def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> Check:
     x, y = a["guess_floor"], b["guess_floor"]
     if x is None or y is None:
         return check("guess floor", None, None, "needs at least two problems with different answers")
@@ -150,12 +151,12 @@ def _guess_floor(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     )
 
 
-def _verifier(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _verifier(a: dict[str, Any], b: dict[str, Any]) -> Check:
     total = a["verifier_errors"] + b["verifier_errors"]
     return check("grader", total == 0, total, f"one verifier for both, {total} errors or time-outs")
 
 
-def _support(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
+def _support(a: dict[str, Any], b: dict[str, Any]) -> Check:
     """Whether sampling itself cut the distribution, so that some answers have probability 0."""
     tops = [r["top_p"] for r in (a, b) if r.get("top_p") is not None]
     if not tops:
@@ -169,7 +170,7 @@ def _support(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     return check("support", not cut or None, min(tops), text)
 
 
-def held_out(problems: dict[str, Any] | None, b: dict[str, Any]) -> list[dict[str, Any]]:
+def held_out(problems: dict[str, Any] | None, b: dict[str, Any]) -> list[Check]:
     """A check that the later checkpoint was not trained on these very problems.
 
     By the fingerprint of the problem set in its lineage, else by the name of the set in its run's resolved
@@ -193,7 +194,7 @@ def _split(spec: str) -> str:
     return spec.partition("?")[0]
 
 
-def same_weights(first: str | None, second: str | None) -> list[dict[str, Any]]:
+def same_weights(first: str | None, second: str | None) -> list[Check]:
     """A check that the two checkpoints are not one."""
     if not first or not second:
         return []

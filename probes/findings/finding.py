@@ -1,4 +1,4 @@
-"""Findings: what a probe returns, as JSON with a schema version and its provenance."""
+"""Findings made, kept and read: what every probe states, and JSON files with a schema version."""
 
 from __future__ import annotations
 
@@ -6,41 +6,41 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+from probes.findings.types import READABLE, SCHEMA, Finding
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
-SCHEMA = 1
 PACKAGES = ("excursions", "torch", "transformers", "numpy", "scipy", "pandas", "pyarrow", "vllm")
 
 
 def finding(
     probe: str,
     *,
-    checkpoints: list[dict[str, Any]],
-    problems: dict[str, Any] | None,
+    checkpoints: Sequence[Any],
+    problems: Any | None,
     command: Sequence[str] = (),
     store: SampleStore | None = None,
-    checks: Sequence[dict[str, Any]] = (),
     **fields: Any,
-) -> dict[str, Any]:
+) -> Finding:
     """A finding: what every probe states, and this probe's own fields."""
-    return {
-        "schema": SCHEMA,
-        "probe": probe,
-        "checkpoints": checkpoints,
-        "problems": problems,
-        **fields,
-        "checks": list(checks),
-        "provenance": provenance(list(command), str(store) if store else None),
-    }
+    return Finding.model_validate(
+        {
+            "schema": SCHEMA,
+            "probe": probe,
+            "checkpoints": checkpoints,
+            "problems": problems,
+            **fields,
+            "provenance": provenance(list(command), str(store) if store else None),
+        }
+    )
 
 
 def provenance(command: list[str], store: str | None) -> dict[str, Any]:
@@ -60,39 +60,60 @@ def command_line() -> list[str]:
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
-def subject(item: dict[str, Any]) -> tuple[Any, ...]:
+def subject(item: Finding) -> tuple[Any, ...]:
     """What a finding is about: its probe, its checkpoints in order, its problems."""
-    names = tuple((c.get("name"), c.get("fingerprint")) for c in item.get("checkpoints") or ())
-    return item.get("probe"), names, (item.get("problems") or {}).get("name")
+    names = tuple((c.name, c.fingerprint) for c in item.checkpoints)
+    return item.probe, names, item.problems and item.problems.name
 
 
-def keep_finding(out: Path, item: dict[str, Any]) -> Path:
+def keep_finding(out: Path, item: Finding) -> Path:
     """Put a finding into OUT/findings.json: last, and in place of an older one about the same."""
     path = out / "findings.json"
-    held = read_findings(path) if path.is_file() else []
-    write_findings(path, [f for f in held if subject(f) != subject(item)] + [item])
+    kept = read_findings(path) if path.is_file() else []
+    write_findings(path, [f for f in kept if subject(f) != subject(item)] + [item])
     return path
 
 
-def write_findings(path: Path, findings: list[dict[str, Any]]) -> None:
+def write_findings(path: Path, findings: Iterable[Finding]) -> None:
     """Write {"schema": …, "findings": […]}, whole or not at all."""
-    body = {"schema": SCHEMA, "findings": findings}
-    write_file(path, json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    write_file(path, to_json(findings))
 
 
-def read_findings(path: Path) -> list[dict[str, Any]]:
-    """The findings of a file; UserError where it is none or of another schema version."""
+def to_json(findings: Iterable[Finding]) -> str:
+    """Findings as the text of one file."""
+    body = {"schema": SCHEMA, "findings": [f.to_dict() | {"schema": SCHEMA} for f in findings]}
+    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_findings(path: Path) -> list[Finding]:
+    """The findings of a file; UserError where it is none, damaged, or of a schema version not known here."""
     try:
         data = json.loads(path.read_text("utf-8", errors="surrogatepass"))
     except OSError as error:
         raise UserError(f"findings {path} cannot be read ({error.strerror}); run a probe first") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a findings file: {error}; run the probe again") from error
     if not isinstance(data, dict) or "schema" not in data:
         raise UserError(f"{path} is not a findings file: it has no schema version; run the probe again")
-    if data["schema"] != SCHEMA:
+    if data["schema"] not in READABLE:
         raise UserError(
-            f"{path} has schema version {data['schema']} and this program reads {SCHEMA}; "
-            "read it with the version that wrote it, or choose another --out and run the probe again"
+            f"{path} has schema version {data['schema']} and this program reads "
+            f"{' and '.join(map(str, READABLE))}; read it with the version that wrote it, or choose another "
+            "--out and run the probe again"
         )
-    return list(data["findings"]) if "findings" in data else [data]
+    items = data.get("findings", [data])
+    return [typed(item, f"finding {i} of {path}") for i, item in enumerate(items, 1)]
+
+
+def typed(item: Any, where: str = "the finding") -> Finding:
+    """A finding from its JSON; UserError with the field that is not as it should be."""
+    from pydantic import ValidationError
+
+    if not isinstance(item, dict) or "probe" not in item:
+        raise UserError(f"{where} does not say which probe made it; run the probe again")
+    try:
+        return Finding.model_validate({"schema": SCHEMA, **item})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{where} is damaged at {place} ({first['msg']}); run the probe again") from error

@@ -1,158 +1,146 @@
-"""One screen per finding: estimates of each checkpoint, paired differences, checks."""
+"""Findings in a terminal of any width: text wraps, grids are split into stacked parts, no number is cut."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from io import StringIO
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-PASSED = 4  # checks that passed and have a line of their own
-NAME = 24  # characters of a checkpoint's name in a heading
+from probes.findings.card import cards
+from probes.findings.grids import check_rows, grids
+from probes.findings.rows import Card, Grid, Row, file_name, plain_text
+
+if TYPE_CHECKING:
+    from probes.findings.types import Finding
+
+COLOURS = {
+    "expansion": "green",
+    "sharpening": "yellow",
+    "coverage-only": "cyan",
+    "regression": "red",
+    "no-change": "blue",
+    "undetermined": "magenta",
+    "no verdict": "bold red",
+}
+STYLES = {"pair": "bold", "alone": "bold", "needed": "italic", "caveat": "bold red", "note": "dim",
+          "robust": "green", "declared": "dim", "failed": "bold red"}  # fmt: skip
+MARKS = {"failed": ("CHECK", "bold red"), "unknown": ("?", "dim"), "passed": ("ok", "green")}
+LEFT_OUT = ("reason",)  # rows that the terminal leaves to the page
+GAP = 2  # between columns
+LABEL = 30  # of a first column or a head where room is short, before it is folded
 
 
-def show(finding: dict[str, Any], console: Console | None = None) -> None:
-    """Print a finding: cards for `expand`, a table for every other probe."""
+def show(finding: Finding, console: Console | None = None) -> None:
+    """Print a finding: the cards of its comparisons, else its grids, notes and checks."""
     console = console or Console(highlight=False)
-    if finding["probe"] == "expand":
-        from probes.findings.card import card
-
-        for comparison in finding["comparisons"]:
-            console.print(card(finding, comparison))
-        return
-    problems = finding.get("problems")
-    where = f"  {problems['count']} problems of {named(problems)}" if problems else ""
-    console.print(Text(f"{finding['probe']}{where}", style="bold"))
-    if finding.get("estimates"):
-        console.print(estimates(finding))
-    for block in finding.get("tables", ()):
-        console.print(plain(block))
-    for note in finding.get("notes", ()):
-        console.print(Text(plain_text(note)))
-    console.print(checks(finding["checks"]))
+    for item in _rendered(finding, console.width):
+        console.print(item)
 
 
-def estimates(finding: dict[str, Any]) -> Table:
-    """Measures down, checkpoints across, then each paired difference with its interval.
+def text(finding: Finding, width: int = 80) -> str:
+    """A finding as plain text."""
+    console = Console(width=width, file=StringIO(), record=True, highlight=False)
+    show(finding, console)
+    return console.export_text()
 
-    A measure without a difference shows the interval of its estimate.
-    """
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    names = list(dict.fromkeys(e["checkpoint"] for e in finding["estimates"]))
-    pairs = list(dict.fromkeys((d["a"], d["b"]) for d in finding["differences"]))
-    table.add_column("measure")
-    for name in names:
-        table.add_column(Text(heading(name)), justify="right")
-    level = finding["options"]["level"]
-    percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
-    for a, b in pairs:
-        says = "difference" if len(pairs) == 1 else f"{short(b)} - {short(a)}"
-        table.add_column(Text(says + percent), justify="right", no_wrap=len(pairs) == 1)
-    rows: dict[str, dict[str, Any]] = {}
-    for e in finding["estimates"]:
-        rows.setdefault(e["measure"], {})[e["checkpoint"]] = e
-    changes = {(d["measure"], d["a"], d["b"]): d for d in finding["differences"]}
-    for measure, by_name in rows.items():
-        one = next(iter(by_name.values()))
-        deltas = [changes.get((measure, a, b)) for a, b in pairs]
-        alone = not any(deltas)
-        cells = [estimate(by_name.get(n), one["digits"], interval=alone) for n in names]
-        unit = "" if one["unit"] == "rate" else f" ({one['unit']})"
-        table.add_row(
-            Text(plain_text(one["label"] + unit)), *cells, *(change(d, one["digits"]) for d in deltas)
-        )
+
+def _rendered(finding: Finding, width: int) -> list[RenderableType]:
+    if finding.comparisons:
+        return [panel(one, width) for one in cards(finding)]
+    problems = finding.problems
+    where = f"  {problems.count} problems of {file_name(problems.name)}" if problems else ""
+    out: list[RenderableType] = [Text(plain_text(finding.probe + where), style="bold")]
+    for grid in grids(finding):
+        if grid.name != "estimates" and grid.caption:
+            out.append(Text(grid.caption, style="italic"))
+        out += tables(grid, width)
+    out += [Text(plain_text(note)) for note in finding.notes]
+    return [*out, _checks(check_rows(finding.checks))]
+
+
+def panel(card: Card, width: int) -> Panel:
+    """A card in a frame of `width` characters."""
+    parts: list[RenderableType] = []
+    colour = COLOURS.get(card.outcome, "white")
+    for section in card.sections:
+        if parts and section.name != "declared":
+            parts.append(Text(""))
+        marked = [i for i in section.items if isinstance(i, Row) and i.kind in MARKS]
+        for item in section.items:
+            if isinstance(item, Grid):
+                parts += tables(item, width - 4)
+            elif item.kind == "headline":
+                parts.append(Text(_upper(item.text), style=f"bold {colour}"))
+            elif item.kind not in (*LEFT_OUT, *MARKS):
+                parts.append(Text(item.text, style=STYLES.get(item.kind, "")))
+        parts += [_checks(marked)] if marked else []
+    return Panel(Group(*parts), border_style=colour, width=width)
+
+
+def _upper(headline: str) -> str:
+    """The outcome in capitals, its kind as it is."""
+    outcome, colon, kind = headline.partition(":")
+    return outcome.upper() + colon + kind
+
+
+def _checks(rows: list[Row]) -> Table:
+    """Checks: mark, name, detail; the detail wraps."""
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 1, 0, 0))
+    for overflow in ("fold", "fold", "fold"):
+        table.add_column(overflow=overflow)
+    for row in rows:
+        mark, style = MARKS[row.kind]
+        table.add_row(Text(mark, style=style), Text(row.label), Text(row.text))
     return table
 
 
-def estimate(row: dict[str, Any] | None, digits: int, *, interval: bool) -> str:
-    """An estimate, with its interval if asked for; a dash where there is none."""
-    if row is None or row["estimate"] is None:
-        return "-"
-    text = number(row["estimate"], digits)
-    if not interval or row["low"] is None:
-        return text
-    return f"{text} [{number(row['low'], digits)}, {number(row['high'], digits)}]"
+def tables(grid: Grid, width: int) -> list[Table]:
+    """A grid as tables no wider than `width`: columns without room stand below, beside the first again."""
+    wanted = [_wanted(grid, i) for i in range(len(grid.heads))]
+    first = (
+        min(wanted[0][1], max(wanted[0][0], LABEL))
+        if sum(w[1] + GAP for w in wanted) > width
+        else wanted[0][1]
+    )
+    parts: list[list[int]] = [[]]
+    room = width - first
+    for i in range(1, len(grid.heads)):
+        least = wanted[i][0] + GAP
+        if parts[-1] and least > room:
+            parts.append([])
+            room = width - first
+        parts[-1].append(i)
+        room -= least
+    return [_table(grid, [0, *part], [(first, first), *(wanted[i] for i in part)], width) for part in parts]
 
 
-def change(row: dict[str, Any] | None, digits: int) -> str:
-    """A difference with its interval, or a dash."""
-    if row is None or row["estimate"] is None:
-        return "-"
-    text = signed(row["estimate"], digits)
-    if row["low"] is None:
-        return f"{text} (no interval)"
-    return f"{text} [{signed(row['low'], digits)}, {signed(row['high'], digits)}]"
+def _wanted(grid: Grid, column: int) -> tuple[int, int]:
+    """(least, most) characters of a column: numbers stay whole, text may wrap at its words."""
+    entries = [row[column].text for row in grid.rows]
+    heads = grid.heads[column].split() or [""]
+    most = max(cell_len(t) for t in (*entries, grid.heads[column]))
+    if grid.numeric(column):
+        whole = max(map(cell_len, entries), default=0)
+        return max(whole, min(LABEL // 2, max(map(cell_len, heads)))), max(whole, min(most, LABEL))
+    longest = max(cell_len(word) for t in entries for word in (t.split() or [""])) if entries else 0
+    return min(LABEL, max(longest, max(map(cell_len, heads)))), most
 
 
-def number(value: float | None, digits: int) -> str:
-    """A number, or a dash where there is none; what rounds to 0 has no sign."""
-    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def signed(value: float, digits: int) -> str:
-    """A number with its sign, also +0."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
-
-
-def heading(name: str) -> str:
-    """A checkpoint's name over a column, what scores it on a second line."""
-    drawn, under, scorer = name.partition(" under ")
-    return short(drawn) + (f"\nunder {short(scorer)}" if under else "")
-
-
-def plain(block: dict[str, Any]) -> Table:
-    """A block {"title", "columns", "rows"} of a finding as a table; numbers to the right."""
-    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
-    table.title = Text(plain_text(block["title"])) if block.get("title") else None
-    for i, name in enumerate(block["columns"]):
-        numeric = all(not isinstance(r[i], str) for r in block["rows"])
-        table.add_column(Text(plain_text(str(name))), justify="right" if numeric else "left")
-    for row in block["rows"]:
-        table.add_row(*(Text(_cell(v)) for v in row))
+def _table(grid: Grid, columns: list[int], wanted: list[tuple[int, int]], width: int) -> Table:
+    """Some columns of a grid, each between its least and its most; what room is left goes to the widest."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+    room = width - sum(least for least, _ in wanted) - GAP * (len(columns) - 1)
+    for i, (least, most) in zip(columns, wanted, strict=True):
+        more = max(0, min(most - least, room))
+        room -= more
+        justify = "right" if i and grid.numeric(i) else "left"
+        fit = min(least + more, width)
+        table.add_column(Text(grid.heads[i]), justify=justify, width=fit, overflow="fold")  # type: ignore[arg-type]
+    for row in grid.rows:
+        table.add_row(*(Text(row[i].text, style=STYLES.get(row[i].style, "")) for i in columns))
     return table
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else plain_text(str(value))
-
-
-def checks(items: list[dict[str, Any]]) -> Table:
-    """Checks, what needs a look first; those that passed share a line where they are many."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column()
-    table.add_column()
-    table.add_column()
-    marks = {True: ("ok", "green"), False: ("LOOK", "bold red"), None: ("?", "dim")}
-    passed = [item["name"] for item in items if item["passed"]]
-    few = len(passed) <= PASSED
-    for item in sorted(items, key=lambda c: (c["passed"] is True, c["passed"] is None)):
-        if item["passed"] and not few:
-            continue
-        mark, style = marks[item["passed"]]
-        table.add_row(Text(mark, style=style), Text(item["name"]), Text(plain_text(str(item["detail"]))))
-    if not few:
-        table.add_row(Text("ok", style="green"), Text(f"{len(passed)} checks"), Text(", ".join(passed)))
-    return table
-
-
-def plain_text(text: str) -> str:
-    """Text that a terminal shows as it is: no control characters, no marks that turn its direction."""
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def named(problems: dict[str, Any]) -> str:
-    """The name of a problem set; of a local file without its folders."""
-    name = str(problems["name"])
-    return plain_text(Path(name).name if name.startswith(("/", ".", "~")) else name)
-
-
-def short(name: str) -> str:
-    """The end of a long name, where names of checkpoints differ."""
-    name = plain_text(name)
-    return name if len(name) <= NAME else "…" + name[-(NAME - 1) :]

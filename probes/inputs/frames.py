@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from evals.core.errors import UserError
 from evals.store.reading import graded_samples
 from probes.inputs.sources import Source
+
+if TYPE_CHECKING:
+    from probes.findings.types import Check
 
 
 def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
@@ -30,7 +33,7 @@ def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
 
 def equal_n(
     frames: dict[str, pd.DataFrame], most: int | None = None
-) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+) -> tuple[dict[str, pd.DataFrame], Check]:
     """The first m samples of every problem, and a check that says so.
 
     m: the smallest number of samples that any problem has, at most `most`. Statistics of diversity grow or

@@ -20,7 +20,8 @@ from evals.checkpoints.runs import checkpoints, resolved, run_of
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.sampling import Where
-from probes.findings.finding import SCHEMA, read_findings, write_findings
+from probes.findings.finding import read_findings, write_findings
+from probes.findings.types import SCHEMA, Finding
 from probes.inputs.checkpoints import Sampling, from_checkpoints
 from probes.inputs.sources import Source, chosen, described
 from probes.study.table import write_table
@@ -182,7 +183,7 @@ def _together(task: Task, mine: Sequence[Cell]) -> None:
             _write(task, file, found, replace(mine[0], recipe=recipe, seed="all"))
 
 
-def _capability(task: Task, names: Sequence[str]) -> dict[str, Any]:
+def _capability(task: Task, names: Sequence[str]) -> Finding:
     from evals.capability import capability as measure
     from probes.capability import capability
 
@@ -205,31 +206,31 @@ def _readiness(task: Task, done: Sequence[Cell]) -> None:
     _write(task, file, found, Cell("all", "rl", "all", done[0].base, done[0].checkpoint))
 
 
-def _expand(task: Task, source: Source, _: Source) -> dict[str, Any]:
+def _expand(task: Task, source: Source, _: Source) -> Finding:
     from probes.expand import expand
 
     return expand(source, task.options, command=task.command)
 
 
-def _passk(task: Task, source: Source, _: Source) -> dict[str, Any]:
+def _passk(task: Task, source: Source, _: Source) -> Finding:
     from probes.passk import passk
 
     return passk(source, task.options, command=task.command)
 
 
-def _support(task: Task, source: Source, _: Source) -> dict[str, Any]:
+def _support(task: Task, source: Source, _: Source) -> Finding:
     from probes.support import support
 
     return support(source, task.options, command=task.command)
 
 
-def _diversity(task: Task, source: Source, _: Source) -> dict[str, Any]:
+def _diversity(task: Task, source: Source, _: Source) -> Finding:
     from probes.diversity import diversity
 
     return diversity(source, level=task.options.level, seed=task.options.seed, command=task.command)
 
 
-def _entropy(task: Task, _: Source, at_one: Source) -> dict[str, Any]:
+def _entropy(task: Task, _: Source, at_one: Source) -> Finding:
     from probes.entropy import entropy
     from probes.measures.log_probs import own_scores
 
@@ -238,7 +239,7 @@ def _entropy(task: Task, _: Source, at_one: Source) -> dict[str, Any]:
     return entropy(at_one, scores=scores, command=task.command, **held)
 
 
-def _likelihood(task: Task, _: Source, at_one: Source) -> dict[str, Any]:
+def _likelihood(task: Task, _: Source, at_one: Source) -> Finding:
     from probes.likelihood import likelihood
     from probes.measures.log_probs import score_cell
 
@@ -261,9 +262,9 @@ BY_CELL = {
 }
 
 
-def _write(task: Task, file: Path, findings: list[dict[str, Any]], cell: Cell) -> None:
+def _write(task: Task, file: Path, findings: list[Finding], cell: Cell) -> None:
     place = {"start": cell.start, "recipe": cell.recipe, "seed": cell.seed, "key": task.key}
-    write_findings(file, [{**f, "study": place} for f in findings])
+    write_findings(file, [f.model_copy(update={"study": place}) for f in findings])
 
 
 def made(file: Path, key: str) -> bool:
@@ -271,7 +272,7 @@ def made(file: Path, key: str) -> bool:
     if not file.is_file():
         return False
     try:
-        held = read_findings(file)
+        kept = read_findings(file)
     except UserError:
         return False
-    return bool(held) and all((f.get("study") or {}).get("key") == key for f in held)
+    return bool(kept) and all((f.study or {}).get("key") == key for f in kept)

@@ -9,12 +9,10 @@ from typing import Any
 import pandas as pd
 
 from evals.core.files import write_file
+from probes.findings import frames
 from probes.findings.finding import read_findings
 
-COLUMNS = [
-    *("start", "recipe", "seed", "probe", "kind", "checkpoint", "a", "b", "measure", "label", "unit"),
-    *("estimate", "low", "high", "p", "p_holm", "problems", "outcome", "K", "file"),
-]
+COLUMNS = ["start", "recipe", "seed", *frames.COLUMNS, "file"]
 
 
 def write_table(run: Path) -> Path:
@@ -27,30 +25,10 @@ def write_table(run: Path) -> Path:
     folder = run / "findings"
     for file in sorted(folder.rglob("*.json")):
         for item in read_findings(file):
-            held = item.get("study") or {}
-            place = {k: held.get(k) for k in ("start", "recipe", "seed")} | {"probe": item["probe"]}
-            rows += [place | row | {"file": str(file.relative_to(folder))} for row in tidy(item)]
+            place = {k: (item.study or {}).get(k) for k in ("start", "recipe", "seed")}
+            rows += [place | row | {"file": str(file.relative_to(folder))} for row in frames.numbers(item)]
     stream = io.BytesIO()
     pd.DataFrame(rows, columns=COLUMNS).to_parquet(stream, index=False)
     path = folder / "findings.parquet"
     write_file(path, stream.getvalue())
     return path
-
-
-def tidy(item: dict[str, Any]) -> list[dict[str, Any]]:
-    """The numbers of a finding as rows: its estimates, its differences, the verdicts of an expand finding."""
-    rows = [{"kind": "estimate", **_kept(e)} for e in item.get("estimates") or ()]
-    rows += [{"kind": "difference", **_kept(d)} for d in item.get("differences") or ()]
-    for c in item.get("comparisons") or ():
-        for number in c["verdict"]["numbers"]:
-            name = f"pass@{number['k']}"
-            rows.append(
-                {"kind": "verdict", "a": c["a"], "b": c["b"], "measure": name, "label": name, "unit": "rate",
-                 **{k: number[k] for k in ("estimate", "low", "high", "p")}, "problems": c["problems"],
-                 "outcome": c["verdict"]["outcome"], "K": c["options"]["K"]}
-            )  # fmt: skip
-    return rows
-
-
-def _kept(row: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in row.items() if k in COLUMNS}

@@ -12,15 +12,6 @@ from evals.core.files import write_file
 from reports.figures.style import style
 
 
-def svg_bytes(figure: Any) -> bytes:
-    """The figure as SVG, without date and program version: equal figures give equal bytes.
-
-    Text stays text; where the font is not installed, one of the same widths or any other without serifs.
-    """
-    with style():
-        return _svg(figure)
-
-
 def png_bytes(figure: Any) -> bytes:
     """The figure as PNG, without date and program version."""
     with style():
@@ -28,6 +19,7 @@ def png_bytes(figure: Any) -> bytes:
 
 
 def _svg(figure: Any) -> bytes:
+    """The figure as SVG; where the font is not installed, one of the same widths or any without serifs."""
     svg = _rendered(figure, "svg", {"Date": None, "Creator": None})
     return svg.replace(b"'DejaVu Sans'", b"'DejaVu Sans', Verdana, sans-serif")
 

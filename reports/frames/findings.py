@@ -2,88 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from reports.inputs import number
+from probes.findings.types import Comparison, Curve, Finding
+from reports.inputs import Pair, number
 
 CLASSES = {"P": "both", "E": "gained", "S": "lost", "O": "neither"}
-
-
-def recipes(finding: dict[str, Any]) -> dict[str, str | None]:
-    """The recipe of each checkpoint by name, None where it is not known."""
-    return {c["name"]: c.get("recipe") for c in finding["checkpoints"]}
-
-
-def curves(finding: dict[str, Any], comparison: dict[str, Any]) -> pd.DataFrame:
-    """pass@k of both: checkpoint, recipe, k, estimate, low, high, band_low, band_high (rates)."""
-    known = recipes(finding)
-    rows = []
-    for side in ("a", "b"):
-        values = comparison["passk"][side]
-        for i, k in enumerate(comparison["k"]):
-            row = {"checkpoint": comparison[side], "recipe": known.get(comparison[side]), "k": k}
-            rows.append(row | {c: _at(values, c, i) for c in INTERVAL})
-    return pd.DataFrame(rows)
 
 
 INTERVAL = ("estimate", "low", "high", "band_low", "band_high")
 
 
-def delta(comparison: dict[str, Any]) -> pd.DataFrame:
+def curves(finding: Finding, comparison: Comparison) -> pd.DataFrame:
+    """pass@k of both: checkpoint, recipe, k, estimate, low, high, band_low, band_high (rates)."""
+    rows = []
+    for side, name in (("a", comparison.a), ("b", comparison.b)):
+        place = {"checkpoint": name, "recipe": finding.recipes.get(name)}
+        rows += [place | row for row in _points(comparison, comparison.passk[side], INTERVAL)]
+    return pd.DataFrame(rows)
+
+
+def delta(comparison: Comparison) -> pd.DataFrame:
     """Δpass@k: k, estimate, low, high, band_low, band_high, null_low, null_high (rates)."""
-    values = comparison["delta"]
-    columns = (*INTERVAL, "null_low", "null_high")
-    return pd.DataFrame(
-        [{"k": k} | {c: _at(values, c, i) for c in columns} for i, k in enumerate(comparison["k"])]
-    )
+    return pd.DataFrame(_points(comparison, comparison.delta, (*INTERVAL, "null_low", "null_high")))
 
 
-def support(comparison: dict[str, Any]) -> pd.DataFrame:
+def _points(comparison: Comparison, curve: Curve, columns: Sequence[str]) -> list[dict[str, float]]:
+    return [{"k": k} | {c: number(curve.at(c, i)) for c in columns} for i, k in enumerate(comparison.k)]
+
+
+def support(comparison: Comparison) -> pd.DataFrame:
     """Problems solved by both, gained, lost, neither: kind, observed, mean, low, high (counts).
 
     mean, low, high: what two draws of the same model would give.
     """
-    table = comparison["support"]
-    return pd.DataFrame(
-        {
-            "kind": list(CLASSES.values()),
-            "observed": [table[c] for c in CLASSES],
-            **{
-                column: [number(table["expected"][c][column]) for c in CLASSES]
-                for column in ("mean", "low", "high")
-            },
-        }
-    )
+    rows = []
+    for kind, name in CLASSES.items():
+        expected = comparison.support.expect(kind)
+        ends = {end: number(getattr(expected, end)) for end in ("mean", "low", "high")}
+        rows.append({"kind": name, "observed": getattr(comparison.support, kind)} | ends)
+    return pd.DataFrame(rows)
 
 
-def robustness(comparison: dict[str, Any]) -> pd.DataFrame | None:
+def robustness(comparison: Comparison) -> pd.DataFrame | None:
     """The verdict as declared and under other readings: name, outcome, first, large and their intervals.
 
     None where the finding carries no robustness table.
     """
-    held = comparison.get("robustness")
-    if not held:
+    if not comparison.robustness:
         return None
-    rows = [ends(comparison) | {"name": "as declared"}]
-    rows += [{k: row.get(k) for k in ("name", "outcome", "first", "large")} for row in held["rows"]]
+    rows = [ends(comparison) | {"name": "as declared", "outcome": comparison.verdict.outcome}]
+    rows += [
+        {k: getattr(row, k) for k in ("name", "outcome", "first", "large")}
+        for row in comparison.robustness.rows
+    ]
     return pd.DataFrame(rows)
 
 
-def ends(comparison: dict[str, Any]) -> dict[str, Any]:
-    """Δpass@1 and Δpass@K with their intervals: outcome, K, first, first_low, …, large_high (rates)."""
-    k, K, values = comparison["k"], comparison["options"]["K"], comparison["delta"]
-    row: dict[str, Any] = {"outcome": comparison["verdict"]["outcome"], "K": K}
-    for name, i in (("first", 0), ("large", k.index(K) if K in k else len(k) - 1)):
-        row |= {name: _at(values, "estimate", i)}
-        row |= {f"{name}_{end}": _at(values, end, i) for end in ("low", "high")}
+def ends(comparison: Comparison) -> dict[str, Any]:
+    """Δpass@1 and Δpass@K with their intervals: outcome (that stands), K, first, first_low, … large_high."""
+    K = comparison.options.K
+    row: dict[str, Any] = {"outcome": comparison.headline.outcome, "K": K}
+    for name, i in (("first", 0), ("large", comparison.at(K))):
+        for end in ("estimate", "low", "high"):
+            row[name if end == "estimate" else f"{name}_{end}"] = number(comparison.delta.at(end, i))
     return row
 
 
-def overview(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
+def overview(pairs: Sequence[Pair]) -> pd.DataFrame:
     """Every comparison in one row: label and what `ends` returns."""
-    return pd.DataFrame([{"label": f"{c['a']} → {c['b']}"} | ends(c) for _, c in pairs])
+    return pd.DataFrame([{"label": f"{c.a} → {c.b}"} | ends(c) for _, c in pairs])
 
 
 def distribution(
@@ -91,7 +82,7 @@ def distribution(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Deconvolved histograms and flow of `analysis.PairedCounts`, as the plotting functions take them.
 
-    known: recipe by checkpoint (see `recipes`). Returns the frames
+    known: recipe by checkpoint. Returns the frames
 
     (checkpoint, recipe, low, high, share), (from_low, from_high, to_low, to_high, share, raw, same_model).
     """
@@ -121,19 +112,24 @@ def distribution(
     return pd.DataFrame(bars), pd.DataFrame(moves)
 
 
-def histogram(finding: dict[str, Any]) -> pd.DataFrame:
+def histogram(finding: Finding) -> pd.DataFrame:
     """The deconvolved histograms of a passk finding: checkpoint, recipe, low, high, share."""
-    frame = pd.DataFrame(finding.get("histogram") or [], columns=["checkpoint", "low", "high", "share"])
-    return frame.assign(recipe=frame["checkpoint"].map(recipes(finding)))
+    frame = pd.DataFrame(finding.extra("histogram") or [], columns=["checkpoint", "low", "high", "share"])
+    return frame.assign(recipe=frame["checkpoint"].map(finding.recipes))
 
 
-def perplexity(finding: dict[str, Any]) -> pd.DataFrame:
+def perplexity(finding: Finding) -> pd.DataFrame:
     """Perplexity by group of a likelihood finding: samples, group, estimate, low, high, problems."""
-    frame = pd.DataFrame(finding.get("perplexity") or [])
+    frame = pd.DataFrame(finding.extra("perplexity") or [])
     return frame.astype({c: float for c in ("estimate", "low", "high") if c in frame.columns})
 
 
-def _at(values: dict[str, Any], column: str, i: int) -> float:
-    """Entry i of a column, NaN where the column or the entry is missing."""
-    held = values.get(column)
-    return number(held[i]) if held is not None else float("nan")
+def changes(finding: Finding) -> pd.DataFrame:
+    """Paired differences of a finding: label (with B where there are several pairs), estimate, low, high."""
+    several = len({(d.a, d.b) for d in finding.differences}) > 1
+    rows = [
+        {"label": f"{d.b}: {d.label}" if several else d.label}
+        | {end: number(getattr(d, end)) for end in ("estimate", "low", "high")}
+        for d in finding.differences
+    ]
+    return pd.DataFrame(rows, columns=["label", "estimate", "low", "high"])

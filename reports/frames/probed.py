@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
+from probes.findings.types import Finding
 from reports.inputs import number
 
 
-def estimates(finding: dict[str, Any]) -> list[dict[str, Any]]:
+def estimates(finding: Finding) -> list[dict[str, Any]]:
     """Numbers of a study in a finding of capability or dynamics: checkpoint, benchmark, metric, y, low, high.
 
     benchmark None stands for the finding's problems. Rates become percent.
     """
-    if finding["probe"] not in ("capability", "dynamics"):
-        return []
     out = []
-    for row in finding.get("estimates") or []:
-        if finding["probe"] == "capability":
-            mean = row["measure"] == "mean"
-            named: dict[str, Any] = {"benchmark": "general" if mean else row["measure"]}
-            named["metric"] = GENERAL[mean]
-        elif row["measure"] in ("first", "large"):
-            named = {"benchmark": None, "metric": row["label"]}
+    for row in finding.estimates:
+        if finding.probe == "capability":
+            mean = row.measure == "mean"
+            named: dict[str, Any] = {"benchmark": "general" if mean else row.measure, "metric": GENERAL[mean]}
+        elif finding.probe == "dynamics" and row.measure in ("first", "large"):
+            named = {"benchmark": None, "metric": row.label}
         else:
             continue
-        values = {"y": row["estimate"], "low": row["low"], "high": row["high"]}
-        out.append(
-            {"checkpoint": row["checkpoint"], **named} | {k: 100 * number(v) for k, v in values.items()}
-        )
+        values = {"y": row.estimate, "low": row.low, "high": row.high}
+        out.append({"checkpoint": row.checkpoint, **named} | {k: 100 * number(v) for k, v in values.items()})
     return out
 
 
 GENERAL = {False: "accuracy", True: "accuracy_mean"}
 
 
-def rollout_rows(finding: dict[str, Any]) -> pd.DataFrame:
+def rollout_rows(finding: Finding) -> pd.DataFrame:
     """A rollouts finding as the paper's figure takes it: training accuracy against both budgets."""
-    sizes = {row["run"]: row["n"] for row in finding.get("budgets") or []}
+    sizes = {row["run"]: row["n"] for row in finding.extra("budgets") or []}
     rows = []
-    for point in finding.get("curves") or []:
+    for point in finding.extra("curves") or []:
         n = sizes.get(point["run"])
         if not n:
             continue
@@ -56,15 +53,15 @@ def rollout_rows(finding: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def training(findings: list[dict[str, Any]]) -> pd.DataFrame:
+def training(findings: Sequence[Finding]) -> pd.DataFrame:
     """What runs logged, as `reports.figures.training.along_training` takes it, from dynamics findings."""
     rows = []
     for finding in findings:
-        if finding["probe"] != "dynamics":
+        if finding.probe != "dynamics":
             continue
-        recipes = {c.get("recipe") for c in finding["checkpoints"]} - {None, "base"}
+        recipes = {c.recipe for c in finding.checkpoints} - {None, "base"}
         recipe = recipes.pop() if len(recipes) == 1 else None
-        for point in finding.get("training") or []:
+        for point in finding.extra("training") or []:
             values = {k: v for k, v in point.items() if k not in ("run", "step") and v is not None}
             rows += [
                 {"run": point["run"], "recipe": recipe, "step": point["step"], "metric": k, "value": float(v)}
@@ -73,19 +70,19 @@ def training(findings: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["run", "recipe", "step", "metric", "value"])
 
 
-def seeds(findings: list[dict[str, Any]]) -> pd.DataFrame:
+def seeds(findings: Sequence[Finding]) -> pd.DataFrame:
     """Every seed of seeds findings: metric, series, x (tokens), seed, y (percent), reward (NaN unknown)."""
     rows = []
     for finding in findings:
-        if finding["probe"] != "seeds":
+        if finding.probe != "seeds":
             continue
-        known = {c["name"]: c for c in finding["checkpoints"]}
-        for one in finding.get("seeds") or []:
+        known = {c.name: c for c in finding.checkpoints}
+        for one in finding.extra("seeds") or []:
             checkpoint = known[one["checkpoint"]]
-            lineage = checkpoint.get("lineage") or {}
+            lineage = checkpoint.lineage or {}
             if one["seed"] is None or lineage.get("tokens") is None:
                 continue
-            place = {"series": checkpoint.get("recipe") or "unknown", "x": float(lineage["tokens"])}
+            place = {"series": checkpoint.recipe or "unknown", "x": float(lineage["tokens"])}
             place |= {"seed": one["seed"], "reward": number(one.get("training_reward"))}
             rows += [place | {"metric": k, "y": 100 * v} for k, v in one.items() if k.startswith("pass@")]
     return pd.DataFrame(rows, columns=["metric", "series", "x", "seed", "y", "reward"])

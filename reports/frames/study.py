@@ -7,22 +7,24 @@ of findings (parquet or CSV) that have the columns of `reports.figures.panels` a
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evals.core.errors import UserError
+from probes.findings.types import Comparison, Curve, Described, Finding
 from reports.figures.panels import COLUMNS
 from reports.frames.probed import estimates, rollout_rows
-from reports.inputs import finding_files, number, whole
+from reports.inputs import finding_files, number
 
 WANTED = (1, 8, 32)  # the k of the paper's figures
 UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
 KEY = ("benchmark", "metric", "series", "x", "seed", "step")
 
 
-def study_findings(run: Path) -> list[dict[str, Any]]:
+def study_findings(run: Path) -> list[Finding]:
     """All findings of a study, none where it has only tables."""
     from probes.findings.finding import read_findings
 
@@ -32,16 +34,16 @@ def study_findings(run: Path) -> list[dict[str, Any]]:
         if not _tables(run):
             raise
         return []
-    return [whole(f) for file in files for f in read_findings(file)]
+    return [f for file in files for f in read_findings(file)]
 
 
-def study_numbers(run: Path, findings: list[dict[str, Any]]) -> pd.DataFrame:
+def study_numbers(run: Path, findings: Sequence[Finding]) -> pd.DataFrame:
     """Every number of a study: figure, benchmark, metric, series, x_axis, x, y, low, high, seed (percent).
 
     UserError where neither the findings nor a table beside them hold any.
     """
     frames = [_table(p) for p in _tables(run)]
-    frames += [rollout_rows(f) for f in findings if f["probe"] == "rollouts"]
+    frames += [rollout_rows(f) for f in findings if f.probe == "rollouts"]
     frames.append(from_findings(findings))
     held = [f for f in frames if not f.empty]
     if not held:
@@ -69,9 +71,9 @@ def _table(path: Path) -> pd.DataFrame:
     return frame
 
 
-def from_findings(findings: list[dict[str, Any]]) -> pd.DataFrame:
+def from_findings(findings: Sequence[Finding]) -> pd.DataFrame:
     """pass@k and accuracies of every checkpoint with a lineage; paired differences from where it started."""
-    tokens = [t for f in findings for c in f.get("checkpoints") or [] if (t := _lineage(c).get("tokens"))]
+    tokens = [t for f in findings for c in f.checkpoints if (t := (c.lineage or {}).get("tokens"))]
     size, letter = next(((s, u) for s, u in UNITS if max(tokens, default=0) >= s), UNITS[-1])
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for finding in findings:
@@ -81,11 +83,15 @@ def from_findings(findings: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()))
 
 
-def _rows(finding: dict[str, Any]) -> list[dict[str, Any]]:
-    known = {c["name"]: c for c in finding.get("checkpoints") or []}
+def _rows(finding: Finding) -> list[dict[str, Any]]:
+    known = {c.name: c for c in finding.checkpoints}
     out = []
-    for comparison in finding.get("comparisons") or []:
-        out += _curves(finding, comparison, known) + _differences(finding, comparison, known)
+    for comparison in finding.comparisons:
+        start, end = (_place(finding, known[name]) for name in (comparison.a, comparison.b))
+        out += _curve(start, "pass", comparison, comparison.passk["a"])
+        out += _curve(end, "pass", comparison, comparison.passk["b"])
+        if _excursion(start, end):  # less the base checkpoint with the same tokens
+            out += _curve(end, "delta_pass", comparison, comparison.delta)
     for row in estimates(finding):
         place = _place(finding, known[row.pop("checkpoint")])
         if place:
@@ -93,19 +99,14 @@ def _rows(finding: dict[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
-def _lineage(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    return checkpoint.get("lineage") or {}
-
-
-def _place(finding: dict[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any] | None:
+def _place(finding: Finding, checkpoint: Described) -> dict[str, Any] | None:
     """Where a checkpoint stands in the study, None where its lineage does not say."""
-    lineage = _lineage(checkpoint)
-    recipe = checkpoint.get("recipe") or lineage.get("recipe")
+    lineage = checkpoint.lineage or {}
+    recipe = checkpoint.recipe or lineage.get("recipe")
     if recipe is None or lineage.get("tokens") is None:
         return None
-    benchmark = (finding.get("problems") or {}).get("name") or "problems"
     return {
-        "benchmark": benchmark,
+        "benchmark": (finding.problems and finding.problems.name) or "problems",
         "series": recipe,
         "x": float(lineage["tokens"]),
         "seed": lineage.get("seed"),
@@ -113,7 +114,14 @@ def _place(finding: dict[str, Any], checkpoint: dict[str, Any]) -> dict[str, Any
     }
 
 
-def shown_k(k: list[int]) -> list[int]:
+def _excursion(start: dict[str, Any] | None, end: dict[str, Any] | None) -> bool:
+    """Whether a pair is an excursion beside the base checkpoint that it started from."""
+    if not start or not end or start["x"] != end["x"]:
+        return False
+    return start["series"] == "base" and end["series"] != "base"
+
+
+def shown_k(k: Sequence[int]) -> list[int]:
     """The k that are drawn: the paper's, where they were measured; else the first, the last, one between."""
     if set(WANTED) <= set(k):
         return list(WANTED)
@@ -121,37 +129,19 @@ def shown_k(k: list[int]) -> list[int]:
     return sorted({k[0], middle, max(k)})
 
 
-def _curves(
-    finding: dict[str, Any], comparison: dict[str, Any], known: dict[str, dict[str, Any]]
+def _curve(
+    place: dict[str, Any] | None, metric: str, comparison: Comparison, curve: Curve
 ) -> list[dict[str, Any]]:
-    out = []
-    for side in ("a", "b"):
-        place = _place(finding, known[comparison[side]])
-        for k in shown_k(comparison["k"]) if place else []:
-            out.append(
-                {**(place or {}), "metric": f"pass@{k}"}
-                | _values(comparison["passk"][side], comparison["k"].index(k))
-            )
-    return out
-
-
-def _differences(
-    finding: dict[str, Any], comparison: dict[str, Any], known: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Δpass@k of an excursion minus the base checkpoint with the same tokens, with the paired interval."""
-    start, end = (_place(finding, known[comparison[s]]) for s in ("a", "b"))
-    if not start or not end or start["series"] != "base" or end["series"] == "base" or start["x"] != end["x"]:
+    """The drawn k of a curve with their intervals, in percent; none where the place is not known."""
+    if place is None:
         return []
+    ends = {"y": "estimate", "low": "low", "high": "high"}
     return [
-        {**end, "metric": f"delta_pass@{k}"} | _values(comparison["delta"], comparison["k"].index(k))
-        for k in shown_k(comparison["k"])
+        place
+        | {"metric": f"{metric}@{k}"}
+        | {name: 100 * number(curve.at(end, comparison.k.index(k))) for name, end in ends.items()}
+        for k in shown_k(comparison.k)
     ]
-
-
-def _values(values: dict[str, Any], i: int) -> dict[str, float]:
-    """One estimate with its interval, in percent."""
-    held = {"y": "estimate", "low": "low", "high": "high"}
-    return {name: 100 * number((values.get(key) or [None] * (i + 1))[i]) for name, key in held.items()}
 
 
 def lines_and_dots(frame: pd.DataFrame) -> pd.DataFrame:

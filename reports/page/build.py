@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from evals.core.files import write_file
+from probes.findings import html
+from probes.findings.card import card, numbers_grid
+from probes.findings.finding import to_json
+from probes.findings.grids import check_rows, grids
+from probes.findings.rows import plain_text
+from probes.findings.types import Comparison, Finding
 from reports.inputs import expansions, load_findings
-from reports.page import view
 from reports.page.figures import (
     DISTRIBUTED,
     DRAWN,
@@ -19,7 +25,7 @@ from reports.page.figures import (
     finding_figures,
     overview_figures,
 )
-from reports.page.others import other
+from reports.page.made import drawn_by, made_by
 from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
 
@@ -38,31 +44,60 @@ def build_page(source: Path, out: Path) -> Path:
     folder = out / "figures"
     cards = []
     for number, (finding, comparison) in enumerate(pairs):
-        shown: dict[str, Any] = view.card(finding, comparison) | {"id": f"comparison-{number + 1}"}
+        shown = entry(finding, comparison, number + 1)
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:
             known = sets if number < DISTRIBUTED else []
             shown["figures"] = comparison_figures(finding, comparison, folder, prefix, known)
         cards.append(shown)
-    held = [f for f in findings if f["probe"] != "expand"]
-    others = [other(f, opened=len(held) <= OPENED) for f in held]
-    for number, (one, finding) in enumerate(zip(others[:ILLUSTRATED], held, strict=False), 1):
+    alone = [f for f in findings if f.probe != "expand"]
+    others = [other(f, opened=len(alone) <= OPENED) for f in alone]
+    for number, (one, finding) in enumerate(zip(others[:ILLUSTRATED], alone, strict=False), 1):
         one["figures"] = finding_figures(finding, folder, f"finding-{number}-")
     overview = overview_figures(pairs, folder) if len(pairs) > 1 else []
     text = render(findings, sets, cards=cards, others=others, overview=overview)
-    write_file(out / "findings.json", copied(findings))
+    write_file(out / "findings.json", to_json(findings))
     write_file(out / "index.html", text.encode("utf-8", "replace"))
     return out / "index.html"
 
 
-def copied(findings: list[dict[str, Any]]) -> str:
-    """The findings as they were read, as one file."""
-    from probes.findings.finding import SCHEMA
+def entry(finding: Finding, comparison: Comparison, number: int) -> dict[str, Any]:
+    """A comparison as the page shows it: its card, its row of the overview, its table of every k."""
+    every = numbers_grid(comparison, range(len(comparison.k)))
+    first, large = numbers_grid(comparison, [0, comparison.at(comparison.options.K)]).rows
+    name = f"comparison-{number}"
+    return {
+        "id": name,
+        "a": plain_text(comparison.a),
+        "b": plain_text(comparison.b),
+        "outcome": comparison.headline.outcome,
+        "css": html.css(comparison.headline.outcome),
+        "card": Markup(html.card(card(finding, comparison), name if number == 1 else None)),
+        "ends": [*first[3:5], large[0], *large[3:5]],
+        "gained": comparison.support.E,
+        "lost": comparison.support.S,
+        "count": len(comparison.k),
+        "every": Markup(html.grid(every)),
+    }
 
-    return json.dumps({"schema": SCHEMA, "findings": findings}, indent=1, ensure_ascii=False) + "\n"
+
+def other(finding: Finding, *, opened: bool = True) -> dict[str, Any]:
+    """A finding of another probe than expand as the page shows it."""
+    problems = finding.problems
+    names = " · ".join(c.name for c in finding.checkpoints)
+    where = f", {problems.count} problems of {problems.name}" if problems and problems.count else ""
+    return {
+        "probe": plain_text(finding.probe),
+        "about": plain_text(names + where),
+        "tables": [Markup(html.grid(one)) for one in grids(finding)],
+        "notes": [plain_text(n) for n in finding.notes],
+        "checks": Markup(html.checks(check_rows(finding.checks, passed=len(finding.checks)))),
+        "open": opened,
+        "figures": [],
+    }
 
 
-def render(findings: list[dict[str, Any]], sets: list[ProblemSet], **shown: list[dict[str, Any]]) -> str:
+def render(findings: list[Finding], sets: list[ProblemSet], **shown: list[dict[str, Any]]) -> str:
     """The page's HTML. Every text passes the template's escaping; only our own script may run.
 
     shown: cards of comparisons, others (findings of other probes), overview (figures of all comparisons).
@@ -79,13 +114,12 @@ def render(findings: list[dict[str, Any]], sets: list[ProblemSet], **shown: list
     script = "\n" + asset("page.js") + "\n"  # as it stands between the tags: the digest is of these bytes
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     index, parts, note = payload(sets) if sets else (None, [], None)
-    card = vars(environment.get_template("card.html").module)["comparison"]
-    folded = {c["id"]: str(card(c, False)) for c in shown["cards"][DRAWN:]}
+    folded = {c["id"]: str(c["card"]) for c in shown["cards"][DRAWN:]}
     return environment.get_template("page.html").render(
         **shown,
         folded=packed(folded) if folded else None,
-        made=view.made_by(findings),
-        drawn_by=view.drawn_by(),
+        made=made_by(findings),
+        drawn_by=drawn_by(),
         undrawn=max(0, len(shown["cards"]) - DRAWN),
         drawn=DRAWN,
         index=index,

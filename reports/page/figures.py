@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from probes.findings.types import Comparison, Finding
 from reports.figures import (
     curves,
     forest,
@@ -22,6 +23,7 @@ from reports.figures import (
 from reports.figures.export import save
 from reports.frames import findings as frames
 from reports.frames import probed
+from reports.inputs import Pair
 from reports.page.problems import ProblemSet
 from reports.page.svg import inline
 
@@ -34,14 +36,14 @@ Drawn = tuple[str, str, Any, pd.DataFrame]  # name, title, figure, the frame beh
 
 
 def comparison_figures(
-    finding: dict[str, Any],
-    comparison: dict[str, Any],
+    finding: Finding,
+    comparison: Comparison,
     folder: Path,
     prefix: str = "",
     sets: list[ProblemSet] | None = None,
 ) -> list[dict[str, str]]:
     """Draw the figures of one comparison into `folder`: name, title and inline SVG of each."""
-    about = f"{comparison['a']}, {comparison['b']}"
+    about = f"{comparison.a}, {comparison.b}"
     drawn = [
         *_expand(finding, comparison),
         *_distribution(finding, comparison, sets or []),
@@ -50,46 +52,42 @@ def comparison_figures(
     return [_placed(one, folder, prefix, about) for one in drawn]
 
 
-def _expand(finding: dict[str, Any], comparison: dict[str, Any]) -> Iterator[Drawn]:
-    a, b, options = comparison["a"], comparison["b"], comparison["options"]
+def _expand(finding: Finding, comparison: Comparison) -> Iterator[Drawn]:
+    a, b, options = comparison.a, comparison.b, comparison.options
     frame = frames.curves(finding, comparison)
-    yield "passk", "pass@k of both", curves.passk_curves(frame, options["K"]), frame
+    yield "passk", "pass@k of both", curves.passk_curves(frame, options.K), frame
     frame = frames.delta(comparison)
-    drawn = curves.delta_curve(frame, a, b, options["K"], options["level"])
+    drawn = curves.delta_curve(frame, a, b, options.K, options.level)
     yield "delta", "Difference of pass@k", drawn, frame
     frame = frames.support(comparison)
-    drawn = support.solve_table(frame, a, b, comparison["support"]["n"])
+    drawn = support.solve_table(frame, a, b, comparison.support.n)
     yield "support", "Problems solved at least once", drawn, frame
 
 
-def _distribution(
-    finding: dict[str, Any], comparison: dict[str, Any], sets: list[ProblemSet]
-) -> Iterator[Drawn]:
+def _distribution(finding: Finding, comparison: Comparison, sets: list[ProblemSet]) -> Iterator[Drawn]:
     """Histogram and flow, where the counts of all problems are at hand."""
-    a, b = comparison["a"], comparison["b"]
+    a, b = comparison.a, comparison.b
     pair = next((p for s in sets if (p := s.pair(a, b)) is not None), None)
-    if pair is None or comparison["support"]["n"] < 2:
+    if pair is None or comparison.support.n < 2:
         return
-    bars, moves = frames.distribution(pair, a, b, frames.recipes(finding))
+    bars, moves = frames.distribution(pair, a, b, finding.recipes)
     title = "Success rates of problems, sampling noise taken out"
     yield "histogram", title, histograms.accuracy_histogram(bars), bars
     yield "flow", "Where problems moved, sampling noise taken out", histograms.flow(moves, a, b), moves
 
 
-def _robustness(comparison: dict[str, Any]) -> Iterator[Drawn]:
+def _robustness(comparison: Comparison) -> Iterator[Drawn]:
     readings = frames.robustness(comparison)
     if readings is not None and readings["outcome"].notna().sum() > 1:
-        yield "robustness", "The same question asked in other ways", forest.robustness(readings), readings
+        yield "robustness", "The verdict under other readings", forest.robustness(readings), readings
 
 
-def overview_figures(
-    pairs: list[tuple[dict[str, Any], dict[str, Any]]], folder: Path
-) -> list[dict[str, str]]:
+def overview_figures(pairs: Sequence[Pair], folder: Path) -> list[dict[str, str]]:
     """All comparisons in one forest plot, and what each gained and lost."""
     shown = pairs[:LISTED]
     frame = frames.overview(shown)
     bars = pd.concat(
-        [frames.support(c).assign(comparison=f"{c['a']} → {c['b']}") for _, c in shown[:BARRED]],
+        [frames.support(c).assign(comparison=f"{c.a} → {c.b}") for _, c in shown[:BARRED]],
         ignore_index=True,
     )
     more = f" (the first {LISTED})" if len(pairs) > LISTED else ""
@@ -102,13 +100,13 @@ def overview_figures(
     ]
 
 
-def finding_figures(finding: dict[str, Any], folder: Path, prefix: str) -> list[dict[str, str]]:
+def finding_figures(finding: Finding, folder: Path, prefix: str) -> list[dict[str, str]]:
     """Figures of a finding of another probe than expand, where there are any."""
-    return [_placed(one, folder, prefix, finding["probe"]) for one in _of_probe(finding)]
+    return [_placed(one, folder, prefix, finding.probe) for one in _of_probe(finding)]
 
 
-def _of_probe(finding: dict[str, Any]) -> Iterator[Drawn]:
-    probe = finding["probe"]
+def _of_probe(finding: Finding) -> Iterator[Drawn]:
+    probe = finding.probe
     if probe == "passk" and len(frame := frames.histogram(finding)):
         title = "Success rates of problems, sampling noise taken out"
         yield "histogram", title, histograms.accuracy_histogram(frame), frame
@@ -118,13 +116,8 @@ def _of_probe(finding: dict[str, Any]) -> Iterator[Drawn]:
         yield "training", "Along training", training.along_training(frame), frame
     if probe == "seeds" and len(frame := probed.seeds([finding])):
         yield "seeds", "Every seed", seeds.seed_panels(frame), frame
-    if probe == "capability" and finding.get("differences"):
-        frame = pd.DataFrame(finding["differences"])[["a", "b", "label", "estimate", "low", "high"]]
-        frame = frame.astype(dict.fromkeys(("estimate", "low", "high"), float))
-        several = frame[["a", "b"]].drop_duplicates().shape[0] > 1
-        names = frame["b"] + ": " + frame["label"] if several else frame["label"]
-        drawn = forest.differences(frame.assign(label=names), "rate")
-        yield "capability", "Change on general benchmarks", drawn, frame
+    if probe == "capability" and len(frame := frames.changes(finding)):
+        yield "capability", "Change on general benchmarks", forest.differences(frame, "rate"), frame
 
 
 def _placed(drawn: Drawn, folder: Path, prefix: str, about: str) -> dict[str, str]:

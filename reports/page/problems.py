@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
+from probes.findings.types import Finding
 
 LONGEST = 6000  # characters of one sample; its end is kept, since the answer stands there
 LONGEST_QUESTION = 4000
@@ -53,14 +54,14 @@ class ProblemSet:
             yield [held.get(problem, []) for held in places]
 
 
-def collect(findings: list[dict[str, Any]], folder: Path) -> list[ProblemSet]:
+def collect(findings: Sequence[Finding], folder: Path) -> list[ProblemSet]:
     """One set per store, and one for each finding whose store is not there.
 
     folder: where the findings lie.
     """
-    grouped: dict[Any, list[dict[str, Any]]] = {}
+    grouped: dict[Any, list[Finding]] = {}
     for number, finding in enumerate(findings):
-        if finding["probe"] == "expand":
+        if finding.probe == "expand":
             store = _store(finding, folder)
             grouped.setdefault(store or number, []).append(finding)
     sets = []
@@ -70,22 +71,22 @@ def collect(findings: list[dict[str, Any]], folder: Path) -> list[ProblemSet]:
     return sets
 
 
-def _read(store: Path, group: list[dict[str, Any]]) -> list[ProblemSet | None]:
+def _read(store: Path, group: list[Finding]) -> list[ProblemSet | None]:
     """The store's set; where it cannot be read (graded by another version), the findings' own lists."""
     try:
         return [from_store(store, group)]
     except UserError as error:
-        held = [from_finding(finding) for finding in group]
-        for one in held:
+        listed = [from_finding(finding) for finding in group]
+        for one in listed:
             if one:
                 one.partial = f"{one.partial} The store was not read: {error}."
-        return held
+        return listed
 
 
-def _store(finding: dict[str, Any], folder: Path) -> Path | None:
+def _store(finding: Finding, folder: Path) -> Path | None:
     """The store of a finding's samples: beside the finding, or where it says."""
-    named = (finding.get("provenance") or {}).get("store")
-    cells = [c.get("cell") for c in finding["checkpoints"]]
+    named = finding.provenance.get("store")
+    cells = [c.cell for c in finding.checkpoints]
     if not named or not all(cells):
         return None
     for place in (folder / Path(named).name, Path(named)):
@@ -94,12 +95,12 @@ def _store(finding: dict[str, Any], folder: Path) -> Path | None:
     return None
 
 
-def from_finding(finding: dict[str, Any]) -> ProblemSet | None:
+def from_finding(finding: Finding) -> ProblemSet | None:
     """What the finding itself lists: problems gained and lost by its first comparison, a few samples each."""
-    changed = finding.get("changed")
+    changed = finding.changed
     if not changed:
         return None
-    comparison = finding["comparisons"][0]
+    comparison = finding.comparison
     problems: list[tuple[str, str | None, str | None]] = []
     counts: list[list[tuple[int, int] | None]] = []
     rows: dict[str, list[tuple[Any, ...]]] = {"a": [], "b": []}
@@ -123,10 +124,10 @@ def from_finding(finding: dict[str, Any]) -> ProblemSet | None:
         partial = (
             f"{listed:,} of {total:,} problems gained or lost, without samples: counts alone were given."
         )
-    return ProblemSet([comparison["a"], comparison["b"]], [(0, 1)], problems, counts, list(texts), partial)
+    return ProblemSet([comparison.a, comparison.b], [(0, 1)], problems, counts, list(texts), partial)
 
 
-def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
+def from_store(path: Path, findings: Sequence[Finding]) -> ProblemSet:
     """Every problem of a store's cells, with samples of the first pair (of all, where they are few)."""
     from evals.store import SampleStore
     from evals.store.reading import counts
@@ -134,12 +135,12 @@ def from_store(path: Path, findings: list[dict[str, Any]]) -> ProblemSet:
     store = SampleStore(path)
     names: dict[str, str] = {}  # cell → name
     for finding in findings:
-        names |= {c["cell"]: c["name"] for c in finding["checkpoints"]}
+        names |= {str(c.cell): c.name for c in finding.checkpoints}
     cells = list(names)
     pairs = []
     for finding in findings:
-        place = {c["name"]: cells.index(c["cell"]) for c in finding["checkpoints"]}
-        pairs += [(place[c["a"]], place[c["b"]]) for c in finding["comparisons"]]
+        place = {c.name: cells.index(str(c.cell)) for c in finding.checkpoints}
+        pairs += [(place[c.a], place[c.b]) for c in finding.comparisons]
     shown = set(cells) if len(cells) <= CELLS else {cells[i] for i in pairs[0]}
     known = store.problems()
     tables = [counts(store, [cell]).set_index("problem")[["n", "c"]] for cell in cells]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from evals.core.errors import UserError
 from evals.core.files import write_file
 from reports.figures.export import save
@@ -33,8 +31,3 @@ def draw_paper(out: Path, data: Path | None = None) -> list[str]:
         )
     write_file(out / "CITATION.txt", CITATION + "\n")
     return drawn
-
-
-def numbers_of(name: str, data: Path | None = None) -> pd.DataFrame:
-    """The rows behind one figure."""
-    return rows_of(next(d for d in DRAWINGS if d.name == name), load_numbers(data))

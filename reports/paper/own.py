@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from evals.core.errors import UserError
+from probes.findings.types import Finding
 from reports.figures import seeds, training
 from reports.figures.export import save
 from reports.figures.style import RECIPES
@@ -54,7 +55,7 @@ NEEDS = {
 }
 
 
-def _runs(findings: list[dict[str, Any]]) -> Iterator[Made]:
+def _runs(findings: Sequence[Finding]) -> Iterator[Made]:
     """Figures of the runs themselves: all seeds, training reward against test, metrics along training."""
     every = probed.seeds(findings)
     if len(every):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from probes.findings import finding as files
+from probes.findings.types import Comparison, Finding
 
 K = [1, 2, 4, 8, 16, 32]
 
@@ -74,3 +78,18 @@ def finding(*comparisons: dict[str, Any], **changes: Any) -> dict[str, Any]:
         },
         **changes,
     }
+
+
+def typed(*items: dict[str, Any]) -> list[Finding]:
+    """Findings from their JSON."""
+    return [files.typed(item) for item in items]
+
+
+def compared(item: dict[str, Any] | None = None) -> Comparison:
+    """A comparison from its JSON, by default the one made by hand."""
+    return Comparison.model_validate(item or comparison())
+
+
+def write_findings(path: Path, items: list[dict[str, Any]]) -> None:
+    """Write findings as a probe does."""
+    files.write_findings(path, typed(*items))

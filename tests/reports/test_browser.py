@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from probes.findings.finding import write_findings
 from reports.page import build
 from reports.page.build import build_page
 from tests.reports.browser import Tab
-from tests.reports.findings import comparison, finding
+from tests.reports.findings import comparison, finding, write_findings
 from tests.reports.hostile import HOSTILE, HUGE
 
 

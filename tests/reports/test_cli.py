@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.findings.finding import write_findings
-from tests.reports.findings import finding
+from tests.reports.findings import finding, write_findings
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -6,10 +6,9 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from probes.findings.finding import write_findings
 from reports.compare import compare_studies, labels, matched
 from reports.inputs import expansions
-from tests.reports.findings import comparison, finding
+from tests.reports.findings import comparison, finding, typed, write_findings
 
 
 def held(*comparisons: dict, name: str = "toy") -> list[dict]:
@@ -18,20 +17,23 @@ def held(*comparisons: dict, name: str = "toy") -> list[dict]:
 
 
 def test_comparisons_match_by_problems_and_names() -> None:
-    first = expansions(held(comparison("a", "b"), comparison("a", "c")))
+    first = expansions(typed(*held(comparison("a", "b"), comparison("a", "c"))))
     other = comparison("a", "c")
     other["verdict"] = other["verdict"] | {"outcome": "expansion"}
-    second = expansions(held(other, comparison("a", "d")))
+    second = expansions(typed(*held(other, comparison("a", "d"))))
     frame = matched(first, second)
     assert frame[["a", "b", "outcome_1", "outcome_2"]].values.tolist() == [
         ["a", "c", "sharpening", "expansion"]
     ]
-    assert matched(first, expansions(held(comparison("a", "b"), comparison("a", "c"), name="other"))).empty
+    assert matched(
+        first, expansions(typed(*held(comparison("a", "b"), comparison("a", "c"), name="other")))
+    ).empty
 
 
 def test_one_comparison_each_is_compared_whatever_the_names() -> None:
     frame = matched(
-        expansions(held(comparison("a", "b"))), expansions(held(comparison("a", "x"), name="more"))
+        expansions(typed(*held(comparison("a", "b")))),
+        expansions(typed(*held(comparison("a", "x"), name="more"))),
     )
     assert frame[["problems", "a", "b"]].values.tolist() == [["toy / more", "a", "b / x"]]
 

@@ -24,7 +24,7 @@ from reports.figures import (
 )
 from reports.figures.style import RECIPES
 from reports.frames import findings as frames
-from tests.reports.findings import K, comparison, finding
+from tests.reports.findings import K, compared, comparison, finding, typed
 from tests.reports.hostile import HOSTILE
 
 
@@ -37,7 +37,7 @@ def texts(figure: object) -> str:
 
 def test_passk_draws_both_curves_and_bands() -> None:
     c = comparison()
-    frame = frames.curves(finding(c), c)
+    frame = frames.curves(*typed(finding(c)), compared(c))
     figure = curves.passk_curves(frame, 32)
     axes = figure.axes[0]
     for line, side in zip(axes.lines[:2], ("a", "b"), strict=True):
@@ -52,7 +52,7 @@ def test_passk_draws_both_curves_and_bands() -> None:
 
 
 def test_delta_has_zero_line_band_and_null_band() -> None:
-    frame = frames.delta(comparison())
+    frame = frames.delta(compared())
     figure = curves.delta_curve(frame, "A", "B", 32, 0.05)
     labels = figure.axes[0].get_legend_handles_labels()[1]
     assert labels == ["same model twice", "95%, all k at once", "95%, each k"]
@@ -63,10 +63,10 @@ def test_recipes_give_their_looks_unless_two_share_one() -> None:
     c = comparison("x", "y")
     held = finding(c)
     held["checkpoints"][0]["recipe"], held["checkpoints"][1]["recipe"] = "base", "rl"
-    lines = curves.passk_curves(frames.curves(held, c)).axes[0].lines
+    lines = curves.passk_curves(frames.curves(*typed(held), compared(c))).axes[0].lines
     assert [line.get_color() for line in lines] == [RECIPES["base"].colour, RECIPES["rl"].colour]
     held["checkpoints"][0]["recipe"] = "rl"
-    lines = curves.passk_curves(frames.curves(held, c)).axes[0].lines
+    lines = curves.passk_curves(frames.curves(*typed(held), compared(c))).axes[0].lines
     assert len({line.get_color() for line in lines} - {RECIPES["rl"].colour}) == 2
 
 
@@ -75,8 +75,10 @@ def test_without_intervals_the_figure_says_so() -> None:
     for side in c["passk"].values():
         side |= dict.fromkeys(("low", "high", "band_low", "band_high"))
     c["delta"] |= dict.fromkeys(("low", "high", "band_low", "band_high", "null_low", "null_high"))
-    assert "no intervals available" in texts(curves.passk_curves(frames.curves(finding(c), c)))
-    assert "no intervals available" in texts(curves.delta_curve(frames.delta(c), "A", "B"))
+    assert "no intervals available" in texts(
+        curves.passk_curves(frames.curves(*typed(finding(c)), compared(c)))
+    )
+    assert "no intervals available" in texts(curves.delta_curve(frames.delta(compared(c)), "A", "B"))
 
 
 def test_solve_table_shows_counts_beside_their_expectation() -> None:
@@ -96,7 +98,7 @@ def test_solve_table_shows_counts_beside_their_expectation() -> None:
 
 
 def test_support_bars_are_the_counts() -> None:
-    frame = pd.concat([frames.support(comparison()).assign(comparison=n) for n in ("one", "two")])
+    frame = pd.concat([frames.support(compared()).assign(comparison=n) for n in ("one", "two")])
     figure = support.support_bars(frame)
     assert [bar.get_width() for bar in figure.axes[0].patches] == [7, 13, 7, 13]
 
@@ -127,15 +129,15 @@ def test_robustness_rows_that_are_not_possible_are_named() -> None:
         "robust": False,
         "sentence": "It hangs on the grader.",
     }  # fmt: skip
-    frame = frames.robustness(c)
+    frame = frames.robustness(compared(c))
     assert frame["name"].tolist() == ["as declared", "graded leniently", "not cut off"]
     shown = texts(forest.robustness(frame))
     assert "not possible here" in shown
-    assert frames.robustness(comparison()) is None
+    assert frames.robustness(compared()) is None
 
 
 def test_forest_of_comparisons_names_every_verdict() -> None:
-    pairs = [(finding(), comparison()), (finding(), comparison("before", "third"))]
+    pairs = [(None, compared()), (None, compared(comparison("before", "third")))]
     shown = texts(forest.comparisons(frames.overview(pairs)))
     assert shown.count("sharpening") == 2
     assert "before → third" in shown
@@ -201,7 +203,7 @@ def test_missing_cells_are_gaps_and_named() -> None:
 def test_equal_figures_give_equal_bytes_and_text_stays_text(tmp_path: Path) -> None:
     c = comparison()
     for folder in ("one", "two"):
-        frame = frames.delta(c)
+        frame = frames.delta(compared(c))
         export.save(curves.delta_curve(frame, "A", "B", 32), frame, tmp_path / folder, "delta")
     for name in ("delta.svg", "delta.png", "delta.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -214,11 +216,11 @@ def test_equal_figures_give_equal_bytes_and_text_stays_text(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", [*HOSTILE, "$x_{", "", "a" * 5000], ids=lambda n: repr(n)[:20])
-def test_any_name_can_be_drawn_and_the_svg_is_sound(name: str) -> None:
+def test_any_name_can_be_drawn_and_the_svg_is_sound(name: str, tmp_path: Path) -> None:
     import xml.etree.ElementTree as ElementTree
 
     c = comparison(name + "1", name + "2")
-    figure = curves.delta_curve(frames.delta(c), c["a"], c["b"])
-    root = ElementTree.fromstring(export.svg_bytes(figure))
+    figure = curves.delta_curve(frames.delta(compared(c)), c["a"], c["b"])
+    root = ElementTree.fromstring(export.save(figure, frames.delta(compared(c)), tmp_path, "delta"))
     tags = {e.tag.rpartition("}")[2] for e in root.iter()}
     assert not tags & {"script", "img", "iframe", "foreignObject", "a"}

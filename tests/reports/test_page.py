@@ -16,12 +16,13 @@ from evals.records import Problem
 from evals.store import SampleStore
 from evals.store.schema import GRADES, SAMPLES
 from evals.store.store import grade_group
-from probes.findings.finding import read_findings, write_findings
-from reports.page import build, payload, view
+from probes.findings.finding import read_findings
+from reports.page import build, payload
 from reports.page.build import build_page
+from reports.page.made import made_by
 from reports.page.payload import packed
 from reports.page.problems import LONGEST, ProblemSet, collect
-from tests.reports.findings import comparison, finding
+from tests.reports.findings import comparison, finding, typed, write_findings
 from tests.reports.hostile import HUGE
 
 
@@ -118,9 +119,9 @@ def test_card_says_what_the_finding_says(plain_page: str) -> None:
     text = plain_page
     card = text[text.index('<article class="card') : text.index("</article>")]
     for said in (
-        "sharpening", "(pass@K down)", "pass@1 rose and pass@32 fell.", "believe it: prompt (below).",
-        "K = 32, margin ±2 points, level 5%", "+7.0 to +13.0", "−8.0 to −2.0", "16 (interval 8 to 32)",
-        "McNemar p = 0.012", "4.6%", "9 (4 to 14)", "the prompts differ: shots 8 against 0",
+        "sharpening", "(pass@K down)", "pass@1 rose and pass@32 fell.", "read them first: prompt (below).",
+        "level 0.05, K = 32, margin ±2 points", "[+.070, +.130]", "[−.080, −.020]", "k = 16, 95% 8 to 32",
+        "McNemar p = 0.012", "0.046", "9 (4−14)", "the prompts differ: shots 8 against 0",
         "1.0% under A, not known under B",
     ):  # fmt: skip
         assert said in card, said
@@ -139,8 +140,7 @@ def test_gaps_in_a_finding_are_dashes_not_errors(tmp_path: Path) -> None:
     one["support"]["expected"] = {c: dict.fromkeys(("mean", "low", "high")) for c in "PESO"}
     one["verdict"]["needed"] = {"problems": 1200, "samples": None}
     text = build_page(written(tmp_path, finding(one)), tmp_path / "out").read_text("utf-8")
-    assert "To settle it: about 1,200 problems." in text
-    assert "McNemar p = —" in text
+    assert "To settle it: about 1,200 problems at this n." in text
     shown = re.sub(r"<(svg|script|style).*?</\1>", "", text, flags=re.DOTALL)
     assert not re.search(r"\bnan\b|\bNone\b", shown)
 
@@ -166,7 +166,7 @@ def test_many_comparisons_get_one_overview_and_figures_for_the_first(
 def test_findings_of_one_making_are_told_once() -> None:
     one, other = finding(), finding(comparison("a", "b"))
     other["provenance"] = other["provenance"] | {"command": ["other"]}
-    made = view.made_by([one, finding(comparison("before", "third")), other])
+    made = made_by(typed(one, finding(comparison("before", "third")), other))
     assert [m["findings"] for m in made] == [2, 1]
     assert [c["name"] for c in made[0]["checkpoints"]] == ["before", "after", "third"]
 
@@ -188,7 +188,7 @@ def test_problems_and_samples_come_from_the_store_beside_the_finding(tmp_path: P
 
 def test_of_many_checkpoints_the_first_pair_shows_samples(tmp_path: Path) -> None:
     held = stored(tmp_path, "abcde")
-    (found,) = collect([held], tmp_path)
+    (found,) = collect(typed(held), tmp_path)
     assert found.pairs == [(0, 1), (0, 2), (0, 3), (0, 4)]
     assert [t is not None for t in found.texts] == [True, True, False, False, False]
     assert found.partial == "Samples are shown of the first two of 5 checkpoints; counts of all."
@@ -217,7 +217,7 @@ def test_a_store_graded_by_another_version_leaves_what_the_finding_lists(
     record = {"problem": "p", "question": None, "gold": None, "a": {"n": 4, "c": 0}, "b": {"n": 4, "c": 1}}
     record["samples"] = {"a": [], "b": []}
     held["changed"] = {"gained": [record], "lost": [], "gained_total": 1, "lost_total": 0}
-    (found,) = collect([held], tmp_path)
+    (found,) = collect(typed(held), tmp_path)
     assert [row[0] for row in found.problems] == ["p"]
     assert "The store was not read: " in found.partial
     assert "evals grade" in found.partial
@@ -254,7 +254,7 @@ def test_samples_are_halved_until_they_fit_and_the_page_says_so(monkeypatch: pyt
 
 
 def test_long_texts_keep_their_ends_and_say_what_is_left_out(tmp_path: Path) -> None:
-    (found,) = collect([stored(tmp_path, problems=1, text="start" + HUGE + "end{0}{1}{2}")], tmp_path)
+    (found,) = collect(typed(stored(tmp_path, problems=1, text="start" + HUGE + "end{0}{1}{2}")), tmp_path)
     ((of_a, _),) = list(found.samples(1))
     text = of_a[0][0]
     assert len(text) < LONGEST + 60
@@ -346,3 +346,18 @@ def test_other_probes_stand_on_the_page_with_their_checks(tmp_path: Path) -> Non
     alone = build_page(written(tmp_path / "alone", other), tmp_path / "alone" / "out").read_text("utf-8")
     assert "token entropy" in alone
     assert "Change on general benchmarks" in alone
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_with_several_pairs_page_terminal_and_tables_head_with_the_verdict_that_stands(
+    tmp_path: Path,
+) -> None:
+    """Holm's step turns the first pair's expansion into undetermined: nobody shows it as an expansion."""
+    adjusted = {"pairs": 2, "level": 0.025, "p": 0.04, "outcome": "undetermined", "kind": None}
+    first, second = comparison("a", "b", adjusted=adjusted), comparison("a", "c")
+    first["verdict"] |= {"outcome": "expansion", "kind": None}
+    page = build_page(written(tmp_path, finding(first, second)), tmp_path / "out").read_text("utf-8")
+    assert re.findall(r'<p class="outcome">\s*([\w-]+)', page)[0] == "undetermined"
+    assert re.findall(r'<article class="card ([\w-]+)"', page)[0] == "undetermined"
+    assert 'class="badge expansion"' not in page
+    assert "alone it would be expansion" in page

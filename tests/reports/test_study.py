@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from probes.findings.finding import write_findings
 from reports.frames.probed import rollout_rows
 from reports.frames.study import (
     from_findings,
@@ -18,7 +17,7 @@ from reports.frames.study import (
     with_gaps,
 )
 from reports.paper.own import draw_study, dynamics_rows, study_figures
-from tests.reports.findings import comparison, finding
+from tests.reports.findings import comparison, finding, typed, write_findings
 
 
 def cell(recipe: str, tokens: int, seed: int = 0, step: int = 10, shift: float = 0.0) -> dict:
@@ -38,7 +37,7 @@ def small_study() -> list[dict]:
 
 
 def test_curves_come_with_intervals_in_percent_and_tokens_in_millions() -> None:
-    frame = from_findings(small_study())
+    frame = from_findings(typed(*small_study()))
     row = frame.query("series == 'rl' and metric == 'pass@8' and x == 8.0").iloc[0]
     assert row["x_axis"] == "pretrain_tokens_M"
     assert row[["y", "low", "high"]].tolist() == pytest.approx([36.0, 33.0, 39.0])
@@ -49,13 +48,13 @@ def test_curves_come_with_intervals_in_percent_and_tokens_in_millions() -> None:
 
 
 def test_missing_cells_are_rows_without_value() -> None:
-    frame = with_gaps(lines_and_dots(from_findings(small_study())))
+    frame = with_gaps(lines_and_dots(from_findings(typed(*small_study()))))
     gaps = frame[frame["y"].isna()].query("metric == 'pass@1'")
     assert sorted(zip(gaps["series"], gaps["x"], strict=True)) == [("sft", 8.0), ("sft-rl", 8.0)]
 
 
 def test_figures_of_a_study_are_those_of_the_paper() -> None:
-    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(small_study()))}
+    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(typed(*small_study())))}
     assert set(made) == {"toy.overview", "toy.sft"}
     figure = made["toy.sft"]
     assert [t.get_text() for t in figure.legends[0].get_texts()] == ["base", "SFT", "SFT→RL", "RL"]
@@ -71,7 +70,7 @@ def test_figures_of_a_study_are_those_of_the_paper() -> None:
 
 def test_several_seeds_are_dots_and_their_mean_the_line() -> None:
     held = [cell("sft", 2_000_000, seed, shift=0.01 * seed) for seed in range(3)]
-    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(held))}
+    made = {name: draw(rows) for name, draw, rows in study_figures(from_findings(typed(*held)))}
     axes = made["toy.sft"].axes[0]
     lines = {line.get_label(): line.get_ydata() for line in axes.lines}
     assert lines["SFT"].tolist() == pytest.approx([31.0])
@@ -81,7 +80,7 @@ def test_several_seeds_are_dots_and_their_mean_the_line() -> None:
 
 
 def test_an_unknown_recipe_is_drawn_apart_and_named() -> None:
-    made = {n: draw(rows) for n, draw, rows in study_figures(from_findings([cell("my-own", 2_000_000)]))}
+    made = {n: draw(rows) for n, draw, rows in study_figures(from_findings(typed(cell("my-own", 2_000_000))))}
     assert set(made) == {"toy.overview", "toy.other"}
     assert "not a known recipe: my-own" in made["toy.other"].get_supxlabel()
     labels = [t.get_text() for t in made["toy.other"].legends[0].get_texts()]
@@ -91,7 +90,7 @@ def test_an_unknown_recipe_is_drawn_apart_and_named() -> None:
 def test_only_the_last_step_counts_over_tokens_and_all_in_the_dynamics() -> None:
     held = [cell("rl", 2_000_000, step=s, shift=s / 1000) for s in (10, 20, 30)]
     held += [cell("sft", 2_000_000), cell("sft-rl", 2_000_000, step=10), cell("sft-rl", 2_000_000, step=20)]
-    frame = from_findings(held)
+    frame = from_findings(typed(*held))
     lines = lines_and_dots(frame)
     assert lines.query("series == 'rl' and metric == 'pass@1'")["y"].unique().tolist() == pytest.approx(
         [33.0]
@@ -138,7 +137,7 @@ def test_capability_becomes_the_general_figures_and_the_fourth_panel_of_parallel
     ]
     start = cell("parallel", 2_000_000)
     held = start | {"probe": "capability", "estimates": rows, "comparisons": [], "problems": None}
-    made = {n: draw(r) for n, draw, r in study_figures(from_findings([start, held]))}
+    made = {n: draw(r) for n, draw, r in study_figures(from_findings(typed(start, held)))}
     titles = [a.get_title(loc="left") for a in made["toy.parallel"].axes]
     assert titles == ["toy, pass@1", "toy, pass@8", "toy, pass@32", "general benchmarks, mean"]
     assert [a.get_title(loc="left") for a in made["general_grid"].axes] == ["world_facts", "world_stories"]
@@ -148,7 +147,7 @@ def test_capability_becomes_the_general_figures_and_the_fourth_panel_of_parallel
 def test_rollouts_stand_against_prompts_and_against_all_rollouts() -> None:
     budgets = [{"run": "a", "n": 4}, {"run": "b", "n": 16}]
     points = [{"run": r, "step": s, "rollouts": 64 * s, "correct": s / 10} for r in "ab" for s in (1, 2)]
-    frame = rollout_rows(other("rollouts", budgets=budgets, curves=points))
+    frame = rollout_rows(*typed(other("rollouts", budgets=budgets, curves=points)))
     seen = frame.query("x_axis == 'rl_examples_seen' and series == 'n=16'")
     assert seen[["x", "y"]].values.tolist() == [[4.0, 10.0], [8.0, 20.0]]
     ((name, draw, rows),) = study_figures(frame)

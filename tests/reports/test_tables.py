@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reports.rounding import digits, rounded, with_interval
 from reports.tables import csv, escaped, latex, markdown, tables_of
-from tests.reports.findings import comparison, finding
+from tests.reports.findings import comparison, finding, typed
 from tests.reports.hostile import HOSTILE
 
 
@@ -47,23 +47,23 @@ def test_signs_dashes_and_no_minus_zero() -> None:
 
 
 def test_comparisons_say_verdict_difference_and_interval() -> None:
-    table = tables_of([finding()])[0]
+    table = tables_of(typed(finding()))[0]
     assert table.heads[5:] == ("Δpass@1", "Δpass@8", "Δpass@32")
     assert [c.text for c in table.rows[0]] == [
-        "before", "after", "toy", "150", "sharpening (pass@K down)",
+        "before", "after", "toy", "150", "sharpening: pass@K down",
         "+10.0 [+7.0, +13.0]", "+1.0 [−2.0, +4.0]", "−5.0 [−8.0, −2.0]",
     ]  # fmt: skip
 
 
 def test_csv_holds_the_numbers_and_their_intervals() -> None:
-    frame = pd.read_csv(io.StringIO(csv(tables_of([finding()])[0])))
+    frame = pd.read_csv(io.StringIO(csv(tables_of(typed(finding()))[0])))
     assert frame.loc[0, ["Δpass@32", "Δpass@32 low", "Δpass@32 high"]].tolist() == [-5.0, -8.0, -2.0]
-    counts = pd.read_csv(io.StringIO(csv(tables_of([finding()])[1])))
+    counts = pd.read_csv(io.StringIO(csv(tables_of(typed(finding()))[1])))
     assert counts.loc[0, ["lost", "lost expected", "lost expected high"]].tolist() == [13, 9, 14]
 
 
 def test_latex_is_booktabs_with_as_many_cells_in_every_row() -> None:
-    for table in tables_of([finding(comparison("a_b", "50% & $x$ \\input{y}"))]):
+    for table in tables_of(typed(finding(comparison("a_b", "50% & $x$ \\input{y}")))):
         text = latex(table)
         for rule in ("\\toprule", "\\midrule", "\\bottomrule"):
             assert text.count(rule) == 1
@@ -76,7 +76,7 @@ def test_latex_is_booktabs_with_as_many_cells_in_every_row() -> None:
 
 @pytest.mark.parametrize("name", HOSTILE, ids=lambda n: repr(n)[:20])
 def test_no_name_breaks_a_markdown_row(name: str) -> None:
-    table = tables_of([finding(comparison(name + "|x", "b"))])[0]
+    table = tables_of(typed(finding(comparison(name + "|x", "b"))))[0]
     lines = markdown(table).split("\n")
     bars = [line.replace("\\|", "").count("|") for line in lines[:3]]
     assert len(set(bars)) == 1
@@ -95,7 +95,7 @@ def test_other_probes_give_a_table_each() -> None:
         "checkpoints": [],
         "options": {"level": 0.05},
     }
-    (table,) = tables_of([held])
+    (table,) = tables_of(typed(held))
     assert table.name == "entropy-1"
     assert [c.text for c in table.rows[0]] == [
         "token entropy (nats)",

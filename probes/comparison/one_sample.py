@@ -14,7 +14,7 @@ from analysis.inference.exact_tests import mcnemar, sign_flip
 from probes.findings.checks import check
 
 
-def compare_single(pair: PairedCounts, options: Options) -> dict[str, Any]:
+def compare_one_sample(pair: PairedCounts, options: Options) -> dict[str, Any]:
     """A comparison at K = 1, in the form of `analysis.Comparison.to_dict`.
 
     The outcome is always `undetermined`: without a second sample nothing is known of coverage, nor of what

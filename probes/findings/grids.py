@@ -1,0 +1,91 @@
+"""Grids of findings: estimates and paired differences, and the tables that a probe brings itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from probes.findings.rows import DASH, Cell, Grid, Row, plain_text, value_cell
+from probes.findings.types import Check, Difference, Estimate, Finding
+
+PASSED = 4  # checks that passed and have a row of their own
+
+
+def grids(finding: Finding) -> list[Grid]:
+    """All grids of a finding: its estimates first."""
+    first = [estimate_grid(finding)] if finding.estimates else []
+    return first + [
+        block_grid(block.title, block.columns, block.rows, f"{finding.probe}-table-{i}")
+        for i, block in enumerate(finding.tables, 1)
+    ]
+
+
+def estimate_grid(finding: Finding) -> Grid:
+    """Measures down, checkpoints across, then each paired difference B - A with its interval.
+
+    A measure without any difference shows the intervals of its estimates.
+    """
+    names = list(dict.fromkeys(e.checkpoint for e in finding.estimates))
+    pairs = list(dict.fromkeys((d.a, d.b) for d in finding.differences))
+    by_place = {(e.measure, e.checkpoint): e for e in finding.estimates}
+    by_pair = {(d.measure, d.a, d.b): d for d in finding.differences}
+    rows = []
+    for measure, one in {e.measure: e for e in finding.estimates}.items():
+        changes = [by_pair.get((measure, *pair)) for pair in pairs]
+        unit = "" if one.unit == "rate" else f" ({one.unit})"
+        row = [Cell(plain_text((one.label or measure) + unit))]
+        row += [_cell(by_place.get((measure, n)), interval=not any(changes)) for n in names]
+        rows.append((*row, *(_cell(d, "+") for d in changes)))
+    level = finding.options.get("level", 0.05)
+    percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
+    named = [plain_text(a if len(pairs) == 1 else f"{b} - {a}") for a, b in pairs]
+    changed = [f"{'difference' if len(pairs) == 1 else one}{percent}" for one in named]
+    heads = ("measure", *map(plain_text, names), *changed)
+    caption = f"{finding.probe}: estimates and paired differences"
+    return Grid("estimates", plain_text(caption), heads, tuple(rows))
+
+
+def _cell(row: Estimate | Difference | None, sign: str = "", *, interval: bool = True) -> Cell:
+    if row is None or row.estimate is None:
+        return Cell(DASH)
+    cell = value_cell((row.estimate, row.low, row.high), row.digits, sign, interval)
+    return Cell(f"{cell.text} (no interval)", cell.numbers) if sign and row.low is None else cell
+
+
+def block_grid(title: str | None, columns: Any, rows: Any, name: str) -> Grid:
+    """A table of plain values."""
+    cells = tuple(tuple(_plain(value) for value in row) for row in rows)
+    return Grid(name, plain_text(title or ""), tuple(plain_text(c) for c in columns), cells)
+
+
+def _plain(value: Any) -> Cell:
+    if value is None:
+        return Cell(DASH)
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    if isinstance(value, float):
+        return Cell(f"{value:.4g}", (value,))
+    return Cell(f"{value}", (value,)) if isinstance(value, int) else Cell(plain_text(value))
+
+
+def check_rows(checks: tuple[Check, ...], passed: int = PASSED) -> list[Row]:
+    """Checks, what did not pass first; those that cannot be told for one reason share a row.
+
+    passed: of more checks that passed than this, one row names them all.
+    """
+    failed = [
+        Row("failed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed is False
+    ]
+    reasons: dict[str, list[str]] = {}
+    for c in checks:
+        if c.passed is None:
+            reasons.setdefault(plain_text(c.detail), []).append(plain_text(c.name))
+    unknown = []
+    for detail, names in reasons.items():
+        if len(names) < 3:
+            unknown += [Row("unknown", detail, label=name) for name in names]
+        else:
+            unknown.append(Row("unknown", f"{', '.join(names)}: {detail}", label="not checked"))
+    fine = [Row("passed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed]
+    if len(fine) > passed:
+        fine = [Row("passed", ", ".join(r.label for r in fine), label=f"{len(fine)} checks")]
+    return failed + unknown + fine

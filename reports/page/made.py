@@ -1,0 +1,44 @@
+"""How findings were made: commands, versions, checkpoints; and what draws the page."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+from probes.findings.types import Finding
+
+PACKAGES = ("excursions", "matplotlib", "seaborn", "pandas", "numpy")
+
+
+def made_by(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Command, versions, hardware, problems and checkpoints; findings of one making stand together."""
+    out: dict[str, dict[str, Any]] = {}
+    for finding in findings:
+        problems = finding.problems
+        made = {
+            "command": shlex.join(map(str, finding.provenance.get("command") or [])) or "not recorded",
+            "versions": finding.provenance.get("versions") or {},
+            "hardware": finding.provenance.get("hardware") or {},
+            "store": finding.provenance.get("store"),
+            "problems": {k: getattr(problems, k, None) for k in ("name", "count", "fingerprint")},
+        }
+        one = out.setdefault(repr(made), made | {"findings": 0, "checkpoints": {}})
+        one["findings"] += 1
+        for c in finding.checkpoints:
+            row = {k: str(getattr(c, k) or "—") for k in ("name", "path", "recipe", "fingerprint", "cell")}
+            one["checkpoints"][tuple(row.values())] = row
+    return [one | {"checkpoints": list(one["checkpoints"].values())} for one in out.values()]
+
+
+def drawn_by() -> dict[str, str]:
+    """The versions that draw this page."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
