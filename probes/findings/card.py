@@ -179,7 +179,7 @@ def _about_curves(c: Comparison) -> list[Row]:
         text = (
             "pass@1, problems resampled. One sample of each problem: no k beyond 1, no curve, no crossover."
         )
-        return [Row("about", text)]
+        return [Row("under", text)]
     found, n = c.crossover, c.k[-1]
     if found.k is None:
         text = f"none up to k = {n}"
@@ -187,9 +187,9 @@ def _about_curves(c: Comparison) -> list[Row]:
     else:
         text = f"k = {found.k}, {level} {found.low} to {found.high or 'beyond n'}"
     return [
-        Row("about", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
+        Row("under", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
             f"range: {level} of the differences between two draws of A itself."),
-        Row("about", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
+        Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
     ]  # fmt: skip
 
 
@@ -215,11 +215,11 @@ def _about_support(c: Comparison) -> list[Row]:
             f"Only B against only A: exact McNemar p = {p:.2g}. Solved only by B is not yet new: A may have "
             f"p up to {limit:.2g} there, which {n} failure{'s' if n > 1 else ''} cannot exclude."
         )
-        rows.append(Row("about", text, (p, limit)))
+        rows.append(Row("under", text, (p, limit)))
     floors = [c.guess_floor.get(f"guess_floor_{side}") for side in "ab"]
     if any(x is not None for x in floors):
         a, b = ("not known" if x is None else f"{x:.1%}" for x in floors)
-        rows.append(Row("about", f"Guess floor: {a} under A, {b} under B.", tuple(floors)))
+        rows.append(Row("under", f"Guess floor: {a} under A, {b} under B.", tuple(floors)))
     return rows
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -18,6 +19,7 @@ from probes.findings.types import READABLE, SCHEMA, Finding
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
+_HALF = re.compile("[\ud800-\udfff]")
 PACKAGES = ("excursions", "torch", "transformers", "numpy", "scipy", "pandas", "pyarrow", "vllm")
 
 
@@ -112,8 +114,19 @@ def typed(item: Any, where: str = "the finding") -> Finding:
     if not isinstance(item, dict) or "probe" not in item:
         raise UserError(f"{where} does not say which probe made it; run the probe again")
     try:
-        return Finding.model_validate({"schema": SCHEMA, **item})
+        return Finding.model_validate({"schema": SCHEMA, **_whole(item)})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise UserError(f"{where} is damaged at {place} ({first['msg']}); run the probe again") from error
+
+
+def _whole(value: Any) -> Any:
+    """JSON data with the halves of surrogate pairs, which no file can hold, replaced by U+FFFD."""
+    if isinstance(value, str):
+        return value if value.isascii() else _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(v) for v in value]
+    if isinstance(value, dict):
+        return {_whole(k): _whole(v) for k, v in value.items()}
+    return value

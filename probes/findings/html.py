@@ -114,4 +114,4 @@ def _class(word: bool) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain_text(text).encode("utf-8", "replace").decode())
+    return escape(plain_text(text))

@@ -101,12 +101,10 @@ def _checks(rows: list[Row]) -> Table:
 
 def tables(grid: Grid, width: int) -> list[Table]:
     """A grid as tables no wider than `width`: columns without room stand below, beside the first again."""
-    wanted = [_wanted(grid, i) for i in range(len(grid.heads))]
-    first = (
-        min(wanted[0][1], max(wanted[0][0], LABEL))
-        if sum(w[1] + GAP for w in wanted) > width
-        else wanted[0][1]
-    )
+    (least, first), *others = wanted = [_wanted(grid, i) for i in range(len(grid.heads))]
+    if sum(most + GAP for _, most in wanted) > width:  # the label wraps, but leaves room for any number
+        widest = max((one for one, _ in others), default=0)
+        first = max(1, min(first, max(least, LABEL), width - GAP - widest))
     parts: list[list[int]] = [[]]
     room = width - first
     for i in range(1, len(grid.heads)):
@@ -116,7 +114,7 @@ def tables(grid: Grid, width: int) -> list[Table]:
             room = width - first
         parts[-1].append(i)
         room -= least
-    return [_table(grid, [0, *part], [(first, first), *(wanted[i] for i in part)], width) for part in parts]
+    return [_table(grid, [0, *p], [(first, first), *(wanted[i] for i in p)], width) for p in parts]
 
 
 def _wanted(grid: Grid, column: int) -> tuple[int, int]:

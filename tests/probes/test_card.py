@@ -1,18 +1,22 @@
 """The card says what a reader needs who sees nothing else, in a narrow terminal."""
 
 import json
+import re
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from probes.expand import expand
-from probes.findings.card import card, chosen
+from probes.findings.card import cards, chosen
+from probes.findings.rows import Grid
+from probes.findings.terminal import show
+from probes.findings.types import Adjusted, Check, Finding, Robustness
 
 
 def shown(finding, width=80):
     console = Console(width=width, record=True, file=StringIO())
-    for comparison in finding["comparisons"]:
-        console.print(card(finding, comparison))
+    show(finding, console)
     return console.export_text()
 
 
@@ -20,8 +24,8 @@ def test_everything_stands_on_it(toy_source):
     finding = expand(toy_source)
     text = shown(finding)
     for words in (
-        "A drawn twice gives", "by chance", "Crossover", "McNemar", "guess floor", "format", "truncation",
-        "asked otherwise", "Look before you believe it", "Declared: level 0.05, K = 32",
+        "A drawn twice gives", "same-model", "Crossover", "McNemar", "guess floor", "format", "truncation",
+        "robustness", "Failed checks, read them first", "Declared: level 0.05, K = 32",
         "other training seeds",
     ):  # fmt: skip
         assert words in " ".join(text.split()).replace("│ ", ""), words
@@ -29,7 +33,7 @@ def test_everything_stands_on_it(toy_source):
     for row in text.splitlines():
         if "*1 " in row or "*32 " in row:
             assert "]" in row  # an interval is not broken over lines
-    assert json.dumps(finding, allow_nan=False)
+    assert json.dumps(finding.to_dict(), allow_nan=False)
 
 
 def test_hostile_names_are_text(toy_source):
@@ -44,8 +48,6 @@ def test_hostile_names_are_text(toy_source):
 
 def test_tables_are_inert():
     """Markup, escape sequences and marks of direction in names and questions are shown, not obeyed."""
-    from probes.findings.terminal import show
-
     evil = "[bold]x[/bold]\x1b[31m\u202eabc"
     row = {"checkpoint": evil, "measure": "m", "label": evil, "unit": "rate", "digits": 2}
     values = {"estimate": 0.5, "low": 0.4, "high": 0.6, "problems": 20}
@@ -56,7 +58,7 @@ def test_tables_are_inert():
         "checks": [{"name": "c", "passed": None, "value": None, "detail": evil}],
     }  # fmt: skip
     console = Console(width=100, record=True, file=StringIO(), force_terminal=False)
-    show(finding, console)
+    show(Finding.model_validate({"schema": 1} | finding), console)
     text = console.export_text()
     assert "[bold]x[/bold]" in text
     assert "\x1b" not in text
@@ -81,23 +83,79 @@ def counted(**rates):
     return Source(counts, [blank(n) for n in rates], {"name": "x", "fingerprint": None, "count": 80})
 
 
+def changed(finding, **changes):
+    """The finding with its comparisons changed."""
+    made = tuple(c.model_copy(update=changes) for c in finding.comparisons)
+    return finding.model_copy(update={"comparisons": made})
+
+
 def test_of_several_pairs_the_adjusted_verdict_is_the_headline():
     finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6, c=lambda i: i % 5 + 7))
-    for comparison in finding["comparisons"]:
-        comparison["adjusted"] |= {"outcome": "undetermined", "kind": None}
-        assert comparison["verdict"]["outcome"] == "expansion"
-    lines = shown(finding).splitlines()
-    assert "UNDETERMINED" in lines[1]
-    below = " ".join(" ".join(lines[2:5]).replace("│", " ").split())
-    assert below.startswith("One of 2 pairs, adjusted by Holm: tested at 0.025; alone it would be expansion")
+    assert {c.verdict.outcome for c in finding.comparisons} == {"expansion"}
+    finding = changed(finding, adjusted=Adjusted(pairs=2, level=0.025, outcome="undetermined"))
+    assert (
+        finding.verdict.outcome
+        == finding.to_dict()["comparisons"][0]["headline"]["outcome"]
+        == "undetermined"
+    )
+    assert set(finding.to_frame().query("kind == 'verdict'")["outcome"]) == {"undetermined"}
+    text = " ".join(shown(finding).replace("│", " ").split())
+    assert (
+        "UNDETERMINED One of 2 pairs, adjusted by Holm: tested at 0.025; alone it would be expansion" in text
+    )
 
 
-def test_a_verdict_that_hangs_on_the_question_says_so_at_the_top():
+def test_a_check_that_makes_the_verdict_meaningless_takes_the_headline_away():
+    copies = Check(name="duplicates", passed=False, detail="90% are copies", voids=True)
     finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6))
-    comparison = finding["comparisons"][0]
-    comparison["robustness"] = {"rows": [], "robust": False, "sentence": "It hangs on something."}
+    finding = changed(
+        finding, confounds=(copies,), adjusted=Adjusted(pairs=2, level=0.025, outcome="expansion")
+    )
+    assert (finding.verdict.outcome, finding.verdict.voided) == ("no verdict", ("duplicates",))
+    text = " ".join(shown(finding).replace("│", " ").split())
+    assert "NO VERDICT Taken away by a failed check (duplicates, below); the counts read expansion." in text
+    passed = copies.model_copy(update={"passed": True})
+    assert changed(finding, confounds=(passed,)).verdict.outcome == "expansion"
+
+
+def test_a_verdict_that_is_not_robust_says_so_at_the_top():
+    finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6))
+    finding = changed(finding, robustness=Robustness(robust=False, sentence="Not robust: something."))
     text = " ".join(shown(finding).replace("│", "").split())
-    assert "it hangs on how the question is asked (below)" in text
+    assert "the verdict is not robust (below)" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_width_loses_a_number(toy_source, width):
+    """Every number of every row and cell is there whole, at any width; nothing is cut short."""
+    finding = expand(toy_source)
+    text = shown(finding, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert "…" not in text
+    kept = " ".join(text.replace("│", " ").split())
+    for item in cards(finding)[0].items():
+        if isinstance(item, Grid):
+            for row in item.rows:
+                for cell in row:
+                    assert not cell.numbers or cell.text in kept, cell
+        elif item.kind != "reason":
+            for number in re.findall(r"[-+]?\d[\d.,]*%?", item.text):
+                assert number in kept, item
+
+
+def test_every_face_shows_the_same_card(toy_source):
+    """The notebook's HTML, the page's, Markdown and LaTeX say what the terminal says, number by number."""
+    from reports.tables import card_latex, card_markdown
+
+    finding = expand(toy_source)
+    one = cards(finding)[0]
+    faces = [finding._repr_html_(), card_markdown(one), card_latex(one), repr(finding)]
+    for item in one.items("numbers", "support", "robustness"):
+        for row in item.rows if isinstance(item, Grid) else ():
+            for cell in row:
+                for face in faces:
+                    plain = face.replace("−", "-").replace("$\\pm$", "±").replace("\\*", "*")
+                    assert not cell.numbers or cell.text in plain, (cell, face[:40])
 
 
 def test_trained_on_what_is_asked(tmp_path):
@@ -109,8 +167,8 @@ def test_trained_on_what_is_asked(tmp_path):
     (run / "resolved.json").write_text('{"problems": "world:train"}')
     b = {"path": str(run / "step-000001"), "lineage": {"data": "f1"}}
     asked = {"name": "world:test?count=9", "fingerprint": "f2", "count": 9}
-    assert held_out(asked, b)[0]["passed"] is True
-    assert held_out(asked | {"name": "world:train?count=9"}, b)[0]["passed"] is False
-    assert held_out(asked | {"fingerprint": "f1"}, b)[0]["passed"] is False
-    assert held_out(asked, {"path": str(tmp_path), "lineage": None})[0]["passed"] is None
+    assert held_out(asked, b)[0].passed is True
+    assert held_out(asked | {"name": "world:train?count=9"}, b)[0].passed is False
+    assert held_out(asked | {"fingerprint": "f1"}, b)[0].passed is False
+    assert held_out(asked, {"path": str(tmp_path), "lineage": None})[0].passed is None
     assert held_out(asked, {"path": None, "lineage": None}) == []

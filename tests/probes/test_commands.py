@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from probes.findings.types import SCHEMA
 from tests.probes.conftest import random_checkpoint
 
 COMMANDS = (
@@ -45,7 +46,7 @@ def run(probes, tmp_path):
         assert "NaN" not in file.read_text()
         found = json.loads(file.read_text())["findings"][-1]
         assert found["probe"] == command
-        assert found["schema"] == 1
+        assert found["schema"] == SCHEMA
         assert found["checks"]
         assert found["provenance"]["command"][1] == command
         return result, found

@@ -42,7 +42,7 @@ def within(row, truth):
 
 def test_expand_finds_the_planted_verdict(toy_source, base, sharp):
     """`sharp` is `base` at a lower temperature: pass@1 rises where it was likely, coverage falls."""
-    finding = expand(toy_source, replace(OPTIONS, K=8))
+    finding = expand(toy_source, replace(OPTIONS, K=8)).to_dict()
     comparison = finding["comparisons"][0]
     ks = comparison["k"]
     for k in (1, 8, 32):
@@ -60,12 +60,12 @@ def test_same_model_twice_is_no_change(tmp_path_factory, base):
 
     folder = tmp_path_factory.mktemp("twice") / "store"
     source = sample_toys(folder, {"one": base, "two": base}, 32, {"two": 1})
-    verdict = expand(source, OPTIONS)["comparisons"][0]["verdict"]
+    verdict = expand(source, OPTIONS).to_dict()["comparisons"][0]["verdict"]
     assert verdict["outcome"] in ("no-change", "undetermined")
 
 
 def test_passk_recovers_the_rates(toy_source, base, sharp):
-    finding = passk(toy_source, OPTIONS)
+    finding = passk(toy_source, OPTIONS).to_dict()
     for row in finding["estimates"]:
         toy = {"base": base, "sharp": sharp}[row["checkpoint"]]
         if "k" in row:
@@ -76,7 +76,7 @@ def test_passk_recovers_the_rates(toy_source, base, sharp):
 
 
 def test_support_beside_its_expectation(toy_source, base, sharp):
-    block = support(toy_source, OPTIONS)["pairs"][0]
+    block = support(toy_source, OPTIONS).to_dict()["pairs"][0]
     n = 64
     q_a, q_b = (1 - base.p) ** n, (1 - sharp.p) ** n
     expected = float((q_b * (1 - q_a)).sum())  # solved by A alone
@@ -88,7 +88,7 @@ def test_support_beside_its_expectation(toy_source, base, sharp):
 
 def test_entropy_recovers_the_truth(toy_source, base, sharp, scores, opener, tmp_path):
     own = own_scores(toy_source, 8, tmp_path, quiet=True, opener=opener)
-    finding = entropy(toy_source, scores=own)
+    finding = entropy(toy_source, scores=own).to_dict()
     rows = {(r["checkpoint"], r["measure"]): r for r in finding["estimates"]}
     for name, toy in (("base", base), ("sharp", sharp)):
         within(rows[name, "sequence_entropy"], float(toy.sequence_entropy.mean()))
@@ -101,7 +101,7 @@ def test_entropy_recovers_the_truth(toy_source, base, sharp, scores, opener, tmp
 
 
 def test_likelihood_recovers_the_divergence(toy_source, base, sharp, scores):
-    finding = likelihood(toy_source, scores)
+    finding = likelihood(toy_source, scores).to_dict()
     rows = {(r["checkpoint"], r["measure"]): r for r in finding["estimates"]}
     truth = float(sharp.kl(base).mean())
     within(rows["sharp under base", "sequence_k1"], truth)

@@ -7,6 +7,7 @@ import pytest
 from analysis import Options, PairedCounts, pass_at_k
 from analysis.comparison.joint import verdict_on_counts
 from probes.comparison.robustness import asked, at_budget, robustness, thinned
+from probes.findings.types import Verdict
 
 OPTIONS = Options(K=8, replicates=1000)
 
@@ -25,12 +26,12 @@ def tallies(p, n=16, seed=0, **changes):
 
 def declared(a, b):
     pair = PairedCounts.from_arrays(a["n"], a["correct"], b["n"], b["correct"])
-    return verdict_on_counts(pair, OPTIONS)
+    return Verdict.model_validate(verdict_on_counts(pair, OPTIONS))
 
 
 def rows(a, b):
     found = robustness(declared(a, b), a, b, OPTIONS, 8)
-    return found, {r["name"]: r for r in found["rows"]}
+    return found, {r.name: r for r in found.rows}
 
 
 @pytest.fixture
@@ -41,10 +42,10 @@ def p():
 def test_a_true_gain_is_robust(p):
     a, b = tallies(p), tallies(np.minimum(1, 0.15 + p), seed=1)
     found, by_name = rows(a, b)
-    assert found["robust"] is True
-    assert {r["outcome"] for r in found["rows"]} == {"expansion"}
+    assert found.robust is True
+    assert {r.outcome for r in found.rows} == {"expansion"}
     assert len(by_name) == 5
-    assert found["sentence"] == "Robust: the same verdict in all 5 other readings."
+    assert found.sentence == "Robust: the same verdict in all 5 other readings."
 
 
 def test_a_gain_in_form_alone_hangs_on_the_grading(p):
@@ -52,9 +53,9 @@ def test_a_gain_in_form_alone_hangs_on_the_grading(p):
     a, b = tallies(p), tallies(np.minimum(1, 0.15 + p), seed=1)
     b["lenient"] = tallies(p, seed=3)["correct"]
     found, by_name = rows(a, b)
-    assert found["robust"] is False
-    assert by_name["graded leniently"]["outcome"] in ("no-change", "undetermined")
-    assert "graded leniently it is" in found["sentence"]
+    assert found.robust is False
+    assert by_name["graded leniently"].outcome in ("no-change", "undetermined")
+    assert "graded leniently it is" in found.sentence
 
 
 def test_a_gain_by_longer_answers_hangs_on_equal_k():
@@ -63,9 +64,9 @@ def test_a_gain_by_longer_answers_hangs_on_equal_k():
     b = tallies(1 - (1 - p) ** 2, n=64, seed=1, tokens=2 * 10 * 64)  # two tries of A in one sample
     found, by_name = rows(a, b)
     row = by_name["at equal tokens, not equal k"]
-    assert declared(a, b)["outcome"] == "expansion"
-    assert row["outcome"] in ("no-change", "undetermined")
-    assert found["robust"] is False
+    assert declared(a, b).outcome == "expansion"
+    assert row.outcome in ("no-change", "undetermined")
+    assert found.robust is False
 
 
 def test_guesses_are_taken_out_on_average():
@@ -86,10 +87,10 @@ def test_what_the_samples_do_not_say_is_said(p):
     a["finished"] = np.nan
     b["answered"] = 4.0  # fewer than K samples with an answer
     found, by_name = rows(a, b)
-    assert by_name["only samples not cut off"]["outcome"] is None
-    assert by_name["only samples not cut off"]["detail"] == "the samples do not say"
-    assert "keep 8 such samples" in by_name["only samples with an answer"]["detail"]
-    assert found["robust"] is None or declared(a, b)["outcome"] != "undetermined"
+    assert by_name["only samples not cut off"].outcome is None
+    assert by_name["only samples not cut off"].detail == "the samples do not say"
+    assert "keep 8 such samples" in by_name["only samples with an answer"].detail
+    assert found.robust is None or declared(a, b).outcome != "undetermined"
 
 
 def test_other_prompts_are_rows():
@@ -97,8 +98,8 @@ def test_other_prompts_are_rows():
     p = rng.beta(0.5, 2, 300)
     pair = PairedCounts.from_arrays(16, rng.binomial(16, np.minimum(1, p + 0.3)), 16, rng.binomial(16, p))
     row = asked([("A with 8 shots", pair)], OPTIONS, 8)[0]
-    assert row["name"] == "A with 8 shots"
-    assert row["outcome"] == "regression"
+    assert row.name == "A with 8 shots"
+    assert row.outcome == "regression"
 
 
 def test_budgets_between_whole_k():

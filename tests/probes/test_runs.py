@@ -84,7 +84,7 @@ def rl_run(folder, n, accuracy, steps=8, prompts=6):
 def test_rollouts_at_equal_samples_and_equal_compute(tmp_path):
     small = rl_run(tmp_path / "n4", 4, lambda step: 0.02 * step)
     large = rl_run(tmp_path / "n16", 16, lambda step: 0.06 * step)
-    found = efficiency([small, large])
+    found = efficiency([small, large]).to_dict()
     last = {
         axis: {r["run"]: r for r in found["budgets"] if r["axis"] == axis and r["groups"]}
         for axis in ("rollouts", "flops")

@@ -8,6 +8,7 @@ from analysis import Options
 from evals.core.errors import UserError
 from probes.comparison.sequential import looks_at, until_decided, with_looks
 from probes.expand import expand
+from probes.findings.types import Adjusted, ReadingOf, Robustness
 from probes.inputs.sources import Source
 
 
@@ -46,10 +47,10 @@ def test_a_large_gain_stops_early_and_says_so():
     assert options.K == 8  # declared at the first look
     assert looks[-1]["verdicts"][0]["outcome"] == "expansion"
     finding = with_looks(expand(source, options), looks)
-    comparison = finding["comparisons"][0]
-    assert comparison["verdict"]["outcome"] == "expansion"
-    assert [x["n"] for x in comparison["looks"]] == [16]
-    assert comparison["looks"][0]["spent_level"] == 0.025
+    comparison = finding.comparison
+    assert comparison.verdict.outcome == "expansion"
+    assert [x.n for x in comparison.looks] == [16]
+    assert comparison.looks[0].spent_level == 0.025
 
 
 def test_the_last_look_decides_all_that_is_shown():
@@ -60,17 +61,18 @@ def test_the_last_look_decides_all_that_is_shown():
     for verdict in looks[-1]["verdicts"]:
         verdict |= {"outcome": "undetermined", "kind": None}
     finding = expand(source, options)
-    rows = [{"name": "another", "outcome": "expansion", "kind": None}]
-    finding["comparisons"][0] |= {
-        "adjusted": {"pairs": 2, "outcome": "expansion"}, "robustness": {"rows": rows, "robust": True}
-    }  # fmt: skip
-    comparison = with_looks(finding, looks, declared=False)["comparisons"][0]
-    assert comparison["verdict"]["outcome"] == "undetermined"
-    assert "adjusted" not in comparison
-    assert comparison["robustness"]["robust"] is None
-    check = next(c for c in comparison["checks"] if c["name"] == "K declared")
-    assert check["passed"] is None
-    assert "set at the first look, n = 16" in check["detail"]
+    changes = {
+        "adjusted": Adjusted(pairs=2, level=0.025, outcome="expansion"),
+        "robustness": Robustness(rows=(ReadingOf(name="another", outcome="expansion"),), robust=True),
+    }
+    finding = finding.model_copy(update={"comparisons": (finding.comparison.model_copy(update=changes),)})
+    comparison = with_looks(finding, looks, declared=False).comparison
+    assert comparison.verdict.outcome == comparison.headline.outcome == "undetermined"
+    assert comparison.adjusted is None
+    assert comparison.robustness.robust is None
+    check = next(c for c in comparison.checks if c.name == "K declared")
+    assert check.passed is None
+    assert "set at the first look, n = 16" in check.detail
 
 
 def test_one_model_twice_goes_on_to_the_end_without_a_claim():

@@ -63,7 +63,7 @@ def test_baseline_and_lineage_are_checked(save):
     base = save("base", {"w": np.zeros((2, 2))}, recipe="base", seed=0)
     rl = save("rl", {"w": np.eye(2)}, recipe="rl", seed=0, parent="another")
     sft = save("sft", {"w": np.ones((2, 2))}, recipe="sft", seed=0)
-    found = weights([str(base), str(rl), str(sft)])
+    found = weights([str(base), str(rl), str(sft)]).to_dict()
     checks = {c["name"]: c for c in found["checks"] if c["name"] != "lineage"}
     assert checks["seed-to-seed baseline"]["passed"] is None
     assert checks["precision"]["passed"] is True

@@ -83,7 +83,7 @@ def test_without_intervals_the_figure_says_so() -> None:
 
 def test_solve_table_shows_counts_beside_their_expectation() -> None:
     c = comparison()
-    shown = texts(support.solve_table(frames.support(c), "A", "B", 64))
+    shown = texts(support.solve_table(frames.support(compared(c)), "A", "B", 64))
     for text in (
         "100",
         "7",
@@ -94,7 +94,10 @@ def test_solve_table_shows_counts_beside_their_expectation() -> None:
     ):
         assert text in shown
     c["support"]["expected"] = {k: dict.fromkeys(("mean", "low", "high")) for k in "PESO"}
-    assert texts(support.solve_table(frames.support(c), "A", "B", 1)).count("no expectation available") == 4
+    assert (
+        texts(support.solve_table(frames.support(compared(c)), "A", "B", 1)).count("no expectation available")
+        == 4
+    )
 
 
 def test_support_bars_are_the_counts() -> None:
@@ -147,7 +150,9 @@ def test_perplexity_by_group() -> None:
     whole = {"estimate": 1.5, "low": 1.4, "high": 1.6}
     rows = [{"samples": s, "group": g} | whole for s in ("A under A", "B under A") for g in "PES"]
     rows[2] |= {"low": None, "high": None}
-    figure = groups.perplexity_by_group(frames.perplexity({"perplexity": rows}))
+    figure = groups.perplexity_by_group(
+        frames.perplexity(*typed({"probe": "likelihood", "perplexity": rows}))
+    )
     assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["both", "gained", "lost"]
 
 
