@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = str(Path(__file__).resolve().parents[2])  # where our packages lie
 EVERY = 0.2  # seconds between checks that the parent is alive
+STARTING = threading.RLock()  # the environment is the whole process's
 SAFE = "PYTHONSAFEPATH"  # an interpreter started under it does not look for modules in the current folder
 
 
@@ -35,10 +37,17 @@ def interpreter(
     return subprocess.Popen([sys.executable, "-P", *arguments], env=env, **options)
 
 
-def spawning() -> Any:
-    """The multiprocessing context whose children are new interpreters and import nothing from the folder."""
-    os.environ[SAFE] = "1"  # multiprocessing passes on the environment alone
-    return multiprocessing.get_context("spawn")
+@contextmanager
+def spawning() -> Iterator[Any]:
+    """The multiprocessing context; processes started within are new interpreters that trust no folder."""
+    with STARTING:
+        before = os.environ.get(SAFE)
+        os.environ[SAFE] = "1"  # multiprocessing passes on the environment alone
+        try:
+            yield multiprocessing.get_context("spawn")
+        finally:
+            if before is None:
+                del os.environ[SAFE]
 
 
 def together(
@@ -53,15 +62,14 @@ def together(
     here: called in this process meanwhile. daemon: False where the processes start others. Ctrl-C is left
     to this process. The first exception of one ends all and is raised here; ProcessDied where one died.
     """
-    context = spawning()
-    results = context.SimpleQueue()
-    workers = [
-        context.Process(target=_child, args=(results, place, task, job, os.getpid()), daemon=daemon)
-        for place, job in enumerate(jobs)
-    ]
+    workers: list[Any] = []
     try:
-        for worker in workers:
-            worker.start()
+        with spawning() as context:
+            results = context.SimpleQueue()
+            for place, job in enumerate(jobs):
+                args = (results, place, task, job, os.getpid())
+                workers.append(context.Process(target=_child, args=args, daemon=daemon))
+                workers[-1].start()
         if here is not None:
             here()
         found = _wait(workers, results)

@@ -95,6 +95,7 @@ if __name__ == "__main__":
 def test_the_first_failure_of_one_ends_all(tmp_path):
     with pytest.raises(UserError, match="the second"):
         together(_one_fails, [(0, str(tmp_path)), (1, str(tmp_path))])
+    assert "PYTHONSAFEPATH" not in os.environ  # other programs that this one starts are none of ours
     with pytest.raises(ProcessDied) as died:
         together(_dies, [(0,), (1,)])
     assert died.value.code == -signal.SIGKILL

@@ -21,12 +21,12 @@ class Worker:
     def __init__(self, found: Checkpoint, engine: str, dtype: str) -> None:
         """Start the process and wait until its engine has the checkpoint."""
         self.dtype = dtype
-        context = spawning()
-        self.pipe, other = context.Pipe()
         device = os.environ.get("LOCAL_RANK")
-        args = (other, found, engine, dtype, device, os.getpid())
-        self.process = context.Process(target=_serve, args=args, daemon=True)
-        self.process.start()
+        with spawning() as context:
+            self.pipe, other = context.Pipe()
+            args = (other, found, engine, dtype, device, os.getpid())
+            self.process = context.Process(target=_serve, args=args, daemon=True)
+            self.process.start()
         other.close()
         self.identity, self.eos_ids, self.context = self._answer()
 
