@@ -6,8 +6,9 @@ import re
 from typing import NamedTuple
 
 from evals.verify.compare.by_type import compare
+from evals.verify.compare.choices import choice
 from evals.verify.compare.context import Context, Prove, Wrong
-from evals.verify.compare.policies import choice
+from evals.verify.compare.derivatives import opaque
 from evals.verify.golds import parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
@@ -87,8 +88,9 @@ def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
     if extra:
         return Decision(False, "compare", "unevaluated", *types)
     c = Context(prove=prove, percent_asked=asked, percent_sign="%" in answer)
+    c.proportion = any(mark in answer.lower() for mark in (":", "：", "\\colon", "ratio"))
     try:
-        outcome = compare(g.value, a.value, c)
+        outcome = compare(opaque(g.value), opaque(a.value), c)
         if not outcome and isinstance(g.value, Listing) and GROUPED.search(answer):
             outcome = _regrouped(g.value, answer, c) or outcome
     except Wrong as wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from evals.verify.compare.context import Context
@@ -11,6 +12,7 @@ from evals.verify.compare.real_sets import same_region
 from evals.verify.compare.relations import name_of, rename, resolve, same_relation
 from evals.verify.tree import (
     EXPR,
+    ZERO,
     Based,
     Group,
     Listing,
@@ -30,6 +32,7 @@ from evals.verify.values.exact import exact
 
 SCALAR = (*EXPR, Quantity)
 Member = tuple[str | None, Value]
+ONE_LETTER = re.compile(r"[A-Za-z](?:_\d+)?")
 
 
 def compare(gold: Value, answer: Value, c: Context) -> bool | None:
@@ -48,6 +51,8 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
     ):
         return _relations(gold, answer, c)
     if g.name and a.name and g.name != a.name and g.name != "?":
+        return False
+    if not g.name and a.name and _out_of_order(a.name):
         return False
     if g.name and g.name == a.name:
         renamed = rename(gold, answer, a.value)
@@ -108,7 +113,7 @@ def _scalar(gold: Value, answer: Value, c: Context) -> bool | None:
     if isinstance(gold, SCALAR) and isinstance(answer, SCALAR):
         return scalar(gold, answer, c)
     if isinstance(gold, EXPR) and isinstance(answer, Ratio):
-        return ratio(answer, gold, c)
+        return c.proportion and ratio(answer, gold, c)  # "3 to 4" alone is a range
     return False
 
 
@@ -166,9 +171,7 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
         return False
     g, a = members(gold, c, True), members(answer, c, False)
     if len(set(_names(g))) > 1 or isinstance(answer, Group):
-        if _names(g) and _names(a):
-            return _by_name(g, a, c)
-        return _in_order(g, a, c) or _in_order(_sorted(g), _sorted(a), c)
+        return _tuples(g, a, c)
     if set(_names(g)) and set(_names(a)) and set(_names(g)) != set(_names(a)):
         return False
     return _multiset([v for _, v in g], [v for _, v in a], c)
@@ -181,14 +184,6 @@ def _inequalities(v: Listing) -> bool:
 def _has_intervals(v: Listing) -> bool:
     """Whether a list is one of intervals rather than of points."""
     return any(isinstance(item, Group) and item.left + item.right != "()" for item in v.items)
-
-
-def _sorted(items: list[Member]) -> list[Member]:
-    """Items with different one-letter names in the order of the alphabet, others as they stand."""
-    names = _names(items)
-    if len(names) == len(items) == len(set(names)) and all(len(n) == 1 for n in names):
-        return sorted(items, key=lambda item: item[0] or "")
-    return items
 
 
 def _by_name(g: list[Member], a: list[Member], c: Context) -> bool | None:
@@ -244,16 +239,53 @@ def _group(gold: Group, answer: Value, c: Context) -> bool | None:
     if isinstance(answer, Listing):
         if answer.kind == "set" or _inequalities(answer) or (gold.left, gold.right) != ("(", ")"):
             return same_region(gold, answer, c) or False
-        g, a = members(gold, c, True), members(answer, c, False)
-        return _in_order(g, a, c) or _in_order(g, _sorted(a), c)
+        return _tuples(members(gold, c, True), members(answer, c, False), c)
     if isinstance(answer, Matrix):
         return _matrix(answer, gold, c) if (gold.left, gold.right) == ("(", ")") else False
     if not isinstance(answer, Group):
         return same_region(gold, answer, c) or False
-    brackets = (gold.left, gold.right) == (answer.left, answer.right)
-    if not brackets and (len(gold.items) == 2 or "[" in (gold.left, answer.left) != ("[", "[")):
-        return len(gold.items) > 2 and _in_order(members(gold, c, True), members(answer, c, False), c)
-    return _in_order(members(gold, c, True), members(answer, c, False), c)
+    if (gold.left, gold.right) != (answer.left, answer.right) and not (
+        _is_vector(gold) and _is_vector(answer)
+    ):
+        return False
+    return _tuples(members(gold, c, True), members(answer, c, False), c)
+
+
+def _is_vector(v: Group) -> bool:
+    """Whether a tuple of three and more is written (1,2,3) or [1,2,3], which are the same."""
+    return len(v.items) > 2 and v.left + v.right in ("()", "[]")
+
+
+def _tuples(g: list[Member], a: list[Member], c: Context) -> bool | None:
+    """Members in order; names of the answer alone put them in the order of the names, and names of the gold
+    alone in theirs or in the gold's."""
+    if _names(g) and _names(a):
+        return _by_name(g, a, c)
+    left, right = _ordered(g), _ordered(a)
+    if not left or not right:
+        return False
+    return _in_order(g, right, c) or (left != g and _in_order(left, right, c))
+
+
+def _out_of_order(name: str) -> bool:
+    """Whether the name of a tuple, "(y,x)", has its letters in another order than the tuple that a gold
+    without names is."""
+    members: list[Member] = [(part, ZERO) for part in name.strip("()").split(",")]
+    return name.startswith("(") and _ordered(members) != members
+
+
+def _ordered(items: list[Member]) -> list[Member]:
+    """The members of a tuple; named ones in the order of their names (x before y), where that is known:
+    other names as they are written, and none where a name comes twice or is missing."""
+    names = _names(items)
+    if not names:
+        return items
+    if len(set(names)) < len(items):
+        return []
+    if all(ONE_LETTER.fullmatch(name) for name in names):
+        xyzw = set(names) <= set("xyzw")
+        return sorted(items, key=lambda item: ("xyzw".index(item[0] or "") if xyzw else 0, item[0] or ""))
+    return items
 
 
 def _region(gold: Value, answer: Value, c: Context) -> bool | None:

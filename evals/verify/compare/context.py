@@ -15,7 +15,8 @@ Prove = Callable[[Expr, Expr], bool | None]
 class Context:
     """Budget and flags of one comparison; approximate: the gold itself is an approximation.
     prove: the symbolic stage, where it may run; proved: whether it was asked. percent_asked: whether the
-    question asks for a percentage; percent_sign: whether the answer is written with a percent sign."""
+    question asks for a percentage; percent_sign: whether the answer is written with a percent sign;
+    proportion: whether it is written with a colon or the word ratio."""
 
     work: Work = field(default_factory=Work)
     flags: set[str] = field(default_factory=set)
@@ -24,6 +25,7 @@ class Context:
     proved: bool = False
     percent_asked: bool = False
     percent_sign: bool = False
+    proportion: bool = True
 
 
 class Wrong(Exception):

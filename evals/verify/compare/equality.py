@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from evals.verify.limits import LimitError
-from evals.verify.tree import Const, Expr, Op, symbols, walk
+from evals.verify.tree import Const, Expr, Num, Op, symbols, walk
 from evals.verify.values.approximate import FAR, NEAR, Unknown, Value, approximate, close, lib
 from evals.verify.values.canonical import same_form
 from evals.verify.values.exact import Env, Undefined, Work, exact
@@ -15,6 +15,8 @@ from evals.verify.values.exact import Env, Undefined, Work, exact
 POINTS = 8  # tried
 ENOUGH = 3  # agreeing points that decide
 MAX_SYMBOLS = 40
+WIDE = 400  # bits: where 300 digits of a value do not show what stands beside a number of that size
+CORNERS = ("abs", "norm", "max", "min", "root", "pow", "sgn")
 LOGARITHMS = ("ln", "log")
 NOTHING: Env = {}
 
@@ -39,6 +41,8 @@ def equal(a: Expr, b: Expr, work: Work) -> bool | None:
     plain = tuple(sorted(n for n in names if not n.endswith("()")))
     for real in (True, False):
         outcome, seen = _at_points(a, b, plain, real, work)
+        if outcome and (_has_corners(a) or _has_corners(b)):
+            return not _differ_far_out(a, b, plain, real, work)
         if outcome is not None or seen:
             return outcome
     return None
@@ -73,6 +77,42 @@ def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work)
         if agreed == ENOUGH:
             return True, agreed
     return None, agreed
+
+
+def _has_corners(e: Expr) -> bool:
+    """Whether an expression may follow one formula near zero and another one farther out."""
+    return any(
+        isinstance(node, Op) and node.name in CORNERS and not _is_whole_power(node) and symbols(node)
+        for node in walk(e)
+    )
+
+
+def _is_whole_power(node: Op) -> bool:
+    power = node.args[-1]
+    return node.name == "pow" and isinstance(power, Num) and power.value.denominator == 1
+
+
+def _differ_far_out(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work) -> bool:
+    """Whether the values differ at a point beyond every number written in the expressions."""
+    scale = 1 + sum(abs(node.value) for e in (a, b) for node in walk(e) if isinstance(node, Num))
+    inner = _real_parts(a) if real else []
+    for k in range(4):
+        near = point(names, 0)
+        signs = [-1 if k == 1 or (k > 1 and (i + k) % 2) else 1 for i in range(len(names))]
+        env = {name: near[name] * scale * sign for name, sign in zip(names, signs, strict=True)}
+        try:
+            if inner and not all(_positive(e, env, work) for e in inner):
+                continue
+            if real and not is_real(approximate(a, env, NEAR, work)):
+                continue
+            if equal_numbers(a, b, env, work, confirm=False) is False:
+                return True
+        except (Undefined, Unknown):
+            continue
+        except LimitError as error:
+            if str(error) == "work":
+                raise
+    return False
 
 
 def _real_parts(e: Expr) -> list[Expr]:
@@ -122,9 +162,27 @@ def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) 
         return same_form(a, b, work) or None
     if second is None:
         return False
+    if any(_scale(node) > WIDE for e in (a, b) for node in walk(e)):  # may hide beyond the last digit
+        return same_form(a, b, work) or None
     if second == m.fzero or first == m.fzero:
         return True
     return bool(m.mpf_cmp(second, m.mpf_shift(first, -300)) <= 0)
+
+
+def _scale(e: Value) -> float:
+    """How many bits the magnitude and the digits of a constant may take: products and powers of numbers."""
+    if isinstance(e, Num):
+        return abs(e.value.numerator.bit_length() - e.value.denominator.bit_length()) or (
+            WIDE + 1 if e.value.denominator.bit_length() > WIDE else 0
+        )
+    if not isinstance(e, Op):
+        return 0
+    if e.name in ("mul", "div", "neg", "percent"):
+        return sum(_scale(arg) for arg in e.args)
+    if e.name == "pow" and isinstance(e.args[1], Num | Op):
+        power = e.args[1].args[0] if isinstance(e.args[1], Op) and e.args[1].name == "neg" else e.args[1]
+        return _scale(e.args[0]) * float(min(abs(power.value), 10**9)) if isinstance(power, Num) else 0
+    return 0
 
 
 def infinite(e: Expr) -> int:

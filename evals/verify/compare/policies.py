@@ -6,7 +6,6 @@ in `compare`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -15,14 +14,6 @@ from evals.verify.compare.equality import equal, number_of
 from evals.verify.tree import EXPR, Based, Expr, Num, Op, Quantity, Ratio, Value, symbols, walk
 
 DIGITS = 9
-LETTER = r"(?:\(([A-Z])\)|([A-Z])[.):]?)"
-CHOICE = re.compile(rf"(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{{\s*{LETTER}\s*\}}|{LETTER})")
-DOUBT = re.compile(r"(?<![A-Za-z\\])[A-J](?![A-Za-z])|\b(?:not|no|or|nor|wrong|incorrect|false|except)\b")
-CHOICE_AND_MORE = re.compile(
-    r"\s*(?:\\(?:text|textbf|mathrm|mathbf|textrm|mbox)\s*\{)?\s*"
-    r"(?:\(([A-Z])\)|([A-Z])[).:])(?:[\s}~\\].*)?",
-    re.DOTALL,
-)
 
 
 def scalar(gold: Expr | Quantity, answer: Expr | Quantity, c: Context) -> bool | None:
@@ -137,14 +128,22 @@ def value(gold: Expr, answer: Expr, c: Context) -> bool | None:
 
 def rounding(gold: Expr, answer: Expr, c: Context) -> bool:
     """Rounding: for an exact gold a decimal needs 9 significant digits, all of them right (and a gold that
-    is itself a finite decimal must be met exactly); for a decimal gold the exact value must round to its
-    digits. Two decimals are equal or not."""
+    is itself a finite decimal must be met exactly). A decimal gold with digits after the point and at least
+    two significant ones takes the exact values that round to it; one with a single digit (0.1) or that is an
+    integer (1e3) is exact, and so it is for an answer in degrees. Two decimals are equal or not."""
     written, offered = decimal(gold), decimal(answer)
     if offered is not None:
         return written is None and _right_digits(gold, *offered, c)
-    if written is None or any(isinstance(n, Num) and n.place is not None for n in walk(answer)):
+    if written is None or written[1] <= 0 or _has(answer, "degree"):
         return False
-    x = number_of(answer, c.work)
+    return abs(written[0]) * 10 ** written[1] >= 10 and rounds(written, answer, c)
+
+
+def rounds(written: tuple[Fraction, int], whole: Expr, c: Context) -> bool:
+    """Whether an expression without decimals in it rounds to a decimal (value, place)."""
+    if any(isinstance(n, Num) and n.place is not None for n in walk(whole)):
+        return False
+    x = number_of(whole, c.work)
     return x is not None and _rounded(x, written[1]) == written[0]
 
 
@@ -213,24 +212,6 @@ def base(gold: Based, answer: Value, c: Context) -> bool:
 def _same_digits(a: str, b: str) -> bool:
     sign_a, sign_b = a.startswith("-"), b.startswith("-")
     return sign_a == sign_b and a.lstrip("-0").upper() == b.lstrip("-0").upper()
-
-
-def choice(gold: str, answer: str) -> bool | None:
-    """Choice: C, (C), \\text{(C)} and "(C) with its text" are the same; None where the gold is no choice."""
-    letter, plain = CHOICE.fullmatch(gold), CHOICE.fullmatch(answer)
-    if letter is None:
-        return None
-    name = letter[letter.lastindex or 0]
-    if plain is not None:
-        return plain[plain.lastindex or 0] == name
-    more = CHOICE_AND_MORE.fullmatch(answer)
-    if (
-        more is None
-        or answer.count("{") != answer.count("}")
-        or DOUBT.search(answer[more.end(more.lastindex or 0) + 1 :])
-    ):
-        return None
-    return (more[1] or more[2]) == name
 
 
 def ratio(gold: Ratio, answer: Value, c: Context) -> bool | None:

@@ -1,53 +1,34 @@
-"""Sets of real numbers: intervals, inequalities, unions and differences in one normal form."""
+"""Values that are sets of real numbers: intervals, inequalities, unions and differences."""
 
 from __future__ import annotations
 
-from fractions import Fraction
-from typing import NamedTuple
-
 from evals.verify.compare.context import Context
-from evals.verify.compare.equality import equal, number_of
+from evals.verify.compare.equality import equal
+from evals.verify.compare.inequalities import solution
+from evals.verify.compare.intervals import (
+    LINE,
+    MIRROR,
+    End,
+    Interval,
+    Intervals,
+    complement,
+    end_of,
+    intersection,
+    order,
+    ray,
+    union,
+)
 from evals.verify.compare.relations import name_of
 from evals.verify.tree import (
     EXPR,
-    Const,
-    Expr,
     Group,
     Listing,
     NamedSet,
-    Num,
-    Op,
     Region,
     Relation,
     Value,
     symbols,
 )
-from evals.verify.values.exact import exact
-
-MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "!=": "!=", "=": "="}
-INF = Const("inf")
-
-
-class End(NamedTuple):
-    """An end of an interval: side -1 and 1 are minus and plus infinity; value to 50 digits; as written."""
-
-    side: int
-    value: Fraction
-    written: Expr
-
-
-class Interval(NamedTuple):
-    """From low to high, each end included or not."""
-
-    low: End
-    low_in: bool
-    high: End
-    high_in: bool
-
-
-Intervals = list[Interval]
-BOTTOM, TOP = End(-1, Fraction(0), Op("neg", (INF,))), End(1, Fraction(0), INF)
-LINE: Intervals = [Interval(BOTTOM, False, TOP, False)]
 
 
 def same_region(gold: Value, answer: Value, c: Context) -> bool | None:
@@ -113,29 +94,18 @@ def _combine(
     return None if len(names) > 1 or total is None else (next(iter(names), None), total)
 
 
-def _end(v: Value, c: Context) -> End | None:
-    if not isinstance(v, EXPR) or symbols(v):
-        return None
-    if v == INF:
-        return TOP
-    if v == BOTTOM.written:
-        return BOTTOM
-    value = number_of(v, c.work)
-    return None if value is None else End(0, value, v)
-
-
 def _interval(v: Group, c: Context) -> tuple[str | None, Intervals] | None:
     if len(v.items) != 2:
         return None
-    low, high = _end(v.items[0], c), _end(v.items[1], c)
-    if low is None or high is None or _order(low) > _order(high):
+    low, high = end_of(v.items[0], c), end_of(v.items[1], c)
+    if low is None or high is None or order(low) > order(high):
         return None
     found = Interval(low, v.left == "[", high, v.right == "]")
     return None, union([found])
 
 
 def _points(v: Listing, c: Context) -> tuple[str | None, Intervals] | None:
-    ends = [_end(item, c) for item in v.items]
+    ends = [end_of(item, c) for item in v.items]
     if any(end is None or end.side for end in ends):
         return None
     return None, union([Interval(end, True, end, True) for end in ends if end is not None])
@@ -176,105 +146,8 @@ def _constraint(left: Value, op: str, right: Value, c: Context) -> tuple[str | N
         return None
     if not symbols(left):
         left, right, op = right, left, MIRROR[op]
-    if symbols(right):
-        return _linear(left, op, right, c)
-    end = _end(right, c)
-    if end is None:
-        return None
-    if isinstance(left, Op) and left.name == "abs" and (inner_name := name_of(left.args[0])):
-        half = intersection(
-            _ray(op, end), [Interval(End(0, Fraction(0), Num(Fraction(0))), True, TOP, False)]
-        )
-        return inner_name, union(half + [_mirrored(i) for i in half])
-    name = name_of(left)
-    return (name, _ray(op, end)) if name else _linear(left, op, right, c)
-
-
-def _linear(left: Expr, op: str, right: Expr, c: Context) -> tuple[str | None, Intervals] | None:
-    """An inequality that is linear in its only variable, with rational coefficients."""
-    names = symbols(left) | symbols(right)
-    if len(names) != 1 or next(iter(names)).endswith("()"):
-        return None
-    name = next(iter(names))
-    f = Op("add", (left, Op("neg", (right,))))
-    values = [exact(f, {name: Fraction(x)}, c.work) for x in (0, 1, 2, 17)]
-    if any(value is None for value in values):
-        return None
-    at0, at1, at2, at17 = (value for value in values if value is not None)
-    slope = at1 - at0
-    if slope == 0 or at2 != at0 + 2 * slope or at17 != at0 + 17 * slope:
-        return None
-    root = -at0 / slope
-    return name, _ray(op if slope > 0 else MIRROR[op], End(0, root, Num(root)))
-
-
-def _ray(op: str, end: End) -> Intervals:
-    """The numbers that stand in a relation to an end."""
-    if op == "=":
-        return [Interval(end, True, end, True)]
-    if op == "!=":
-        return union([Interval(BOTTOM, False, end, False), Interval(end, False, TOP, False)])
-    if op in ("<", "<="):
-        return [Interval(BOTTOM, False, end, op == "<=" and end.side == 0)]
-    return [Interval(end, op == ">=" and end.side == 0, TOP, False)]
-
-
-def _mirrored(i: Interval) -> Interval:
-    return Interval(_opposite(i.high), i.high_in, _opposite(i.low), i.low_in)
-
-
-def _opposite(end: End) -> End:
-    if end.side:
-        return BOTTOM if end.side > 0 else TOP
-    return End(0, -end.value, Op("neg", (end.written,)))
-
-
-def _order(end: End) -> tuple[int, Fraction]:
-    return end.side, end.value
-
-
-def union(parts: Intervals) -> Intervals:
-    """Sorted disjoint intervals with the same numbers in them."""
-    kept = [
-        i for i in parts if _order(i.low) < _order(i.high) or (i.low_in and i.high_in and i.low.side == 0)
-    ]
-    kept.sort(key=lambda i: (_order(i.low), not i.low_in))
-    merged: Intervals = []
-    for i in kept:
-        if merged and _touch(merged[-1], i):
-            last = merged[-1]
-            if (_order(i.high), i.high_in) > (_order(last.high), last.high_in):
-                merged[-1] = Interval(last.low, last.low_in, i.high, i.high_in)
-        else:
-            merged.append(i)
-    return merged
-
-
-def _touch(first: Interval, second: Interval) -> bool:
-    a, b = _order(first.high), _order(second.low)
-    return a > b or (a == b and (first.high_in or second.low_in))
-
-
-def intersection(a: Intervals, b: Intervals) -> Intervals:
-    """The numbers in both."""
-    found: Intervals = []
-    for x in a:
-        for y in b:
-            low = max(x.low, y.low, key=_order)
-            low_in = all(i.low_in for i in (x, y) if _order(i.low) == _order(low))
-            high = min(x.high, y.high, key=_order)
-            high_in = all(i.high_in for i in (x, y) if _order(i.high) == _order(high))
-            if _order(low) <= _order(high):
-                found.append(Interval(low, low_in, high, high_in))
-    return union(found)
-
-
-def complement(a: Intervals) -> Intervals:
-    """The numbers outside."""
-    found: Intervals = []
-    low, low_in = BOTTOM, False
-    for i in a:
-        found.append(Interval(low, low_in, i.low, not i.low_in and i.low.side == 0))
-        low, low_in = i.high, not i.high_in and i.high.side == 0
-    found.append(Interval(low, low_in, TOP, False))
-    return union(found)
+    solved = solution(left, op, right, c)
+    if solved is not None:
+        return solved
+    end, name = end_of(right, c), name_of(left)
+    return (name, ray(op, end)) if end is not None and name else None

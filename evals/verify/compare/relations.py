@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evals.verify.compare.context import Context, Wrong
 from evals.verify.compare.equality import NOTHING, equal, number_of, point
-from evals.verify.compare.policies import decimal, rounding, scalar
+from evals.verify.compare.policies import decimal, rounds, scalar
 from evals.verify.tree import (
     EXPR,
     Const,
@@ -163,9 +163,8 @@ def _rounds(whole: Value, shown: Value, c: Context) -> bool:
     b = shown.value if isinstance(shown, Quantity) else shown
     if not isinstance(a, EXPR) or not isinstance(b, EXPR):
         return False
-    if decimal(b) is None and isinstance(b, Num):
-        b = Num(b.value, 0)
-    return bool(equal(a, b, c.work)) or rounding(b, a, c)
+    shown_digits = (b.value, 0) if isinstance(b, Num) and b.place is None else decimal(b)
+    return bool(equal(a, b, c.work)) or (shown_digits is not None and rounds(shown_digits, a, c))
 
 
 def _chain(sides: list[Value], c: Context) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evals.verify.tree import Const, Expr, Num, Op, Sym
+from evals.verify.tree import Const, Expr, Num, Op, Sym, walk
 
 FUNCTIONS = {
     "ln": "log",
@@ -107,6 +107,9 @@ def _big(e: Op) -> Any:
     """A sum, product or limit with structured bounds."""
     import sympy
 
+    bound = e.args[0].name if e.args and isinstance(e.args[0], Sym) else ""
+    if any(isinstance(n, Sym) and bound in n.name and n.name != bound for n in walk(e)):
+        raise Unsupported("an index that depends on the bound variable")
     if e.name == "lim" and len(e.args) == 3 and isinstance(e.args[0], Sym):
         variable, point, body = (to_sympy(arg) for arg in e.args)
         return sympy.Limit(body, variable, point)
@@ -117,5 +120,6 @@ def _big(e: Op) -> Any:
 
 
 def _safe(name: str) -> str:
-    """A name with letters, digits and underscores only (a Symbol's name is data, but it is printed)."""
-    return "".join(ch if ch.isalnum() else "_" for ch in name)[:60] or "_"
+    """A name of letters and digits only (a Symbol's name is data, but it is printed), another one for every
+    name."""
+    return name if name.isascii() and name.isalpha() else "v" + name.encode("utf-8", "replace").hex()
