@@ -61,14 +61,10 @@ def derivatives(rng):
         yield f"{first}={n}{v}", f"{first} = {v}\\cdot {n}", True
         yield f"{first}={n}{v}", f"{n}{v}={first}", True
         yield f"{first}+{n}", f"{n}+{first}", True
-        yield f"{n}{acting}({v}^2+1)", f"{acting}({v}^2+1)\\cdot {n}", True
+        yield f"{acting}({v}^2+1)+{n}", f"{n}+{acting}(1+{v}^2)", True
         yield f"{acting}({u}{v})", f"{v}{first}", False
         yield f"\\frac{{{d}}}{{{n}}}", f"\\frac{{{d}}}{{{n}}}+0", True
-        yield (
-            f"\\frac{{a{d}}}{{b{d}}}" if d == "d" else f"\\frac{{{n}{u}}}{{{n}{v}}}",
-            f"\\frac{{{u}}}{{{v}}}",
-            d != "d",
-        )
+        yield f"\\frac{{{n}d}}{{bd}}", f"\\frac{{{n}}}{{b}}", True
 
 
 def named_tuples(rng):
@@ -134,8 +130,8 @@ def decimals(rng):
 def odds_and_ends(rng):
     """Choices that are doubted, ranges for ratios, mixed brackets, differences too small to see."""
     doubts = (
-        "cannot be right|can't be it|is wrong|was ruled out|must be rejected|fails the test|is not it|is unlikely"
-        "|or maybe another|contradicts the first line|never holds|was my first guess"
+        "cannot be right|can't be it|is wrong|was ruled out|must be rejected|fails the test|is not it"
+        "|is unlikely|or maybe another|contradicts the first line|never holds|was my first guess"
     ).split("|")
     texts = ("", " 12", "\\ 12", " the blue ball", " \\frac{1}{2}", " is correct", " is the right answer")
     while True:
