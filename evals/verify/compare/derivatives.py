@@ -35,7 +35,7 @@ def _derivative(e: Op) -> Expr | None:
         if not isinstance(factor, Op) or factor.name != "div":
             continue
         rest = e.args[place + 1 :]
-        if rest and factor.args[1] in map(Sym, DIFFERENTIALS):
+        if rest and _differential(factor.args[1]) != ("", 0) and isinstance(factor.args[1], Sym):
             below = Op("mul", (factor.args[1], rest[0]))
             found = _fraction(Op("div", (factor.args[0], below)), rest[1:])
         else:

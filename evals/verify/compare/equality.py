@@ -169,7 +169,7 @@ def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) 
     return bool(m.mpf_cmp(second, m.mpf_shift(first, -300)) <= 0)
 
 
-def _scale(e: Value) -> float:
+def _scale(e: object) -> float:
     """How many bits the magnitude and the digits of a constant may take: products and powers of numbers."""
     if isinstance(e, Num):
         return abs(e.value.numerator.bit_length() - e.value.denominator.bit_length()) or (
@@ -181,7 +181,9 @@ def _scale(e: Value) -> float:
         return sum(_scale(arg) for arg in e.args)
     if e.name == "pow" and isinstance(e.args[1], Num | Op):
         power = e.args[1].args[0] if isinstance(e.args[1], Op) and e.args[1].name == "neg" else e.args[1]
-        return _scale(e.args[0]) * float(min(abs(power.value), 10**9)) if isinstance(power, Num) else 0
+        return (
+            _scale(e.args[0]) * float(min(abs(power.value), Fraction(10**9))) if isinstance(power, Num) else 0
+        )
     return 0
 
 
