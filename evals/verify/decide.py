@@ -14,7 +14,7 @@ from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 from evals.verify.parse.vocabulary import FUNCTIONS
 from evals.verify.parse.wording.letters import bare_option, lettered, several
-from evals.verify.tree import Listing, Num, Op, Text, Value, symbols, type_name, walk
+from evals.verify.tree import Listing, Num, Op, Relation, Text, Value, renamed, symbols, type_name, walk
 from evals.verify.values.exact import Undefined
 from evals.verify.values.plain_numbers import plain_number
 
@@ -24,6 +24,7 @@ MARKUP = re.compile(
 )
 DOTS = re.compile(r"\\(?:[lc]?dots[cbmio]?)(?![a-zA-Z])|…|\.\.\.")
 BEFORE_MARK = re.compile(r"\s*([,;])\s*")
+PARAMETERS = frozenset("kmnltp")
 ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
 
@@ -83,7 +84,14 @@ def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
     g, a = parse_gold(gold), parse(answer)
     if isinstance(a, Failure) or isinstance(g, Failure):
         return _unparsed(gold, answer, g, a)
+    a = _same_parameter(g, a)
     types = type_name(g.value), type_name(a.value)
+    if (
+        "mod" in g.constructs
+        and _moduli(g.value) != _moduli(a.value)
+        and (isinstance(a.value, Relation) or "mod" in a.constructs)
+    ):
+        return Decision(False, "compare", "different", *types)  # x = 3 is not x = 3 (mod 7)
     extra = sorted(a.constructs - g.constructs)
     if extra:
         return Decision(False, "compare", "unevaluated", *types)
@@ -109,6 +117,24 @@ def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
     if outcome is None:
         return Decision(None, "compare", "undecided", *types)
     return Decision(False, "compare", "different" if _alike(*types) else "type", *types)
+
+
+def _moduli(v: Value) -> set[Value]:
+    return {node.args[1] for node in walk(v) if isinstance(node, Op) and node.name == "mod"}
+
+
+def _same_parameter(g: Parsed, a: Parsed) -> Parsed:
+    """The answer with the gold's name for an integer parameter (k, where one of them says k in Z)."""
+    if g.parameter == a.parameter:
+        return a
+    mine, theirs = symbols(g.value), symbols(a.value)
+    old, new = {a.parameter} - {""} or theirs - mine, {g.parameter} - {""} or mine - theirs
+    if len(old) != 1 or len(new) != 1 or new & theirs:
+        return a
+    before, after = next(iter(old)), next(iter(new))
+    if not {before, after} <= PARAMETERS:
+        return a
+    return Parsed(renamed(a.value, before, after), a.constructs, after)
 
 
 def _chosen(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision | None:

@@ -205,6 +205,15 @@ def rebuild(value: Value, change: Callable[[Value], Value]) -> Value:
     return Quantity(change(value.value), value.unit) if isinstance(value, Quantity) else value  # type: ignore[arg-type]
 
 
+def renamed(value: Value, old: str, new: str) -> Value:
+    """The value with another name for one of its variables."""
+    if isinstance(value, Sym):
+        return Sym(new) if value.name == old else value
+    if not isinstance(value, Op | Group | Listing | Ratio | Region | Relation | Matrix | Quantity):
+        return value
+    return rebuild(value, lambda part: renamed(part, old, new))
+
+
 def negative(value: Value) -> Value:
     """The value with its sign changed."""
     if isinstance(value, Num):

@@ -9,20 +9,19 @@ from evals.verify.parse.cursor import Cursor, Grammar
 from evals.verify.parse.expressions import additive, exponent, power, term
 from evals.verify.parse.prepare import prepare
 from evals.verify.parse.primaries import primary
+from evals.verify.parse.sides import side
 from evals.verify.parse.tokens import Token, tokenize
-from evals.verify.parse.wording.words import with_unit, words
+from evals.verify.parse.wording.names import at_once, split
+from evals.verify.parse.wording.qualifiers import without_qualifiers
 from evals.verify.tree import (
     EXPR,
     Group,
     Listing,
     NamedSet,
-    Num,
-    Op,
     ParseError,
-    Ratio,
-    Region,
     Relation,
     Sym,
+    Text,
     Value,
     symbols,
 )
@@ -30,15 +29,16 @@ from evals.verify.values.plus_minus import expand
 
 CLOSERS = {"(": (")", "]"), "[": (")", "]"), "\\{": ("\\}",), "{": ("}",), "<(": (")>",)}
 INTEGERS = NamedSet("Z")
-SETS = ("cup", "cap", "setminus")
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A parsed answer: its value, and the constructs that only a gold with the same ones excuses."""
+    """A parsed answer: its value, the constructs that only a gold with the same ones excuses, and the name of
+    the integer parameter that a "k in Z" says ("": none)."""
 
     value: Value
     constructs: frozenset[str]
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,52 @@ class Failure:
 def parse(text: str) -> Parsed | Failure:
     """The typed tree of an answer's text, all of which must be consumed; never an exception."""
     try:
-        tokens = tokenize(prepare(text))
+        prepared = without_qualifiers(prepare(text))
+        if "=" in prepared and at_once(prepared) and (named := _named(prepared)) is not None:
+            return named
+        found = _parse(prepared)
+        if isinstance(found, Failure) and found.reason == "parse" and "=" in prepared:
+            return _named(prepared) or found
+        return found
+    except LimitError as error:
+        return Failure(f"limit:{error}", "over a limit")
+
+
+def _parse(prepared: str) -> Parsed | Failure:
+    try:
+        tokens = tokenize(prepared)
         cursor = Cursor(tokens, Grammar(additive, term, power, exponent, primary, group))
         value = listing(cursor, ("eof",))
         if cursor.token.kind != "eof":
             return Failure("parse", f"unexpected {cursor.token.text[:20]!r}")
-        return Parsed(value, frozenset(cursor.constructs))
+        return Parsed(value, frozenset(cursor.constructs), cursor.parameter)
     except ParseError as error:
         return Failure("parse", str(error))
     except LimitError as error:
         return Failure(f"limit:{error}", "over a limit")
 
 
+def _named(prepared: str) -> Parsed | None:
+    """P(X=2) = 5/9 and the like: a relation whose left side is a name; None where it is none."""
+    parts = split(prepared)
+    rest = _parse(parts[1]) if parts else None
+    if (
+        parts is None
+        or not isinstance(rest, Parsed)
+        or (isinstance(rest.value, Listing) and rest.value.kind != "set")
+    ):
+        return None
+    sides, ops = (
+        (rest.value.sides, rest.value.ops) if isinstance(rest.value, Relation) else ((rest.value,), ())
+    )
+    if not set(ops) <= {"=", "~"}:
+        return None
+    return Parsed(Relation((Text(parts[0]), *sides), ("=", *ops)), rest.constructs, rest.parameter)
+
+
 def listing(c: Cursor, closers: tuple[str, ...]) -> Value:
     """Items up to a closer: one item alone, else a bare list."""
-    items, seps = _unconditioned(*_items(c, closers))
+    items, seps = _unconditioned(*_items(c, closers), c)
     if not items:
         raise ParseError("nothing")
     if len(items) == 1:
@@ -91,12 +122,17 @@ def _listed(items: list[Value], seps: list[str]) -> Value:
     return Listing(tuple(items), "list", seps[-1] if seps else "pm")
 
 
-def _unconditioned(items: list[Value], seps: list[str]) -> tuple[list[Value], list[str]]:
-    """Without a last "k in Z" that says what a parameter of the items before it is."""
+def _unconditioned(items: list[Value], seps: list[str], c: Cursor) -> tuple[list[Value], list[str]]:
+    """Without a last "k in Z" that says what a parameter of the items before it is; after x \\ne 2 a bare 5
+    is x \\ne 5."""
+    if len(items) > 1 and isinstance(items[0], Relation) and items[0].ops == ("!=",):
+        name = items[0].sides[0]
+        items = [Relation((name, i), ("!=",)) if isinstance(i, EXPR) else i for i in items]
     last = items[-1] if items else None
     if len(items) > 1 and isinstance(last, Relation) and last.ops == ("in",) and last.sides[1] == INTEGERS:
         names = symbols(last.sides[0])
         if isinstance(last.sides[0], Sym) and any(names <= symbols(i) for i in items[:-1]):
+            c.parameter = last.sides[0].name
             return items[:-1], seps[: len(items) - 2]
     return items, seps
 
@@ -163,61 +199,17 @@ def relation(c: Cursor) -> Value:
             sides.append(Sym("?"))
             ops.append("~")
         c.i += 1
-    sides.append(_side(c))
+    begin, before = c.i, frozenset(c.constructs)
+    sides.append(side(c))
+    end, left = c.i, c.constructs - before
     while c.token.kind == "rel":
         ops.append(c.token.text)
         c.i += 1
-        sides.append(_side(c))
+        sides.append(side(c))
+    if left and set(ops) == {"="} and c.depth == 0 and symbols(sides[0]) and c.constructs - before == left:
+        c.constructs -= left  # \\gcd(m, n) = 4: the left side is a name
+        sides[0] = Text("".join(token.text for token in c.tokens[begin:end]))
     return Relation(tuple(sides), tuple(ops)) if ops else sides[0]
-
-
-def _side(c: Cursor) -> Value:
-    """Words, or sets joined by cup, cap and setminus, or a single value with its unit."""
-    phrase = words(c)
-    if phrase is not None:
-        if not (isinstance(phrase, Num) and c.at("%")):
-            return phrase
-        c.i += 1
-        return Op("percent", (phrase,))
-    value = _ratio(c)
-    while c.token.kind == "op" and (c.token.text in SETS or (c.at("-") and isinstance(value, NamedSet))):
-        mark = c.token.text
-        op = "setminus" if mark == "-" else mark
-        parts = [value]
-        while c.at(mark):
-            c.i += 1
-            parts.append(_ratio(c))
-        value = Region(op, tuple(parts))
-    return value
-
-
-def _ratio(c: Cursor) -> Value:
-    """A sum with its unit, or sums joined by colons."""
-    money, c.money = c.money, ""
-    value = with_unit(c, additive(c))
-    if c.at(":") and isinstance(value, EXPR):
-        items, written = [value], []
-        while c.at(":"):
-            c.i += 1
-            written.append(c.token)
-            part = additive(c)
-            if not isinstance(part, EXPR):
-                raise ParseError("a ratio of what is no number")
-            items.append(part)
-        return Ratio(tuple(items), _clock(c, written))
-    c.money = money
-    return value
-
-
-def _clock(c: Cursor, written: list[Token]) -> str:
-    """Whether numbers with colons are a time of day: with minutes such as 05, or with AM or PM after it."""
-    token = c.token
-    half = token.text.replace(".", "").lower() if token.kind in ("word", "text") else ""
-    if half in ("am", "pm"):
-        c.i += 1
-        return half
-    minutes = all(t.kind == "num" and len(t.text) == 2 and t.text < "60" for t in written)
-    return "clock" if minutes and written[0].text.startswith("0") else ""
 
 
 def group(c: Cursor) -> Value:

@@ -26,10 +26,22 @@ class Cursor:
 
     bars: open absolute values. money: a currency sign seen in this item. constructs: names that a final
     answer may not hold unless the gold does. choices: whether a plus-minus was seen. start: where the item
-    began. grammar: the parsers that the smaller ones need and that need the smaller ones.
+    began. parameter: what a "k in Z" is about. grammar: the parsers that the smaller ones need and that
+    need the smaller ones.
     """
 
-    __slots__ = ("bars", "choices", "constructs", "depth", "grammar", "i", "money", "start", "tokens")
+    __slots__ = (
+        "bars",
+        "choices",
+        "constructs",
+        "depth",
+        "grammar",
+        "i",
+        "money",
+        "parameter",
+        "start",
+        "tokens",
+    )
 
     def __init__(self, tokens: list[Token], grammar: Grammar) -> None:
         self.tokens = tokens
@@ -38,6 +50,7 @@ class Cursor:
         self.bars = 0
         self.depth = 0
         self.money = ""
+        self.parameter = ""
         self.choices = False
         self.constructs: set[str] = set()
         self.grammar = grammar

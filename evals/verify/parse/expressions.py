@@ -5,7 +5,7 @@ from __future__ import annotations
 from evals.verify.limits import MAX_NESTING, LimitError
 from evals.verify.parse.cursor import Cursor, expression
 from evals.verify.parse.measures.units import looks_like_unit
-from evals.verify.parse.numerals import base_of, number, unit_fraction
+from evals.verify.parse.numerals import base_of, number, primes, unit_fraction
 from evals.verify.parse.primaries import primary
 from evals.verify.parse.wording.words import after_degree, bracketed_unit
 from evals.verify.tree import (
@@ -164,7 +164,7 @@ def power(c: Cursor) -> Value:
             raise LimitError("nesting")
         if mark == "^":
             c.i += 1
-            value = _transposed(c, value) or _raised(c, expression(value))
+            value = _minutes(c, _transposed(c, value) or _raised(c, expression(value)))
         elif mark == "!":
             c.i += 1
             if c.at("!"):
@@ -175,12 +175,29 @@ def power(c: Cursor) -> Value:
             value = Op("percent", (expression(value),))
         elif mark == "deg":
             c.i += 1
-            value = Op("degree", (expression(value),))
+            value = _minutes(c, Op("degree", (expression(value),)))
         elif mark == "_" and isinstance(value, Num) and value.place is None:
             value = Based(str(value.value), base_of(c))
         else:
             break
     return value
+
+
+def _minutes(c: Cursor, value: Value) -> Value:
+    """45^\\circ 30' 20'': degrees with their minutes and seconds."""
+    if not (isinstance(value, Op) and value.name == "degree"):
+        return value
+    degrees = value.args[0]
+    for part, marks in ((60, 1), (3600, 2)):
+        if not (isinstance(degrees, Num) and c.token.kind == "num"):
+            break
+        place, small = c.i, number(c.token.text)
+        c.i += 1
+        if primes(c) != marks:
+            c.i = place
+            break
+        degrees = Num(degrees.value + small.value / part)
+    return Op("degree", (degrees,))
 
 
 def _transposed(c: Cursor, value: Value) -> Matrix | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import takewhile
 
 from evals.verify.limits import LimitError
 from evals.verify.parse.cursor import Cursor, expression
+from evals.verify.parse.measures.units import parse_unit
 from evals.verify.parse.vocabulary import BASE_WORDS
-from evals.verify.tree import Based, Expr, Num, Op, ParseError, Value
+from evals.verify.tree import Based, Expr, Num, Op, ParseError, Quantity, Value
 
 PERIODS = ("overline", "bar", "dot")
 
@@ -43,6 +45,8 @@ def numeral(c: Cursor) -> Value:
         return Based(token.text, base)
     if after.text in ("C", "P") and not after.spaced and (counted := _chosen(c, token.text)) is not None:
         return counted
+    if after.text == "'" and (height := _feet(c, token.text)) is not None:
+        return height
     if after.kind == "op" and after.text == "_":
         return Based(token.text, base_of(c))
     letters = after.kind in ("sym", "word") and after.text.isupper() and after.text.isascii()
@@ -152,11 +156,43 @@ def base_of(c: Cursor) -> int:
     return base
 
 
+def primes(c: Cursor) -> int:
+    """How many primes follow: ', '', ^{\\prime}, a quotation mark for two; passes over them."""
+    marks = [t.text for t in c.tokens[c.i : c.i + 5]]
+    if marks[0] == "^":
+        braced = marks[1] == "{"
+        inside = marks[2:4] if braced else marks[1:2]
+        count = sum(mark == "'" for mark in inside)
+        if count:
+            c.i += 1 + count + 2 * braced
+        return count
+    count = 2 if marks[0] == '"' else sum(1 for _ in takewhile("'".__eq__, marks[:2]))
+    c.i += 1 if marks[0] == '"' else count
+    return count
+
+
+def _feet(c: Cursor, whole: str) -> Quantity | None:
+    """5'6'': feet and inches."""
+    inches = c.tokens[c.i + 1]
+    place = c.i
+    if inches.kind != "num" or not whole.isdecimal():
+        return None
+    c.i += 2
+    if primes(c) != 2:
+        c.i = place
+        return None
+    return Quantity(Num(int(whole) * 12 + number(inches.text).value), parse_unit("inch"))
+
+
 def _base_ahead(c: Cursor) -> int:
     """The base that words after a number name: base 5, (base 5); 0 and no move where there are none."""
     bracket = c.at("(")
     place = c.i + bracket
     word, number_ = c.tokens[place], c.tokens[place + 1]
+    first, _, second = word.text.lower().partition(" ")
+    if word.kind == "text" and first == "base" and second in BASE_WORDS and not bracket:
+        c.i += 1
+        return BASE_WORDS[second]
     if word.kind not in ("word", "text") or word.text.lower().removeprefix("in ") != "base":
         return 0
     name = number_.text.lower()

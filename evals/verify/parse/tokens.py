@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from evals.verify.limits import MAX_DIGITS, MAX_TOKENS, LimitError
-from evals.verify.parse.braces import group_at, is_words, skip
+from evals.verify.parse.braces import group_at, skip
 from evals.verify.parse.vocabulary import (
     ALIGNED,
     BIG,
@@ -23,6 +23,7 @@ from evals.verify.parse.vocabulary import (
     TEXT_COMMANDS,
     WORDS,
 )
+from evals.verify.parse.wording.text_commands import text_command
 from evals.verify.tree import ParseError
 
 
@@ -52,16 +53,10 @@ SCAN = re.compile(
 COMMAS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?!\d)(?!,\d)(?:\.\d+)?")
 SPACES = re.compile(r"\d{1,3}(?: \d{3})+(?!\d|\s*/)(?:\.\d+)?")
 JUNK = re.compile(r"[{},\\!;:\s]")
-CONNECTOR = re.compile(r"[\s,;]*(and|or)?[\s,;]*")
-TEXT_SPACE = re.compile(r"~|\\[ ,;:!]|\s+")
-NUMBER_THEN_WORDS = re.compile(r"(-?[\d.,/:]+)\s+([a-zA-Z].*)", re.DOTALL)
-HALF_OF_DAY = re.compile(r"[ap]\.\s?m\.?", re.IGNORECASE)
 ROW_SPACE = re.compile(r"\s*\[[^\]]{0,12}\]")
 GLUED = re.compile(r"(and|or)([A-Z])|(sin|cos|tan|cot|sec|csc|ln|log)([a-z])")
 FRACTIONS = ("frac", "dfrac", "tfrac", "cfrac", "sfrac", "nicefrac")
-BOLD = ("mathbf", "boldsymbol", "bm", "mathit", "mathcal", "mathscr", "mathfrak")
 BINOMIALS = ("binom", "dbinom", "tbinom")
-MICRO = ("m", "g", "s", "A", "F", "C", "V", "W", "T", "H", "L", "l", "M", "N", "J", "Pa", "mol", "Sv")
 PHANTOMS = ("phantom", "hphantom", "vphantom")
 WITH_ARGUMENT = (
     "hspace",
@@ -77,9 +72,6 @@ WITH_ARGUMENT = (
 )
 FOREIGN = "\u0400"  # letters from here on are Cyrillic, Chinese, …: Greek ones are commands by now
 JOINING = re.compile("(或者?|以及|和|与|及|且|または|と|또는)")
-GREEK_UNITS = {"\\mu": "μ", "\\Omega": "Ω", "\\AA": "Å", "\\micro": "μ", "\\ohm": "Ω"}
-GREEK_UNIT = re.compile(r"\\(?:mu|Omega|AA|micro|ohm)(?![A-Za-z])\s*")
-PI_FIRST = re.compile(r"pi\b\s*(.*)", re.DOTALL)
 LOOK_AHEAD = 4
 ALIGNMENT = re.compile(r"\s*(?:[=<>]|\\(?:le|ge|lt|gt|ne|approx|in)(?![a-z]))")
 ROOTS = ("sqrt", "usqrt", "ucbrt")
@@ -209,7 +201,7 @@ class _Scanner:
         """A command of LaTeX; returns where to go on."""
         where = base + start
         if name in TEXT_COMMANDS:
-            return self.text_command(name, text, place, spaced, base, level)
+            return text_command(self, name, text, place, spaced, base, level)
         if name in DROPPED:
             if name in ("left", "right") and text[place : place + 1] == ".":
                 return place + 1
@@ -274,54 +266,4 @@ class _Scanner:
                 _, end = group_at(text, end)
         elif kind.rstrip("*") not in ALIGNED:
             raise ParseError(f"unknown environment {kind[:20]}")
-        return end
-
-    def text_command(self, name: str, text: str, place: int, spaced: bool, base: int, level: int) -> int:
-        """\\text{…} and its kin: a connector, mathematics in text, or words."""
-        content, end = group_at(text, place)
-        if content is None:
-            if name in ("mathbb", "Bbb") and (letter := re.compile(r"\s*([RZQNC])").match(text, place)):
-                self.add("set", letter[1], spaced, base + place)
-                return letter.end()
-            if name == "rm" and (words := re.compile(r"\s*([A-Za-z]{2,})(?=\s*\})").match(text, place)):
-                self.add("text", words[1], spaced, base + place)
-                return words.end()
-            return place
-        inner = TEXT_SPACE.sub(" ", content).strip()
-        if "\\" in inner:
-            inner = GREEK_UNIT.sub(lambda m: GREEK_UNITS[m.group().strip()], inner)
-        if self.tokens and self.tokens[-1][:2] == ("sym", "\\mu") and inner in MICRO:
-            self.tokens.pop()
-            inner = "μ" + inner
-        where = base + place
-        if name in ("mathbb", "Bbb") and inner in ("R", "Z", "Q", "N", "C"):
-            self.add("set", inner, spaced, where)
-        elif not inner.strip("."):
-            pass
-        elif name in BOLD and len(inner) == 1 and inner.isalpha():
-            self.word(inner, spaced, where)
-        elif (connector := CONNECTOR.fullmatch(inner)) is not None:
-            self.add("sep", connector[1] or ",", spaced, where)
-        elif (mark := WORDS.get(inner.lower())) is not None:
-            self.add("sep" if mark in ("and", "or") else "op", mark, spaced, where)
-        elif (pi := PI_FIRST.fullmatch(inner)) is not None:
-            self.add("const", "pi", spaced, where)
-            if pi[1]:
-                self.add("text", pi[1], True, where)
-        elif HALF_OF_DAY.fullmatch(inner):
-            self.add("text", inner.replace(".", "").replace(" ", ""), True, where)
-        elif inner in FUNCTIONS or (
-            inner in CALLED and (name == "operatorname" or (name == "mathrm" and inner != "min"))
-        ):
-            self.command(inner, inner, 0, len(inner), spaced, where, level)
-        elif (split := NUMBER_THEN_WORDS.fullmatch(inner)) is not None and level < 3:
-            self.scan(split[1], where, level + 1)
-            mark = WORDS.get(split[2].lower(), "")
-            self.add("op" if mark in ("%", "deg") else "text", mark or split[2], True, where)
-        elif is_words(inner):
-            self.add("text", inner, spaced, where)
-        elif level < 3:
-            self.scan(inner, where, level + 1)
-        else:
-            raise LimitError("nesting")
         return end

@@ -79,6 +79,7 @@ RELATIONS = {
     "\\doteq": "~",
     "\\approxeq": "~",
     "\\in": "in",
+    "\\equiv": "=",
 }
 OPERATORS = {
     "\\cdot": "*",

@@ -109,6 +109,12 @@ def with_unit(c: Cursor, value: Value) -> Value:
     parts: list[str] = []
     while True:
         token = c.token
+        if token.kind == "text" and token.text.endswith(" and") and c.tokens[c.i + 1].kind == "num":
+            c.tokens[c.i : c.i + 1] = [
+                token._replace(text=token.text[:-4]),
+                token._replace(kind="sep", text="and"),
+            ]
+            continue
         if token.kind in ("word", "text") or (token.kind == "sym" and (parts or after_degree(c))):
             parts.append(" " + token.text)
         elif (
@@ -139,6 +145,36 @@ def with_unit(c: Cursor, value: Value) -> Value:
     if not isinstance(value, EXPR):
         raise ParseError("a unit on what is no number")
     return Quantity(*_temperature(value, text))
+
+
+def compound(c: Cursor, value: Value) -> Value:
+    """3 hours 20 minutes, 5 ft 6 in, 2 dollars and 5 cents: quantities of one dimension, the larger unit
+    first, as one in the smaller unit."""
+    while isinstance(value, Quantity) and isinstance(value.value, Num) and value.unit.known:
+        place = c.i
+        c.i += c.token.kind == "sep" and c.token.text == "and"
+        if c.token.kind != "num":
+            c.i = place
+            return value
+        part = with_unit(c, c.grammar.total(c))
+        if not _continues(value, part):
+            c.i = place
+            return value
+        scale = value.unit.factor / part.unit.factor  # type: ignore[union-attr]
+        value = Quantity(Num(value.value.value * scale + part.value.value), part.unit)  # type: ignore[union-attr]
+    return value
+
+
+def _continues(first: Quantity, second: Value) -> bool:
+    """Whether a quantity is less than one unit of the one before it."""
+    return (
+        isinstance(second, Quantity)
+        and isinstance(second.value, Num)
+        and isinstance(first.value, Num)
+        and first.value.value.denominator == 1
+        and second.unit.powers == first.unit.powers
+        and 0 <= second.value.value * second.unit.factor < first.unit.factor
+    )
 
 
 def _scaled(value: Value, text: str, money: bool) -> tuple[Value, str]:
