@@ -62,10 +62,14 @@ class SamplingOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One sample wanted: the prompt's token ids and the seed of this very sample."""
+    """One sample wanted: the prompt's token ids and the seed of this very sample.
+
+    problem: its id, for errors alone.
+    """
 
     prompt_ids: tuple[int, ...]
     seed: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

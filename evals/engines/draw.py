@@ -6,14 +6,18 @@ number of processes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from evals.records import SamplingOptions
 
+SMALL = 2048  # a vocabulary that is sorted as it is
+LIKELY = (128, 1024)  # how many of a larger one's most likely tokens are looked at first
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -27,11 +31,12 @@ def uniforms(seeds: Sequence[int] | np.ndarray, position: int) -> np.ndarray:
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def truncate(logits: Tensor, top_p: float, top_k: int) -> Tensor:
+def truncate(logits: Tensor, top_p: float, top_k: int, min_p: float = 0.0) -> Tensor:
     """Logits (R, V) with everything outside the top-k, then outside the top-p nucleus, at -inf.
 
     The nucleus is the smallest set of most likely tokens with probability of at least top_p; the most
-    likely token always stays. Ties are kept in the order of token ids.
+    likely token always stays. Ties are kept in the order of token ids. min_p: of these, only tokens with
+    at least so much of the most likely token's probability.
     """
     if top_k > 0:
         kth = logits.topk(min(top_k, logits.shape[-1]), dim=-1).values[:, -1:]
@@ -41,6 +46,9 @@ def truncate(logits: Tensor, top_p: float, top_k: int) -> Tensor:
         probs = ordered.softmax(dim=-1)
         outside = probs.cumsum(dim=-1) - probs >= top_p
         logits = logits.masked_fill(outside.scatter(-1, index, outside), -torch.inf)
+    if min_p > 0:
+        least = logits.amax(dim=-1, keepdim=True) + math.log(min_p)
+        logits = logits.masked_fill(logits < least, -torch.inf)
     return logits
 
 
@@ -54,8 +62,77 @@ def draw(logits: Tensor, uniform: Tensor, options: SamplingOptions) -> tuple[Ten
         tokens = logits.argmax(dim=-1)
     else:
         scaled = logits if options.temperature == 1 else logits / options.temperature
-        probs = truncate(scaled, options.top_p, options.top_k).softmax(dim=-1)
-        cdf = probs.cumsum(dim=-1, dtype=torch.float64)
-        target = uniform[:, None] * cdf[:, -1:]
-        tokens = torch.searchsorted(cdf, target, right=True)[:, 0].clamp(max=logits.shape[-1] - 1)
+        few = logits.shape[-1] <= SMALL
+        tokens = _by_sorting(scaled, uniform, options) if few else _by_the_likely(scaled, uniform, options)
     return tokens, plain.gather(-1, tokens[:, None])[:, 0]
+
+
+def _by_sorting(scaled: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:
+    """Tokens (R,), the whole vocabulary in hand."""
+    probs = truncate(scaled, options.top_p, options.top_k, options.min_p).softmax(dim=-1)
+    cdf = probs.cumsum(dim=-1, dtype=torch.float64)
+    target = uniform[:, None] * cdf[:, -1:]
+    return torch.searchsorted(cdf, target, right=True)[:, 0].clamp(max=scaled.shape[-1] - 1)
+
+
+def _by_the_likely(scaled: Tensor, uniform: Tensor, options: SamplingOptions) -> Tensor:
+    """The same tokens (R,) without sorting the vocabulary.
+
+    Where the set that stays lies within a row's few most likely tokens, with nothing left outside that ties
+    with its last, those are all that is needed; rows of flat distributions look at more, at last at all.
+    """
+    if options.top_p >= 1 and options.top_k <= 0 and options.min_p <= 0:
+        return _in_blocks(scaled.softmax(dim=-1), uniform)
+    tokens = torch.empty(len(scaled), dtype=torch.long, device=scaled.device)
+    left = torch.arange(len(scaled), device=scaled.device)
+    total = scaled.logsumexp(dim=-1, keepdim=True)
+    for count in (c for c in LIKELY if c * 8 <= scaled.shape[-1]):
+        values, ids = scaled[left].topk(count, dim=-1)
+        ids, order = ids.sort(dim=-1)
+        values = values.gather(-1, order)
+        ordered, rank = values.sort(dim=-1, descending=True, stable=True)  # ties by token id
+        stays = _stays(ordered, total[left], options)
+        last = ordered.masked_fill(~stays, torch.inf).amin(dim=-1)
+        done = ordered[:, -1] < last
+        probs = values.masked_fill(~stays.gather(-1, rank.argsort(dim=-1)), -torch.inf).softmax(dim=-1)
+        cdf = probs.cumsum(dim=-1, dtype=torch.float64)
+        target = uniform[left][:, None] * cdf[:, -1:]
+        place = torch.searchsorted(cdf, target, right=True).clamp(max=count - 1)
+        tokens[left[done]] = ids.gather(-1, place)[done, 0]
+        left = left[~done]
+        if not len(left):
+            return tokens
+    tokens[left] = _by_sorting(scaled[left], uniform[left], options)
+    return tokens
+
+
+def _stays(ordered: Tensor, total: Tensor, options: SamplingOptions) -> Tensor:
+    """Which of a row's most likely tokens (R, K), in descending order, stay; see `truncate`.
+
+    total (R, 1): logarithm of the sum over the whole row.
+    """
+    stays = torch.ones_like(ordered, dtype=torch.bool)
+    if options.top_k > 0:
+        stays = ordered >= ordered[:, min(options.top_k, ordered.shape[-1]) - 1, None]
+        total = ordered.masked_fill(~stays, -torch.inf).logsumexp(dim=-1, keepdim=True)
+    if options.top_p < 1:
+        probs = (ordered - total).exp()
+        stays = stays & (probs.cumsum(dim=-1) - probs < options.top_p)
+    if options.min_p > 0:
+        stays = stays & (ordered >= ordered[:, :1] + math.log(options.min_p))
+    return stays
+
+
+def _in_blocks(probs: Tensor, uniform: Tensor) -> Tensor:
+    """Tokens (R,) by inverse CDF: first the block of the vocabulary, then the token in it."""
+    rows, vocab = probs.shape
+    width = math.isqrt(vocab) + 1
+    blocks = F.pad(probs, (0, -vocab % width)).view(rows, -1, width)
+    cdf = blocks.sum(dim=-1).cumsum(dim=-1, dtype=torch.float64)
+    target = uniform[:, None] * cdf[:, -1:]
+    block = torch.searchsorted(cdf, target, right=True).clamp(max=cdf.shape[1] - 1)
+    before = F.pad(cdf, (1, 0)).gather(-1, block)
+    within = blocks[torch.arange(rows, device=probs.device), block[:, 0]].cumsum(dim=-1, dtype=torch.float64)
+    most = (within[:, -1:] * (1 - 1e-12)).clamp(min=0)  # block sums round in another order
+    place = torch.searchsorted(within, torch.minimum(target - before, most), right=True)
+    return (block * width + place)[:, 0].clamp(max=vocab - 1)

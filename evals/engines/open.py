@@ -7,6 +7,7 @@ from evals.core.errors import UserError, first_line
 from evals.engines.engine import Engine
 
 ENGINES = ("torch", "vllm")
+PROBE = "A farmer has 3 sheep and buys 14 more. How many sheep has he now? He has 3 + 14 = 17 sheep."
 
 
 def open_engine(
@@ -33,7 +34,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
     from evals.checkpoints.config import context_of, eos_ids
     from evals.checkpoints.loading import load_olmo2
     from evals.checkpoints.tokenizer import load_tokenizer
-    from evals.engines.decoders import Decoder, Olmo2Decoder, TransformersDecoder
+    from evals.engines.decoders import Decoder, Olmo2Decoder
     from evals.engines.olmo2 import Olmo2Shape
     from evals.engines.torch_engine import TorchEngine
 
@@ -50,7 +51,11 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
             from transformers import AutoModelForCausalLM
 
             model = AutoModelForCausalLM.from_pretrained(str(found.path), dtype=kind)
-            decoder = TransformersDecoder(model.to(device).eval())
+            from evals.engines.decoders.proof import decoder_for
+
+            decoder = decoder_for(model.to(device).eval(), tokenizer(PROBE)["input_ids"], found.name)
+    except UserError:
+        raise
     except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
         reason = "its weights do not fit its config.json" if "state_dict" in str(error) else first_line(error)
         raise UserError(f"checkpoint {found.name} does not load: {reason}; save it again") from error
@@ -67,4 +72,5 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
             "dtype": str(kind).removeprefix("torch."),
         },
         rows=rows,
+        name=found.name,
     )

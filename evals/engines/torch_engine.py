@@ -9,17 +9,21 @@ import numpy as np
 import torch
 
 from evals.checkpoints.tokenizer import encode
-from evals.engines.decoders import Decoder, TransformersDecoder
+from evals.core.errors import UserError
+from evals.engines.decoders import Decoder
 from evals.engines.draw import draw, uniforms
+from evals.engines.texts import ended, text_of
 from evals.records import Request, Sample, SamplingOptions
 
 SCORE_TOKENS = 16_384
+SCORE_LOGITS = 2**25  # of them at once: 128 MB in fp32
 
 
 class TorchEngine:
     """Samples and scores with a model in this process. See `evals.engines.Engine` for the interface.
 
     rows: rows decoded together. One batch holds whole groups of equal prompts where they fit.
+    name: of the checkpoint, in errors.
     """
 
     def __init__(
@@ -31,8 +35,9 @@ class TorchEngine:
         context: int,
         identity: dict[str, Any] | None = None,
         rows: int = 256,
+        name: str = "the model",
     ) -> None:
-        self.decoder, self.tokenizer = decoder, tokenizer
+        self.decoder, self.tokenizer, self.name = decoder, tokenizer, name
         self.eos_ids, self.context, self.rows = eos_ids, context, rows
         self.identity = identity or {}
 
@@ -61,13 +66,10 @@ class TorchEngine:
         order = sorted(
             range(len(requests)), key=lambda i: (len(requests[i].prompt_ids), requests[i].prompt_ids)
         )
-        one_length = isinstance(self.decoder, TransformersDecoder)
         batch: list[int] = []
         for i in order:
-            other = (
-                one_length and batch and len(requests[batch[-1]].prompt_ids) != len(requests[i].prompt_ids)
-            )
-            if len(batch) == self.rows or other:
+            other = batch and len(requests[batch[-1]].prompt_ids) != len(requests[i].prompt_ids)
+            if len(batch) == self.rows or (other and self.decoder.one_length):
                 yield batch
                 batch = []
             batch.append(i)
@@ -88,13 +90,16 @@ class TorchEngine:
         logprobs: list[list[float]] = [[] for _ in requests]
         reason: list[str | None] = [None] * len(requests)
         for position in range(options.max_tokens):
+            if len(bad := _not_finite(logits)):
+                request = requests[rows[int(bad[0])]]
+                self._refuse(request.problem, request.prompt_ids, position)
             uniform = torch.from_numpy(uniforms(seeds[rows], position)).to(device)
             drawn, logp = draw(logits, uniform, options)
             for row, token, value in zip(rows.tolist(), drawn.tolist(), logp.tolist(), strict=True):
                 if reason[row] is None:
                     tokens[row].append(token)
                     logprobs[row].append(value)
-                    if token in self.eos_ids or (options.stops and self._stopped(tokens[row], options.stops)):
+                    if token in self.eos_ids or ended(self.tokenizer, tokens[row], options.stops):
                         reason[row] = "stop"
             alive = np.array([reason[row] is None for row in rows])
             if not alive.any() or position + 1 == options.max_tokens:
@@ -107,37 +112,50 @@ class TorchEngine:
                 drawn = drawn[index]
             logits = self.decoder.step(drawn)
         return [
-            Sample(self._text(ids, options.stops), tuple(ids), tuple(logps), why or "length")
+            Sample(
+                text_of(self.tokenizer, ids, self.eos_ids, options.stops),
+                tuple(ids),
+                tuple(logps),
+                why or "length",
+            )
             for ids, logps, why in zip(tokens, logprobs, reason, strict=True)
         ]
 
-    def _stopped(self, ids: list[int], stops: tuple[str, ...]) -> bool:
-        """Whether a stop text is complete; looks back far enough for any stop of one character a token."""
-        tail = self.tokenizer.decode(ids[-(max(map(len, stops)) + 8) :], clean_up_tokenization_spaces=False)
-        return any(stop in tail for stop in stops)
+    def _refuse(self, problem: str, prompt_ids: Sequence[int], position: int) -> None:
+        """Logits that are no numbers end the run: whatever were drawn from them would pass for a sample."""
+        ending = self.tokenizer.decode(list(prompt_ids)[-12:]).strip()
+        where = f"problem {problem}" if problem else f"the prompt that ends {ending!r}"
+        raise UserError(
+            f"checkpoint {self.name} gives NaN or infinite logits at token {position + 1} of its response to "
+            f"{where}; its weights are damaged or overflow in this dtype: check them, or try --dtype float32"
+        )
 
-    def _text(self, ids: list[int], stops: tuple[str, ...]) -> str:
-        """The response without its EOS, cut before the first stop text."""
-        if ids and ids[-1] in self.eos_ids:
-            ids = ids[:-1]
-        text = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-        cuts = [text.index(stop) for stop in stops if stop in text]
-        return text[: min(cuts)] if cuts else text
-
-    @torch.no_grad()
     def score(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
     ) -> list[list[float]]:
         """See Engine."""
-        scores: list[list[float]] = [[] for _ in prompt_ids]
+        found: list[float] = []
+        for logits, target in self.predictions(prompt_ids, response_ids):
+            found += logits.log_softmax(-1).gather(-1, target[:, None])[:, 0].tolist()
+        values = iter(found)
+        return [[next(values) for _ in response] for response in response_ids]
+
+    @torch.no_grad()
+    def predictions(
+        self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Logits (M, V) that predict the tokens of the responses, and those (M,): in order, in chunks."""
+        size = max(1, SCORE_LOGITS // self.decoder.vocab_size)
         for batch in self._score_batches(prompt_ids, response_ids):
-            whole = [[*prompt_ids[i], *response_ids[i]] for i in batch]
-            for i, ids, logits in zip(batch, whole, self.decoder.logits(whole), strict=True):
-                start = len(prompt_ids[i])
-                target = torch.tensor(ids[start:], device=logits.device)
-                logp = logits[start - 1 : -1].log_softmax(-1).gather(-1, target[:, None])[:, 0]
-                scores[i] = logp.tolist()
-        return scores
+            prompts, responses = [prompt_ids[i] for i in batch], [response_ids[i] for i in batch]
+            hidden = self.decoder.hidden(prompts, responses)
+            target = torch.tensor([t for r in responses for t in r], device=hidden.device)
+            places = [(p, at) for p, r in zip(prompts, responses, strict=True) for at in range(len(r))]
+            for first in range(0, len(target), size):
+                logits = self.decoder.head(hidden[first : first + size])
+                if len(bad := _not_finite(logits)):
+                    self._refuse("", *places[first + int(bad[0])])
+                yield logits, target[first : first + size]
 
     def _score_batches(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
@@ -156,3 +174,8 @@ class TorchEngine:
             tokens += len(prompt) + len(response)
         if batch:
             yield batch
+
+
+def _not_finite(logits: torch.Tensor) -> torch.Tensor:
+    """Rows of logits (M, V) with NaN or infinity in them."""
+    return (~logits.sum(dim=-1).isfinite()).nonzero()[:, 0]

@@ -180,11 +180,13 @@ class ToyTokenizer:
 class ToyDecoder:
     """`evals.engines.decoders.Decoder` on a table."""
 
+    one_length = False
+
     def __init__(self, toy: Toy) -> None:
         import torch
 
-        with np.errstate(divide="ignore"):
-            self.table = torch.from_numpy(np.log(toy.table))
+        self.table = torch.from_numpy(np.log(np.maximum(toy.table, 1e-300)))  # finite, as of a real model
+        self.vocab_size = self.table.shape[-1]
         self.model = torch.nn.Module()  # nothing to train or to switch
         self.device = torch.device("cpu")
 
@@ -205,16 +207,20 @@ class ToyDecoder:
         """See Decoder."""
         self.problem = self.problem[rows]
 
-    def logits(self, sequences: Sequence[Sequence[int]]) -> list[Any]:
-        """See Decoder; a sequence is the problem's token, then the response."""
+    def hidden(self, prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]]) -> Any:
+        """See Decoder; a prompt ends with the problem's token. The logits themselves: `head` adds nothing."""
         import torch
 
         out = []
-        for sequence in sequences:
-            before = torch.tensor([0, *sequence[1:]])
+        for prompt, response in zip(prompts, responses, strict=True):
+            before = torch.tensor([0, *response[:-1]])
             at = torch.arange(len(before)).clamp(max=self.table.shape[1] - 1)
-            out.append(self.table[sequence[0] - VOCABULARY, at, before].float())
-        return out
+            out.append(self.table[prompt[-1] - VOCABULARY, at, before].float())
+        return torch.cat(out)
+
+    def head(self, hidden: Any) -> Any:
+        """See Decoder."""
+        return hidden
 
 
 def toy_engine(toy: Toy) -> Any:

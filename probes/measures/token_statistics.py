@@ -10,8 +10,6 @@ import numpy as np
 
 from evals.core.errors import UserError
 
-PASS_TOKENS = 16_384
-PASS_LOGITS = 2**27  # floats of one pass: half a gigabyte in fp32
 NUCLEUS = 0.95
 
 
@@ -36,50 +34,29 @@ def positions(
 
     prompts, responses: token ids; prompts must not be empty.
     """
-    decoder = getattr(engine, "decoder", None)
-    if decoder is None:
+    predictions = getattr(engine, "predictions", None)
+    if predictions is None:
         raise UserError(
             "this engine gives no full next-token distribution, which entropy needs; use --engine torch"
         )
-    for batch in _batches(prompts, responses, _vocabulary(engine)):
-        yield from _pass(decoder, [prompts[i] for i in batch], [responses[i] for i in batch])
+    chunks = predictions(prompts, responses)
+    kept = _at_none()
+    for response in responses:
+        parts = [kept]
+        while sum(len(part.logp) for part in parts) < len(response):
+            logits, target = next(chunks)
+            parts.append(_at(logits.float().log_softmax(-1), target))
+        whole = [np.concatenate(column) for column in zip(*map(_columns, parts), strict=True)]
+        yield Positions(*(column[: len(response)] for column in whole))
+        kept = Positions(*(column[len(response) :] for column in whole))
 
 
-def _vocabulary(engine: Any) -> int:
-    try:
-        return len(engine.tokenizer)
-    except TypeError:
-        return 1
+def _columns(found: Positions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return found.logp, found.entropy, found.outside
 
 
-def _batches(
-    prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], vocabulary: int
-) -> Iterator[list[int]]:
-    most = max(1, min(PASS_TOKENS, PASS_LOGITS // max(vocabulary, 1)))
-    batch: list[int] = []
-    tokens = 0
-    for i, (prompt, response) in enumerate(zip(prompts, responses, strict=True)):
-        if not len(prompt):
-            raise ValueError("an empty prompt has no first-token probability")
-        size = len(prompt) + len(response)
-        if batch and tokens + size > most:
-            yield batch
-            batch, tokens = [], 0
-        batch.append(i)
-        tokens += size
-    if batch:
-        yield batch
-
-
-def _pass(decoder: Any, prompts: list[Sequence[int]], responses: list[Sequence[int]]) -> Iterator[Positions]:
-    import torch
-
-    with torch.no_grad():
-        whole = [[*p, *r] for p, r in zip(prompts, responses, strict=True)]
-        for prompt, ids, logits in zip(prompts, whole, decoder.logits(whole), strict=True):
-            start = len(prompt)
-            target = torch.tensor(ids[start:], device=logits.device, dtype=torch.long)
-            yield _at(logits[start - 1 : len(ids) - 1].float().log_softmax(-1), target)
+def _at_none() -> Positions:
+    return Positions(np.empty(0), np.empty(0), np.empty(0, dtype=bool))
 
 
 def _at(logp: Any, target: Any) -> Positions:

@@ -1,0 +1,55 @@
+"""Body and head of a transformers model, apart: hidden states first, logits of as many as fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def last_hidden(model: Any, **inputs: Any) -> Tensor:
+    """Final hidden states (B, T, width): what the model's head is given, whatever the head does then."""
+    outputs: list[Any] = []
+
+    def kept(forward: Any) -> Any:
+        def forwarded(*args: Any, **kwargs: Any) -> Any:
+            outputs.append(forward(*args, **kwargs))
+            return outputs[-1]
+
+        return forwarded
+
+    with _Body(model, kept):
+        model(**inputs, logits_to_keep=1)
+    hidden: Tensor = outputs[-1].last_hidden_state
+    return hidden
+
+
+def head_logits(model: Any, hidden: Tensor) -> Tensor:
+    """Logits (M, V) in fp32 of hidden states (M, width): the model's own forward, its body left out.
+
+    So scaling and soft caps that an architecture has after its head are part of it.
+    """
+    from transformers.modeling_outputs import BaseModelOutputWithPast
+
+    given = BaseModelOutputWithPast(last_hidden_state=hidden[None])
+    with _Body(model, lambda _: lambda *a, **k: given):
+        ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
+        return model(input_ids=ids, use_cache=False).logits[0].float()
+
+
+class _Body:
+    """The model's body replaced for a while: `wrap` takes its forward and returns another."""
+
+    def __init__(self, model: Any, wrap: Callable[[Any], Any]) -> None:
+        self.body = model.base_model
+        if self.body is model:
+            raise TypeError(f"{type(model).__name__} has no body apart from its head")
+        self.wrap = wrap
+
+    def __enter__(self) -> None:
+        self.body.forward = self.wrap(self.body.forward)
+
+    def __exit__(self, *_: Any) -> None:
+        del self.body.forward
