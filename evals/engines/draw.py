@@ -80,44 +80,44 @@ def _by_the_likely(scaled: Tensor, uniform: Tensor, options: SamplingOptions) ->
 
     Where the set that stays lies within a row's few most likely tokens, with nothing left outside that ties
     with its last, those are all that is needed; rows of flat distributions look at more, at last at all.
+    The numbers are the same however many were looked at.
     """
+    probs, vocab = scaled.softmax(dim=-1), scaled.shape[-1]
     if options.top_p >= 1 and options.top_k <= 0 and options.min_p <= 0:
-        return _in_blocks(scaled.softmax(dim=-1), uniform)
+        return _in_blocks(probs, uniform)
     tokens = torch.empty(len(scaled), dtype=torch.long, device=scaled.device)
     left = torch.arange(len(scaled), device=scaled.device)
-    total = scaled.logsumexp(dim=-1, keepdim=True)
-    for count in (c for c in LIKELY if c * 8 <= scaled.shape[-1]):
-        values, ids = scaled[left].topk(count, dim=-1)
-        ids, order = ids.sort(dim=-1)
-        values = values.gather(-1, order)
+    for count in [c for c in LIKELY if options.top_k < c <= vocab // 8] + [vocab]:
+        rows = scaled if len(left) == len(scaled) else scaled[left]
+        ids = rows.topk(count, dim=-1).indices.sort(dim=-1).values if count < vocab else None
+        values = rows if ids is None else rows.gather(-1, ids)
         ordered, rank = values.sort(dim=-1, descending=True, stable=True)  # ties by token id
-        stays = _stays(ordered, total[left], options)
-        last = ordered.masked_fill(~stays, torch.inf).amin(dim=-1)
-        done = ordered[:, -1] < last
-        probs = values.masked_fill(~stays.gather(-1, rank.argsort(dim=-1)), -torch.inf).softmax(dim=-1)
-        cdf = probs.cumsum(dim=-1, dtype=torch.float64)
-        target = uniform[left][:, None] * cdf[:, -1:]
-        place = torch.searchsorted(cdf, target, right=True).clamp(max=count - 1)
-        tokens[left[done]] = ids.gather(-1, place)[done, 0]
+        mass = probs[left].gather(-1, rank if ids is None else ids.gather(-1, rank)).double()
+        stays = _stays(ordered, mass, options)
+        done = ordered[:, -1] < ordered.masked_fill(~stays, torch.inf).amin(dim=-1)
+        done |= count == vocab
+        cdf = torch.zeros_like(mass).scatter(-1, rank, mass.masked_fill(~stays, 0.0)).cumsum(dim=-1)
+        place = torch.searchsorted(cdf, uniform[left][:, None] * cdf[:, -1:], right=True)
+        place = place.clamp(max=count - 1)
+        tokens[left[done]] = (place if ids is None else ids.gather(-1, place))[done, 0]
         left = left[~done]
         if not len(left):
-            return tokens
-    tokens[left] = _by_sorting(scaled[left], uniform[left], options)
+            break
     return tokens
 
 
-def _stays(ordered: Tensor, total: Tensor, options: SamplingOptions) -> Tensor:
-    """Which of a row's most likely tokens (R, K), in descending order, stay; see `truncate`.
+def _stays(ordered: Tensor, mass: Tensor, options: SamplingOptions) -> Tensor:
+    """Which of a row's most likely tokens stay; see `truncate`.
 
-    total (R, 1): logarithm of the sum over the whole row.
+    ordered (R, K): logits in descending order, more than top_k of them. mass (R, K): their probabilities.
     """
     stays = torch.ones_like(ordered, dtype=torch.bool)
-    if options.top_k > 0:
-        stays = ordered >= ordered[:, min(options.top_k, ordered.shape[-1]) - 1, None]
-        total = ordered.masked_fill(~stays, -torch.inf).logsumexp(dim=-1, keepdim=True)
+    total: Tensor | float = 1.0
+    if 0 < options.top_k < ordered.shape[-1]:
+        stays = ordered >= ordered[:, options.top_k - 1, None]
+        total = mass.masked_fill(~stays, 0.0).cumsum(dim=-1)[:, -1:]
     if options.top_p < 1:
-        probs = (ordered - total).exp()
-        stays = stays & (probs.cumsum(dim=-1) - probs < options.top_p)
+        stays = stays & (mass.cumsum(dim=-1) - mass < options.top_p * total)
     if options.min_p > 0:
         stays = stays & (ordered >= ordered[:, :1] + math.log(options.min_p))
     return stays

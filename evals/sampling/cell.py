@@ -70,7 +70,7 @@ def draw_cell(
             wanted = [(p, i) for p, i in chunk if i not in present.get(p, ())]
             if not wanted:
                 continue
-            requests = [Request(plan.prompts[p], derive_seed(*plan.seed, p, i)) for p, i in wanted]
+            requests = [Request(plan.prompts[p], derive_seed(*plan.seed, p, i), p) for p, i in wanted]
             drawn = engine.sample(requests, asking.options)
             store.add(
                 _row(plan, label, place, request, got)

@@ -31,12 +31,22 @@ def head_logits(model: Any, hidden: Tensor) -> Tensor:
 
     So scaling and soft caps that an architecture has after its head are part of it.
     """
-    from transformers.modeling_outputs import BaseModelOutputWithPast
-
-    given = BaseModelOutputWithPast(last_hidden_state=hidden[None])
-    with _Body(model, lambda _: lambda *a, **k: given):
+    with _Body(model, lambda _: lambda *args, **kwargs: _Given(hidden[None])):
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         return model(input_ids=ids, use_cache=False).logits[0].float()
+
+
+class _Given:
+    """What a body returns, with hidden states and nothing else in it."""
+
+    def __init__(self, hidden: Tensor) -> None:
+        self.last_hidden_state = hidden
+
+    def __getitem__(self, place: int) -> Tensor | None:
+        return None if place else self.last_hidden_state
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 class _Body:
