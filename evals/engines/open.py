@@ -53,7 +53,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
             model = AutoModelForCausalLM.from_pretrained(str(found.path), dtype=kind)
             from evals.engines.decoders.proof import decoder_for
 
-            decoder = decoder_for(model.to(device).eval(), tokenizer(PROBE)["input_ids"], found.name)
+            decoder = decoder_for(model.to(device).eval(), found.name, tokenizer(PROBE)["input_ids"])
     except UserError:
         raise
     except Exception as error:  # torch, transformers and safetensors raise dozens of kinds

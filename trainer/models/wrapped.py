@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint
 from evals.checkpoints.config import context_of
 from evals.core.errors import UserError, first_line
-from evals.engines.decoders import Decoder, TransformersDecoder
+from evals.engines.decoders import Decoder
+from evals.engines.decoders.proof import decoder_for
 from evals.engines.ragged import Ragged
 from trainer.config.schema import AdapterConfig
 from trainer.models import adapter as lora
@@ -73,7 +74,7 @@ class WrappedModel(Trainable):
 
     def decoder(self) -> Decoder:
         """See Trainable."""
-        return TransformersDecoder(self.inner)
+        return decoder_for(self.inner, self.found.name)
 
     def twin(self) -> Trainable:
         """See Trainable."""

@@ -21,11 +21,16 @@ EXACT, ROUGH = 1e-3, 0.2  # gap allowed by the spread of the logits: the largest
 
 
 @torch.no_grad()
-def decoder_for(model: Any, text: Sequence[int], name: str) -> Decoder:
-    """A decoder for a model, proven on token ids of some text (a dozen or more). UserError where none is."""
+def decoder_for(model: Any, name: str, text: Sequence[int] | None = None) -> Decoder:
+    """A decoder for the model of a checkpoint, proven on token ids of some text (a dozen or more).
+
+    text: default: neighbours in the vocabulary. UserError where no decoder is proven.
+    """
     from evals.engines.decoders.padded import PaddedDecoder
     from evals.engines.decoders.stream import StreamDecoder
 
+    vocabulary = int(model.get_output_embeddings().weight.shape[0])
+    text = text or range(vocabulary // 3, vocabulary // 3 + min(32, vocabulary // 2))
     for build in (StreamDecoder, PaddedDecoder, partial(PaddedDecoder, one_length=True)):
         try:
             decoder: Decoder = build(model)

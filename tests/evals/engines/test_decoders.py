@@ -58,7 +58,7 @@ def largest_gap(left, right):
 def test_greedy_ids_are_those_of_generate_and_log_probs_those_of_the_model(name):
     """Prompts shorter and longer than the window of those that have one, all in one batch."""
     made = model(name)
-    decoder = proof.decoder_for(made, TEXT, name)
+    decoder = proof.decoder_for(made, name, TEXT)
     assert isinstance(decoder, StreamDecoder if name in STREAM else PaddedDecoder)
     engine, asked = engine_of(decoder), prompts()
     samples = engine.sample([Request(p, i) for i, p in enumerate(asked)], GREEDY)
@@ -73,7 +73,7 @@ def test_greedy_ids_are_those_of_generate_and_log_probs_those_of_the_model(name)
 @pytest.mark.parametrize("name", ["Llama", "Gemma3Text", "Qwen3Moe", "Bloom", "Mamba"])
 def test_samples_do_not_depend_on_the_batch(name):
     """Groups of several rows of a prompt, rows that end early, other orders and sizes of batches."""
-    decoder = proof.decoder_for(model(name), TEXT, name)
+    decoder = proof.decoder_for(model(name), name, TEXT)
     asked = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts()) for i in range(5)]
     ends = {"eos_ids": tuple(range(2, 12))}
     together = TorchEngine(decoder, Letters(), context=256, **ends).sample(asked, FREE)
@@ -94,7 +94,7 @@ def test_a_window_is_left_behind_by_rows_that_outgrow_it():
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_is_not_proven_is_refused_and_says_what_to_use(name):
     with pytest.raises(UserError, match=r"sampling run/7 .*not proven .*--engine vllm, or .*--engine server"):
-        proof.decoder_for(model(name), TEXT, "run/7")
+        proof.decoder_for(model(name), "run/7", TEXT)
 
 
 def test_a_decoder_that_is_wrong_is_not_taken(monkeypatch):
@@ -103,11 +103,11 @@ def test_a_decoder_that_is_wrong_is_not_taken(monkeypatch):
     real = shared.SharedRows.positions
     with monkeypatch.context() as patch:
         patch.setattr(shared.SharedRows, "positions", property(lambda rows: real.fget(rows) + 1))
-        assert isinstance(proof.decoder_for(made, TEXT, "a"), PaddedDecoder)
-    assert isinstance(proof.decoder_for(made, TEXT, "a"), StreamDecoder)
+        assert isinstance(proof.decoder_for(made, "a", TEXT), PaddedDecoder)
+    assert isinstance(proof.decoder_for(made, "a", TEXT), StreamDecoder)
     attend = shared.SharedRows.attend
     monkeypatch.setattr(shared.SharedRows, "attend", lambda rows, *a: attend(rows, *a[:4], None))
-    assert isinstance(proof.decoder_for(model("Mistral"), TEXT, "a"), PaddedDecoder)
+    assert isinstance(proof.decoder_for(model("Mistral"), "a", TEXT), PaddedDecoder)
 
 
 def test_memory_that_is_short_is_not_taken_for_a_model_that_cannot(monkeypatch):
@@ -116,7 +116,7 @@ def test_memory_that_is_short_is_not_taken_for_a_model_that_cannot(monkeypatch):
 
     monkeypatch.setattr(StreamDecoder, "prefill", short)
     with pytest.raises(MemoryError):
-        proof.decoder_for(model("Llama"), TEXT, "a")
+        proof.decoder_for(model("Llama"), "a", TEXT)
 
 
 def test_the_model_is_left_as_it_was():
