@@ -1,9 +1,35 @@
 """Measures checkpoints: what changed, not only how much.
 
-One function per probe, each returning a finding (see `probes.findings.finding`): `probes.expand.expand`,
-`probes.passk.passk`, `probes.support.support`, `probes.entropy.entropy`, `probes.likelihood.likelihood`,
-`probes.diversity.diversity`, `probes.readiness.readiness`, `probes.seeds.seeds`,
-`probes.rollouts.efficiency`,
-`probes.dynamics.dynamics`, `probes.weights.weights`, `probes.capability.capability`,
-`probes.study.run.study`. Counts and samples come from `probes.inputs.sources`.
+    import probes, reports
+    found = probes.compare(frame, "base", "rl", K=32)    # counts as a frame, two arrays and n, a CSV, a store
+    found                                                 # the verdict card
+    found.verdict.outcome; found.to_frame()
+    reports.plot(found, "passk")
+
+One file per probe, named as its command; each offers one function that returns a `Finding`
+(`probes.findings.types`). `probes.contract.PROBES` lists them with what they need.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from probes.findings.finding import read_findings
+    from probes.findings.types import Finding
+    from probes.notebook import compare
+
+_HOMES = {
+    "Finding": "probes.findings.types",
+    "compare": "probes.notebook",
+    "read_findings": "probes.findings.finding",
+}
+__all__ = ["Finding", "compare", "read_findings"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name of the face when it is first used, so that the command answers at once."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'probes' has no attribute {name!r}")

@@ -340,10 +340,12 @@ class Finding(Frozen):
 
         return to_frame(self)
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         from probes.findings.terminal import text
 
         return text(self)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         from probes.findings.html import notebook

@@ -17,14 +17,9 @@ from probes.findings.finding import to_json
 from probes.findings.grids import check_rows, grids
 from probes.findings.rows import plain_text
 from probes.findings.types import Comparison, Finding
+from reports.drawings import of_comparison, of_pairs, of_probe
 from reports.inputs import expansions, load_findings
-from reports.page.figures import (
-    DISTRIBUTED,
-    DRAWN,
-    comparison_figures,
-    finding_figures,
-    overview_figures,
-)
+from reports.page.figures import DISTRIBUTED, DRAWN, placed
 from reports.page.made import drawn_by, made_by
 from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
@@ -47,18 +42,26 @@ def build_page(source: Path, out: Path) -> Path:
         shown = entry(finding, comparison, number + 1)
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:
-            known = sets if number < DISTRIBUTED else []
-            shown["figures"] = comparison_figures(finding, comparison, folder, prefix, known)
+            counts = _counts(sets, comparison) if number < DISTRIBUTED else None
+            drawings = of_comparison(finding, comparison, counts)
+            shown["figures"] = placed(drawings, folder, prefix, f"{comparison.a}, {comparison.b}")
         cards.append(shown)
     alone = [f for f in findings if f.probe != "expand"]
     others = [other(f, opened=len(alone) <= OPENED) for f in alone]
     for number, (one, finding) in enumerate(zip(others[:ILLUSTRATED], alone, strict=False), 1):
-        one["figures"] = finding_figures(finding, folder, f"finding-{number}-")
-    overview = overview_figures(pairs, folder) if len(pairs) > 1 else []
+        one["figures"] = placed(of_probe(finding), folder, f"finding-{number}-", finding.probe)
+    several = of_pairs(pairs) if len(pairs) > 1 else []
+    overview = placed(several, folder, "all-", f"{len(pairs)} comparisons")
     text = render(findings, sets, cards=cards, others=others, overview=overview)
     write_file(out / "findings.json", to_json(findings))
     write_file(out / "index.html", text.encode("utf-8", "replace"))
     return out / "index.html"
+
+
+def _counts(sets: list[ProblemSet], comparison: Comparison) -> Any:
+    """`analysis.PairedCounts` of a comparison where a set holds all problems, else None."""
+    pairs = (one.pair(comparison.a, comparison.b) for one in sets)
+    return next((pair for pair in pairs if pair is not None), None)
 
 
 def entry(finding: Finding, comparison: Comparison, number: int) -> dict[str, Any]:

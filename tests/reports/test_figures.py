@@ -229,3 +229,14 @@ def test_any_name_can_be_drawn_and_the_svg_is_sound(name: str, tmp_path: Path) -
     root = ElementTree.fromstring(export.save(figure, frames.delta(compared(c)), tmp_path, "delta"))
     tags = {e.tag.rpartition("}")[2] for e in root.iter()}
     assert not tags & {"script", "img", "iframe", "foreignObject", "a"}
+
+
+def test_a_finding_is_drawn_by_name() -> None:
+    import reports
+
+    (found,) = typed(finding(comparison("a", "b"), comparison("a", "c")))
+    for name in ("passk", "delta", "support", "comparisons", "gained-lost"):
+        assert reports.plot(found, name)._repr_png_().startswith(b"\x89PNG")
+    assert "c − a" in texts(reports.plot(found, "delta", comparison=1))
+    with pytest.raises(UserError, match="choose one of: passk, delta, support, comparisons, gained-lost"):
+        reports.plot(found, "histogram")

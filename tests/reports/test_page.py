@@ -36,7 +36,7 @@ def plain_page(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without figures of comparisons, for tests that look elsewhere."""
-    monkeypatch.setattr(build, "comparison_figures", lambda *_: [])
+    monkeypatch.setattr(build, "of_comparison", lambda *_: [])
 
 
 def unpacked(text: str) -> object:

@@ -1,0 +1,72 @@
+"""Findings as an earlier version wrote them: still read, and made again with the same numbers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from analysis import Options
+from evals.core.errors import UserError
+from probes.expand import expand
+from probes.findings.finding import read_findings, typed, write_findings
+from probes.inputs.sources import from_counts
+from probes.passk import passk
+from probes.support import support
+
+KEPT = Path(__file__).parent / "kept"
+WORDS = {"sentence", "reasons", "detail", "title"}  # texts may be put better
+
+
+def differences(kept, made, place=""):
+    """Every number, name and outcome of the kept JSON that the new one lacks or has otherwise."""
+    if isinstance(kept, dict):
+        for key in kept:
+            if key in ("schema", "provenance", *WORDS):
+                continue
+            if key not in made:
+                yield f"{place}.{key} is missing"
+            else:
+                yield from differences(kept[key], made[key], f"{place}.{key}")
+    elif isinstance(kept, (list, tuple)):
+        if len(kept) != len(made):
+            yield f"{place} has {len(made)} entries for {len(kept)}"
+        for i, (x, y) in enumerate(zip(kept, made, strict=False)):
+            yield from differences(x, y, f"{place}[{i}]")
+    elif isinstance(kept, float) and not isinstance(made, bool) and made is not None:
+        if made != pytest.approx(kept, rel=1e-6, abs=1e-7):  # sums in float32 depend on threads and processor
+            yield f"{place}: {made} for {kept}"
+    elif kept != made:
+        yield f"{place}: {made!r} for {kept!r}"
+
+
+@pytest.mark.parametrize(("place", "probe"), [(0, expand), (1, passk), (2, support)])
+def test_every_number_is_the_same_as_before(place, probe):
+    kept = json.loads((KEPT / "findings.json").read_text("utf-8"))["findings"][place]
+    options = Options(K=8, margin=0.02) if probe is expand else Options()
+    made = probe(from_counts(KEPT / "counts.csv"), options).to_dict()
+    assert list(differences(kept, json.loads(json.dumps(made)))) == []
+
+
+def test_an_older_schema_is_read_and_written_as_the_new_one(tmp_path):
+    old = read_findings(KEPT / "findings.json")
+    assert [f.version for f in old] == [1, 1, 1]
+    assert old[0].comparisons[0].headline.kind == "pass@1 up"
+    write_findings(tmp_path / "findings.json", old)
+    again = read_findings(tmp_path / "findings.json")
+    assert [f.version for f in again] == [2, 2, 2]
+    assert again[0].comparisons == old[0].comparisons
+    assert again[2].extra("pairs") == old[2].extra("pairs")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"probe": 7}, "damaged at probe"),
+        ({"comparisons": [{"a": "x"}]}, r"damaged at comparisons\.0\.b"),
+        ({"checks": [{"name": "x", "passed": "perhaps"}]}, r"damaged at checks\.0\.passed"),
+        ({"probe": None}, "damaged at probe"),
+    ],
+)
+def test_a_damaged_finding_is_refused_with_the_field(change, says):
+    with pytest.raises(UserError, match=says):
+        typed({"schema": 2, "probe": "expand"} | change)

@@ -1,0 +1,79 @@
+"""The main probe in one line: every way in gives the same finding, and the finding shows itself."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import probes
+from analysis import AnalysisError
+from evals.core.errors import UserError
+
+COUNTS = Path(__file__).parent / "kept" / "counts.csv"
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return pd.read_csv(COUNTS)
+
+
+def test_a_frame_arrays_and_a_csv_give_one_finding(frame):
+    by_frame = probes.compare(frame, "base", "rl", K=8)
+    by_csv = probes.compare(COUNTS, "base", "rl", K=8)
+    wide = frame.pivot(index="problem", columns="checkpoint", values="c")
+    by_arrays = probes.compare(wide["base"], list(wide["rl"]), n=16, K=8)
+    for other in (by_csv, by_arrays, probes.compare(wide["base"], wide["rl"], n=(16, [16] * 60), K=8)):
+        assert other.comparison.delta == by_frame.comparison.delta
+        assert other.verdict == by_frame.verdict
+    assert by_frame.comparison.options.K_declared is True
+    assert [(c.a, c.b) for c in probes.compare(frame).comparisons] == [("base", "rl"), ("base", "sft")]
+
+
+def test_a_store_gives_its_samples(toy_source):
+    found = probes.compare(toy_source.store.path, "base", "sharp", K=32)
+    assert found.verdict.outcome == "sharpening"
+    assert found.comparison.robustness.rows
+    assert found.checkpoints[0].report["temperature"] == 1.0
+
+
+def test_the_finding_shows_its_card_and_gives_frames(frame):
+    found = probes.compare(frame, "base", "rl", K=8)
+    assert repr(found) == str(found)
+    assert f"{found.comparison.delta.estimate[0]:+.4f}" in repr(found)
+    html = found._repr_html_()
+    assert 'class="card undetermined"' in html
+    assert f"{found.comparison.passk['a'].estimate[0]:.4f}" in html
+    table = found.to_frame()
+    row = table.query("kind == 'difference' and measure == 'pass@8'").iloc[0]
+    assert row["estimate"] == found.comparison.delta.estimate[found.comparison.at(8)]
+    assert len(table.query("kind == 'verdict'")) == 2
+
+
+def test_names_in_html_are_text(frame):
+    evil = "<script>alert(1)</script>"
+    found = probes.compare(frame.replace({"checkpoint": {"rl": evil}}), "base", evil)
+    assert "<script" not in found._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "says"),
+    [
+        ((pd.DataFrame({"problem": []}),), {}, "no column 'checkpoint'"),
+        (([1, 2], [1]), {"n": 4}, "two equal lists"),
+        (([1, 9], [1, 2]), {"n": 4}, "9"),
+        ((COUNTS, "base", "nobody"), {}, "no checkpoint 'nobody'"),
+        (("nowhere.csv",), {}, "cannot be read"),
+        ((COUNTS, "base"), {}, "needs two checkpoints"),
+    ],
+)
+def test_what_makes_no_sense_is_one_sentence(arguments, options, says):
+    with pytest.raises((UserError, AnalysisError), match=says):
+        probes.compare(*arguments, **options)
+
+
+def test_the_face_loads_nothing_until_it_is_used():
+    import subprocess
+    import sys
+
+    code = "import sys, probes, reports; sys.exit(bool({'pandas', 'scipy', 'pydantic'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
