@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.estimators.answers import answer_entropy, distinct_at_k
 from evals.core.keys import derive_seed
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Finding
@@ -106,3 +107,8 @@ def diversity(
         options={"level": level, "seed": seed, "against": against, "samples_read": READ},
         **infer(tables, MEASURES, pairs, level=level, seed=seed),
     )
+
+
+def run(asked: Asked) -> Finding:
+    """The probe as the contract runs it."""
+    return diversity(asked.source, **asked.common())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.estimators.answers import answer_entropy
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
@@ -125,3 +126,11 @@ def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> l
         drawn = "; ".join(sorted(f"T = {t}, top-p {p}, top-k {k}" for t, p, k in ways))
         text += f"; they were drawn at {drawn}, so the sums are not the model's own entropy"
     return [check("scored at T = 1", plain, sorted(map(list, ways), key=str), text)]
+
+
+def run(asked: Asked, *, scored: int = 4) -> Finding:
+    """The probe as the contract runs it. scored: samples of a problem that each model scores of its own."""
+    from probes.measures.log_probs import own_scores
+
+    scores = own_scores(asked.source, scored, asked.out, quiet=asked.quiet) if asked.scorable else None
+    return entropy(asked.source, scores=scores, **asked.common())

@@ -12,6 +12,7 @@ from analysis.comparison.joint import verdict_on_counts
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.comparison.one_sample import compare_one_sample
+from probes.contract import Asked
 from probes.findings.checks import confounds, held_out, same_weights
 from probes.findings.finding import finding
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
@@ -117,3 +118,8 @@ def _adjusted(comparisons: list[Comparison], source: Source, options: Options) -
         adjusted = Adjusted(pairs=len(p), level=level, p=p[i], outcome=again["outcome"], kind=again["kind"])
         out[i] = c.model_copy(update={"adjusted": adjusted})
     return out
+
+
+def run(asked: Asked) -> Finding:
+    """The probe as the contract runs it."""
+    return expand(asked.source, asked.options, against=asked.against, command=asked.command)

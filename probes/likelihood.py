@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
@@ -179,3 +180,21 @@ def own_likelihood(
         **infer(tables, OWN, [(a["name"], b["name"]) for a, b in compared], level=level, seed=seed),
         perplexity=[],
     )
+
+
+def run(asked: Asked, *, scored: int = 4) -> Finding:
+    """The probe as the contract runs it. scored: samples of a problem that A and B score.
+
+    Where the checkpoints are not at hand, the samples' own log-probs are read.
+    """
+    from probes.measures.log_probs import score_cell
+
+    if not asked.scorable:
+        return own_likelihood(asked.source, **asked.common())
+    scores: dict[tuple[str, str], tuple[pd.DataFrame, bool]] = {}
+    for a, b in pairs_of(asked.source.checkpoints, asked.against):
+        for scorer, drawn in ((a, a), (a, b), (b, b)):
+            key = scorer["name"], drawn["name"]
+            if key not in scores:
+                scores[key] = score_cell(asked.source, scorer, drawn, scored, asked.out, quiet=asked.quiet)
+    return likelihood(asked.source, scores, **asked.common())

@@ -18,6 +18,7 @@ from analysis.difficulty.posterior import cover
 from analysis.estimators.passk import g_pass_at_k, mg_pass_at_k, pass_hat_k
 from analysis.inference.bands import curve
 from analysis.inference.bootstrap import bootstrap
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
@@ -231,3 +232,8 @@ def _checks(source: Source, n: int, K: int, grid: Sequence[int]) -> list[Check]:
         check("problems", len(set(source.counts["problem"])) >= 100, None,
               f"{source.counts['problem'].nunique()} problems"),
     ]  # fmt: skip
+
+
+def run(asked: Asked, *, at: Sequence[int] | None = None) -> Finding:
+    """The probe as the contract runs it. at: the values of k."""
+    return passk(asked.source, asked.options, ks=at or (), against=asked.against, command=asked.command)

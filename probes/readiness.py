@@ -16,6 +16,7 @@ from evals.checkpoints.checkpoint import open_checkpoint
 from evals.checkpoints.runs import checkpoints, final_reward
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
+from probes.contract import Asked
 from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
@@ -184,3 +185,8 @@ def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[Check]:
         check("prompts", None, source.problems["name"],
               f"problems of {source.problems['name']}: readiness is meant on the training prompts"),
     ]  # fmt: skip
+
+
+def run(asked: Asked, *, rl: Sequence[Path] | None = None, group: int | None = None) -> Finding:
+    """The probe as the contract runs it. rl: folders of RL runs; group: rollouts of a prompt."""
+    return readiness(asked.source, rl or (), asked.options, group=group, command=asked.command)

@@ -13,6 +13,7 @@ from analysis.comparison.options import declared_K
 from analysis.inference.seeds import best_of_bias, interquartile_mean, seed_difference
 from evals.checkpoints.runs import final_reward, run_of
 from evals.core.errors import UserError
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
@@ -157,3 +158,8 @@ def _notes(rows: Sequence[Any], changes: Sequence[dict[str, Any]], level: float)
             f"seeds spread by {spread}."
         )
     return notes
+
+
+def run(asked: Asked, *, parents: int = 1) -> Finding:
+    """The probe as the contract runs it. parents: see `seeds`."""
+    return seeds(asked.source, asked.options, parents=parents, command=asked.command)

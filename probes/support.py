@@ -11,6 +11,7 @@ from analysis.difficulty.flow import flow
 from analysis.difficulty.posterior import origin, samples_to_certify
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
+from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Finding
@@ -132,3 +133,8 @@ def _start(question: str | None) -> str:
 
 def _rate(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
+
+
+def run(asked: Asked) -> Finding:
+    """The probe as the contract runs it."""
+    return support(asked.source, asked.options, against=asked.against, command=asked.command)

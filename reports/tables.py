@@ -119,8 +119,12 @@ def latex(table: Grid) -> str:
 def _tabular(table: Grid) -> list[str]:
     lines = [f"\\begin{{tabular}}{{{_columns(table)}}}", r"\toprule"]
     lines += [" & ".join(escaped(h) for h in table.heads) + r" \\", r"\midrule"]
-    lines += [" & ".join(escaped(c.text) for c in row) + r" \\" for row in table.rows]
+    lines += [" & ".join(map(_entry, row)) + r" \\" for row in table.rows]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _entry(cell: Cell) -> str:
+    return escaped(cell.text.replace("-", "−") if cell.numbers else cell.text)
 
 
 def _columns(table: Grid) -> str:
@@ -178,7 +182,7 @@ def card_markdown(shown: Card) -> str:
         elif item.kind == "headline":
             parts.append(f"\n## {_inline(item.text)}\n")
         else:
-            parts.append(f"{_inline(item.text)}\n")
+            parts.append(f"\n{_inline(item.text)}")
     return "\n".join(parts).strip() + "\n"
 
 

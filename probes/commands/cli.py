@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from evals.core.command import program, run
-from probes.commands import counting, samples, training, verdict
+from probes.commands import counting, measuring, training, verdict
 
 app = program("Measure what training changed between checkpoints.")
 
 
-for module in (verdict, samples, training, counting):
+for module in (verdict, measuring, training, counting):
     module.register(app)
 
 

@@ -18,38 +18,8 @@ Out = Annotated[Path, typer.Option(help="folder for findings.json")]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
-    for command in (readiness, seeds, rollouts, dynamics, weights, capability, study):
+    for command in (rollouts, dynamics, weights, capability, study):
         app.command()(command)
-
-
-@with_inputs(without=("samples", "skip_bad", "against"), problems="world:train")
-def readiness(
-    inputs: Inputs,
-    rl: Annotated[list[Path] | None, typer.Option(help="folder of an RL run from one; repeat")] = None,
-    group: Annotated[int | None, typer.Option(min=2, help="rollouts of a prompt (default: K)")] = None,
-    k: K = None,
-) -> None:
-    """What base checkpoints solve of the training prompts, against what RL reached from them."""
-    from analysis import Options
-    from probes.commands.finish import finish
-    from probes.findings.finding import command_line
-    from probes.readiness import readiness as run
-
-    options = Options(level=inputs.level, K=k, seed=inputs.seed)
-    found = run(inputs.source(least=1), rl or (), options, group=group, command=command_line())
-    finish(found, inputs.out)
-
-
-@with_inputs(without=("against",))
-def seeds(inputs: Inputs, k: K = None) -> None:
-    """All training seeds of a recipe: the first checkpoint is the parent, the others its runs."""
-    from analysis import Options
-    from probes.commands.finish import finish
-    from probes.findings.finding import command_line
-    from probes.seeds import seeds as run
-
-    options = Options(level=inputs.level, K=k, seed=inputs.seed)
-    finish(run(inputs.source(least=3), options, command=command_line()), inputs.out)
 
 
 def rollouts(
@@ -114,12 +84,12 @@ def study(
     """Every probe on every finished cell of a study; one table of findings."""
     from analysis import Options
     from probes.findings.finding import command_line
-    from probes.study.run import PROBES, cells
+    from probes.study.run import ALL, cells
     from probes.study.run import study as go
 
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
     _, left = cells(run)
-    path = go(run, inputs.sampling(), options, probes=probe or PROBES, scored=scored, command=command_line())
+    path = go(run, inputs.sampling(), options, probes=probe or ALL, scored=scored, command=command_line())
     if left:
         typer.echo(f"not finished, left out: {', '.join(left)}", err=True)
     typer.echo(f"written: {path}")

@@ -195,16 +195,13 @@ def _about_curves(c: Comparison) -> list[Row]:
 
 def support_grid(c: Comparison) -> Grid:
     """Problems solved at least once by both, only B, only A, neither, beside the same-model expectation."""
-    support = c.support
-    observed = [Cell(f"{count:,}", (count,)) for count in (support.P, support.E, support.S, support.O)]
-    expected = []
-    for kind in KINDS:
-        one = support.expect(kind)
-        text = DASH if one.mean is None else f"{one.mean:.0f} ({one.low:.0f}-{one.high:.0f})"
-        expected.append(Cell(text, (one.mean, one.low, one.high)))
-    rows = ((Cell("observed: problems"), *observed), (Cell("A drawn twice gives"), *expected))
-    heads = (f"solved within {support.n}", *KINDS.values())
-    return Grid("support", "Problems solved at least once", heads, rows)
+    rows = []
+    for kind, name in KINDS.items():
+        count, one = getattr(c.support, kind), c.support.expect(kind)
+        text = DASH if one.mean is None else f"{one.mean:,.0f} ({one.low:,.0f}–{one.high:,.0f})"
+        rows.append((Cell(name), Cell(f"{count:,}", (count,)), Cell(text, (one.mean, one.low, one.high))))
+    heads = (f"solved within {c.support.n}", "problems", "A drawn twice gives")
+    return Grid("support", "Problems solved at least once", heads, tuple(rows))
 
 
 def _about_support(c: Comparison) -> list[Row]:

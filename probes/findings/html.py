@@ -94,19 +94,19 @@ def grid(shown: Grid) -> str:
     heads = "".join(f"<th{_class(w)}>{_text(h)}</th>" for h, w in zip(shown.heads, words, strict=True))
     rows = []
     for i, row in enumerate(shown.rows):
-        cells = "".join(_cell(c, w) for c, w in zip(row, words, strict=True))
+        cells = "".join(_cell(c, w, h) for c, w, h in zip(row, words, shown.heads, strict=True))
         rows.append(f"<tr{' class=strong' if i in shown.strong else ''}>{cells}</tr>")
     body = "\n".join(rows)
     return (
-        f'<div class="wide"><table class="sortable"><caption>{_text(shown.caption)}</caption>\n'
+        f'<div class="wide"><table class="sortable grid"><caption>{_text(shown.caption)}</caption>\n'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
-def _cell(cell: Cell, word: bool) -> str:
+def _cell(cell: Cell, word: bool, head: str) -> str:
     value = "" if not cell.numbers or cell.numbers[0] is None else f' data-value="{cell.numbers[0]}"'
     text = _text(cell.text) if word else _text(cell.text).replace("-", "−")
-    return f"<td{_class(word)}{value}>{text}</td>"
+    return f'<td{_class(word)}{value} data-head="{_text(head)}">{text}</td>'
 
 
 def _class(word: bool) -> str:

@@ -20,14 +20,15 @@ from evals.checkpoints.runs import checkpoints, resolved, run_of
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.sampling import Where
+from probes.contract import PROBES, Asked
 from probes.findings.finding import read_findings, write_findings
 from probes.findings.types import SCHEMA, Finding
 from probes.inputs.checkpoints import Sampling, from_checkpoints
 from probes.inputs.sources import Source, chosen, described
 from probes.study.table import write_table
 
-PROBES = ("expand", "passk", "support", "entropy", "diversity", "likelihood", "seeds", "weights",
-          "capability", "readiness")  # fmt: skip
+BY_CELL = {name: probe for name, probe in PROBES.items() if probe.cell}
+ALL = (*BY_CELL, "seeds", "weights", "capability", "readiness")
 AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # recipes that go on from another one's end
 PROMPTS = 200  # training prompts that readiness is measured on
 
@@ -78,7 +79,7 @@ def study(
     sampling: Sampling,
     options: Options | None = None,
     *,
-    probes: Sequence[str] = PROBES,
+    probes: Sequence[str] = ALL,
     scored: int = 4,
     command: Sequence[str] = (),
 ) -> Path:
@@ -88,8 +89,8 @@ def study(
     temperature 1 for token entropy and likelihoods. UserError for an unknown probe or a folder that is no
     study.
     """
-    if unknown := [p for p in probes if p not in PROBES]:
-        raise UserError(f"no probe {unknown[0]!r} in a study; choose among {', '.join(PROBES)}")
+    if unknown := [p for p in probes if p not in ALL]:
+        raise UserError(f"no probe {unknown[0]!r} in a study; choose among {', '.join(ALL)}")
     task = Task(run, sampling, options or Options(), tuple(probes), scored, tuple(command))
     done, _ = cells(run)
     for base in dict.fromkeys(c.base for c in done):
@@ -122,6 +123,13 @@ class Task:
         """Counts of checkpoints, from the study's own store."""
         return from_checkpoints(names, replace(self.sampling, **changes), self.run / "store")
 
+    def measure(self, name: str, source: Source, pair: tuple[str, str]) -> Finding:
+        """A probe of two checkpoints of a source."""
+        probe = BY_CELL[name]
+        own = {"scored": self.scored} if "scored" in probe.own else {}
+        asked = Asked(chosen(source, pair), self.options, "first", self.run, self.command, quiet=True)
+        return probe.run(asked, **own)
+
     def plain(self) -> dict[str, Any]:
         """Sampling of the model itself, as likelihoods need it."""
         return {"n": self.scored, "askings": tuple(a.plain() for a in self.sampling.askings)}
@@ -135,17 +143,16 @@ def _cells_of(task: Task, mine: Sequence[Cell]) -> None:
         return
     names = [str(mine[0].base), *(str(c.checkpoint) for c in mine)]
     source = task.source(names)
-    likelihoods = {"entropy", "likelihood"} & set(wanted)
-    at_one = task.source(names, **task.plain()) if likelihoods else source
+    plain = any(BY_CELL[name].plain for name in wanted)
+    at_one = task.source(names, **task.plain()) if plain else source
     labels = [d["name"] for d in source.checkpoints]
     for label, cell, file in zip(labels[1:], mine, files, strict=True):
         if not made(file, task.key):
             pair = (labels[0], label)
-            held = chosen(source, pair), chosen(at_one, pair)
-            found = [BY_CELL[name](task, *held) for name in wanted]
+            found = [task.measure(name, at_one if BY_CELL[name].plain else source, pair) for name in wanted]
             parent = _parent(source, label)
             if "expand" in wanted and parent not in (None, labels[0]):  # such as RL after SFT
-                found.append(_expand(task, chosen(source, (str(parent), label)), source))
+                found.append(task.measure("expand", source, (str(parent), label)))
             _write(task, file, found, cell)
 
 
@@ -204,62 +211,6 @@ def _readiness(task: Task, done: Sequence[Cell]) -> None:
     source = task.source(bases, problems=prompts, limit=task.sampling.limit or PROMPTS)
     found = [readiness(source, runs, task.options, command=task.command)]
     _write(task, file, found, Cell("all", "rl", "all", done[0].base, done[0].checkpoint))
-
-
-def _expand(task: Task, source: Source, _: Source) -> Finding:
-    from probes.expand import expand
-
-    return expand(source, task.options, command=task.command)
-
-
-def _passk(task: Task, source: Source, _: Source) -> Finding:
-    from probes.passk import passk
-
-    return passk(source, task.options, command=task.command)
-
-
-def _support(task: Task, source: Source, _: Source) -> Finding:
-    from probes.support import support
-
-    return support(source, task.options, command=task.command)
-
-
-def _diversity(task: Task, source: Source, _: Source) -> Finding:
-    from probes.diversity import diversity
-
-    return diversity(source, level=task.options.level, seed=task.options.seed, command=task.command)
-
-
-def _entropy(task: Task, _: Source, at_one: Source) -> Finding:
-    from probes.entropy import entropy
-    from probes.measures.log_probs import own_scores
-
-    scores = own_scores(at_one, task.scored, task.run, quiet=True)
-    held: dict[str, Any] = {"level": task.options.level, "seed": task.options.seed}
-    return entropy(at_one, scores=scores, command=task.command, **held)
-
-
-def _likelihood(task: Task, _: Source, at_one: Source) -> Finding:
-    from probes.likelihood import likelihood
-    from probes.measures.log_probs import score_cell
-
-    a, b = at_one.checkpoints
-    scores = {
-        (x["name"], y["name"]): score_cell(at_one, x, y, task.scored, task.run, quiet=True)
-        for x, y in ((a, a), (a, b), (b, b))
-    }
-    held: dict[str, Any] = {"level": task.options.level, "seed": task.options.seed}
-    return likelihood(at_one, scores, command=task.command, **held)
-
-
-BY_CELL = {
-    "expand": _expand,
-    "passk": _passk,
-    "support": _support,
-    "entropy": _entropy,
-    "diversity": _diversity,
-    "likelihood": _likelihood,
-}
 
 
 def _write(task: Task, file: Path, findings: list[Finding], cell: Cell) -> None:

@@ -121,7 +121,7 @@ def test_card_says_what_the_finding_says(plain_page: str) -> None:
     for said in (
         "sharpening", "(pass@K down)", "pass@1 rose and pass@32 fell.", "read them first: prompt (below).",
         "level 0.05, K = 32, margin ±2 points", "[+.070, +.130]", "[−.080, −.020]", "k = 16, 95% 8 to 32",
-        "McNemar p = 0.012", "0.046", "9 (4−14)", "the prompts differ: shots 8 against 0",
+        "McNemar p = 0.012", "0.046", "9 (4–14)", "the prompts differ: shots 8 against 0",
         "1.0% under A, not known under B",
     ):  # fmt: skip
         assert said in card, said
