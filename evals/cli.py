@@ -14,6 +14,7 @@ from evals.core.command import program, run
 app = program("Ask checkpoints, keep every sample, grade it, and read other tools' logs.")
 
 Problems = Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")]
+Data = Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")]
 Limit = Annotated[int | None, typer.Option(min=1, help="only the first problems")]
 Store = Annotated[Path, typer.Argument(help="store folder")]
 Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
@@ -29,6 +30,7 @@ def sample(
     out: Annotated[Path, typer.Option(help="store folder; what it holds is not drawn again")],
     asking: Asking,
     problems: Problems = "world:test",
+    data: Data = None,
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32,
     limit: Limit = None,
     seed: Annotated[int, typer.Option()] = 0,
@@ -57,7 +59,7 @@ def sample(
     where = Where(engine, dtype, rows, processes, parse_part(part) if part else None, executor, quiet)
     store = SampleStore(out)
     found = open_checkpoint(ckpt)
-    chosen = load_problems(problems, limit=limit)
+    chosen = load_problems(problems, limit, data)
     label = name or Path(ckpt).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
     typer.echo(f"{label}: cell {cell} in {out}")
@@ -69,6 +71,7 @@ def prompt(
     ckpt: Annotated[str, typer.Option(help="checkpoint folder or hub id (name@revision)")],
     asking: Asking,
     problems: Problems = "world:test",
+    data: Data = None,
     limit: Limit = None,
 ) -> None:
     """Show what a checkpoint is asked: a rendered prompt, its tokens, its stops, how exemplars are read."""
@@ -78,7 +81,7 @@ def prompt(
     from evals.sampling.road import settle
 
     found = open_checkpoint(ckpt)
-    for line in preview(found, load_problems(problems, limit=limit), settle(found, asking)):
+    for line in preview(found, load_problems(problems, limit, data), settle(found, asking)):
         typer.echo(line)
 
 
@@ -150,13 +153,14 @@ def report(store: Store) -> None:
 @app.command()
 def problems(
     spec: Annotated[str, typer.Argument(help="benchmark name, local file, or world:SPLIT")],
+    data: Data = None,
     limit: Limit = None,
 ) -> None:
     """Load problems, and check that every gold answer can be graded."""
     from evals.core.errors import UserError
     from evals.problems import load_problems, preflight
 
-    found = load_problems(spec, limit=limit)
+    found = load_problems(spec, limit, data)
     typer.echo(f"{found.name}: {len(found.problems):,} problems, fingerprint {found.fingerprint}")
     issues = preflight(found.problems)
     for issue in issues:
@@ -202,7 +206,7 @@ def capability(
     ckpt: Annotated[list[str], typer.Option(help="checkpoint folder or hub id (name@revision); repeat")],
     out: Annotated[Path, typer.Option(help="folder of the results; what it holds is not run again")],
     task: Annotated[list[str] | None, typer.Option(help="world, lambada, …; repeat (default: all)")] = None,
-    data: Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")] = None,
+    data: Data = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first items of each task")] = None,
     world_seed: Annotated[int, typer.Option(help="seed of the world that the checkpoints saw")] = 0,
     quiet: Quiet = False,

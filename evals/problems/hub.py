@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from evals.core.errors import UserError
-from evals.problems.files import Placed
+from evals.core.hub import hub_or_cache
+from evals.problems.files import Placed, read_rows
+from evals.problems.local import VARIABLE, local_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,22 @@ BENCHMARKS = {
 }
 
 
-def benchmark_rows(name: str, split: str | None) -> Iterator[Placed]:
-    """Rows of a benchmark. Raises UserError that says which file to bring where the hub does not answer."""
+def benchmark_rows(name: str, split: str | None, data: Path | None = None) -> Iterator[Placed]:
+    """Rows of a benchmark, from the folder of local data if it is there (`evals.problems.local`).
+
+    Raises UserError that says which file to bring where the hub does not answer.
+    """
     found = BENCHMARKS[name]
     split = split or found.splits[0]
     if split not in found.splits:
         raise UserError(f"{name} has no split {split!r}; choose one of {', '.join(found.splits)}")
-    bring = f"bring {name} as a local JSONL file with columns {found.columns}, and give its path instead"
+    if (file := local_file(name, split, data)) is not None:
+        yield from read_rows(file)
+        return
+    bring = (
+        f"bring it as DIR/{name}/{split}.jsonl with columns {found.columns}, and give --data DIR "
+        f"(or set {VARIABLE})"
+    )
     for config in found.configs:
         yield from hub_rows(found.path, split=split, config=config, bring=bring)
 
@@ -79,14 +92,24 @@ def hub_rows(
 
 def _load(path: str, config: str | None, split: str, revision: str | None, bring: str) -> Any:
     """One split; every failure of download or name becomes a UserError."""
+    there = hub_or_cache()
+    if not there and not _cached(path):
+        raise UserError(f"the hub did not give {path} (it cannot be reached); {bring}")
     from datasets import load_dataset
 
     with _quiet("huggingface_hub.utils._http"):  # five warnings before the error say nothing more
         try:
             return load_dataset(path, config, split=split, revision=revision)
         except Exception as error:  # datasets, huggingface_hub and the network raise dozens of kinds
-            reason = type(error).__name__
+            reason = type(error).__name__ if there else "it cannot be reached"
             raise UserError(f"the hub did not give {path} ({reason}); {bring}") from error
+
+
+def _cached(path: str) -> bool:
+    """Whether `datasets` may have it: to ask it costs seconds of imports."""
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+    cache = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets")
+    return (cache / path.replace("/", "___")).exists() or (cache / path.lower().replace("/", "___")).exists()
 
 
 @contextmanager

@@ -17,8 +17,10 @@ from evals.records import Problem
 ROLES = ("question", "answer", "solutions")
 
 
-def load_problems(spec: str, limit: int | None = None) -> ProblemSet:
+def load_problems(spec: str, limit: int | None = None, data: Path | None = None) -> ProblemSet:
     """The problems that a spec names, at most `limit`.
+
+    data: folder of local files that stand for benchmarks (default: $EXCURSIONS_DATA).
 
     spec is one of
     - `world:SPLIT`, with `?levels=2,3&count=400&seed=0&largest=999` where wanted: the synthetic world;
@@ -38,7 +40,7 @@ def load_problems(spec: str, limit: int | None = None) -> ProblemSet:
     elif name.partition(":")[0] in BENCHMARKS and not Path(spec).is_file():
         benchmark, _, split = name.partition(":")
         _only(options, ROLES, spec)
-        found = _problems(benchmark_rows(benchmark, split or None), options, benchmark)
+        found = _problems(benchmark_rows(benchmark, split or None, data), options, benchmark)
     elif Path(name).suffix in SUFFIXES or Path(name).exists():
         _only(options, ROLES, spec)
         found = _problems(read_rows(Path(name).expanduser()), options, Path(name).name)

@@ -35,6 +35,7 @@ class Inputs:
         bool, typer.Option("--skip-bad", help="leave out rows of files that cannot be read")
     ] = False
     problems: Annotated[str, typer.Option(help="benchmark name, local file, or world:SPLIT")] = "world:test"
+    data: Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")] = None
     n: Annotated[int, typer.Option(min=1, help="samples per problem")] = 32
     limit: Annotated[int | None, typer.Option(min=1, help="only the first problems")] = None
     seed: Annotated[int, typer.Option(help="of the samples and of the resampling")] = 0
@@ -57,7 +58,9 @@ class Inputs:
         where = Where(
             self.engine, self.dtype, self.rows, self.processes, executor=self.executor, quiet=self.quiet
         )
-        return Sampling(self.problems, self.n, self.askings, self.seed, self.limit, where, variants)
+        return Sampling(
+            self.problems, self.n, self.askings, self.seed, self.limit, where, variants, self.data
+        )
 
     def with_n(self, n: int) -> Inputs:
         """The same with another number of samples."""

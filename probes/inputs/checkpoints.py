@@ -40,7 +40,7 @@ class Sampling:
     """How checkpoints are sampled.
 
     askings: one for all, or one per checkpoint. variants: other askings under which the first checkpoint is
-    sampled too.
+    sampled too. data: folder of local files that stand for benchmarks.
     """
 
     problems: str = "world:test"
@@ -50,6 +50,7 @@ class Sampling:
     limit: int | None = None
     where: Where = field(default_factory=Where)
     variants: tuple[Variant, ...] = ()
+    data: Path | None = None
 
     def asking(self, i: int) -> Asking:
         """How checkpoint number i is asked."""
@@ -80,7 +81,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
     where = sampling.where
     check_executor(where.executor)
     found = [open_checkpoint(name) for name in names]
-    problems = load_problems(sampling.problems, limit=sampling.limit)
+    problems = load_problems(sampling.problems, sampling.limit, sampling.data)
     wanted = _wanted(found, labels_of(names), sampling)
     target = SampleStore(store)
     cells = [

@@ -116,7 +116,7 @@ class Task:
     @property
     def key(self) -> str:
         """Fingerprint of everything that decides a finding of these checkpoints."""
-        sampled = asdict(replace(self.sampling, where=Where(self.sampling.where.engine)))
+        sampled = asdict(replace(self.sampling, where=Where(self.sampling.where.engine), data=None))
         return content_hash(SCHEMA, sampled, asdict(self.options), self.probes, self.scored)
 
     def source(self, names: Sequence[str], **changes: Any) -> Source:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.core.errors import UserError
+from evals.core.hub import PROXIES
 from evals.problems import load_problems, preflight, problem_set
 from evals.problems.columns import gold_text, last_boxed
 from evals.problems.hub import BENCHMARKS
@@ -204,7 +205,9 @@ def test_bytes_that_are_no_text_are_named(tmp_path):
 
 
 def hub(monkeypatch, load):
-    """Put `load` in the place of datasets.load_dataset."""
+    """Put `load` in the place of datasets.load_dataset, on a hub that answers; no local data."""
+    monkeypatch.setattr("evals.problems.hub.hub_or_cache", lambda: True)
+    monkeypatch.delenv("EXCURSIONS_DATA", raising=False)
     monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load))
 
 
@@ -214,8 +217,35 @@ def test_an_unreachable_hub_says_which_file_to_bring(monkeypatch, name):
         raise ConnectionError("no route")
 
     hub(monkeypatch, load)
-    with pytest.raises(UserError, match=rf"(?s){BENCHMARKS[name].path}.*bring {name} as a local JSONL file"):
+    with pytest.raises(UserError, match=rf"(?s){BENCHMARKS[name].path}.*bring it as DIR/{name}/.*--data DIR"):
         load_problems(name)
+
+
+def test_a_hub_that_cannot_be_reached_is_not_waited_for(monkeypatch, tmp_path):
+    """Seen to fail: half a minute of retries, and seconds of imports, before the same sentence."""
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    for name in ("EXCURSIONS_DATA", "HF_DATASETS_CACHE", "HF_HUB_OFFLINE", *PROXIES):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "datasets", None)  # may not even be imported
+    with pytest.raises(
+        UserError, match=r"openai/gsm8k \(it cannot be reached\); bring it as DIR/gsm8k/test.jsonl"
+    ):
+        load_problems("gsm8k")
+
+
+@pytest.mark.parametrize(
+    "place", ["gsm8k/test.jsonl", "gsm8k_test.jsonl", "gsm8k.jsonl", "sets/gsm8k/test.jsonl"]
+)
+def test_a_folder_of_local_data_stands_for_the_hub(monkeypatch, tmp_path, place):
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    write(tmp_path / place, [{"question": "1+1?", "answer": "so 2\n#### 2"}])
+    found = load_problems("gsm8k", data=tmp_path)
+    assert (found.name, found.problems[0].answer) == ("gsm8k", "2")
+    monkeypatch.setenv("EXCURSIONS_DATA", str(tmp_path))
+    assert load_problems("gsm8k:test").fingerprint == found.fingerprint
+    with pytest.raises(UserError, match=r"data folder .*none does not exist; check --data"):
+        load_problems("gsm8k", data=tmp_path / "none")
 
 
 def test_a_benchmark_reads_every_configuration(monkeypatch):
