@@ -10,6 +10,7 @@ import typer
 from evals.asking import Asking
 from evals.asking.options import with_asking
 from evals.core.command import program, run
+from evals.core.printable import say
 
 app = program("Ask checkpoints, keep every sample, grade it, and read other tools' logs.")
 
@@ -62,7 +63,7 @@ def sample(
     chosen = load_problems(problems, limit, data)
     label = name or Path(ckpt).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
-    typer.echo(f"{label}: cell {cell} in {out}")
+    say(f"{label}: cell {cell} in {out}")
 
 
 @app.command()
@@ -82,7 +83,7 @@ def prompt(
 
     found = open_checkpoint(ckpt)
     for line in preview(found, load_problems(problems, limit, data), settle(found, asking)):
-        typer.echo(line)
+        say(line)
 
 
 @app.command()
@@ -105,7 +106,7 @@ def grade(
     with opened(what, store, skip_bad=skip_bad) as (target, cells):
         grade_store(target, cells, workers, Line("grade", quiet=quiet), executor)
         for line in accuracy_lines([cell_report(target, cell) for cell in cells]):
-            typer.echo(line)
+            say(line)
 
 
 @app.command("import")
@@ -123,7 +124,7 @@ def import_(
         info = target.cell(cell)
         left_out = f", {info['skipped']:,} bad rows left out" if info.get("skipped") else ""
         count = target.sample_table.count(cell)
-        typer.echo(f"{info['checkpoint']}: {count:,} samples in cell {cell}{left_out}")
+        say(f"{info['checkpoint']}: {count:,} samples in cell {cell}{left_out}")
 
 
 @app.command()
@@ -136,7 +137,7 @@ def export(
     from evals.store.export import export_samples
 
     written = export_samples(SampleStore(store), out)
-    typer.echo(f"{written:,} samples in {out}")
+    say(f"{written:,} samples in {out}")
 
 
 @app.command()
@@ -161,15 +162,15 @@ def problems(
     from evals.problems import load_problems, preflight
 
     found = load_problems(spec, limit, data)
-    typer.echo(f"{found.name}: {len(found.problems):,} problems, fingerprint {found.fingerprint}")
+    say(f"{found.name}: {len(found.problems):,} problems, fingerprint {found.fingerprint}")
     issues = preflight(found.problems)
     for issue in issues:
-        typer.echo(f"{issue.problem}\t{issue.answer!r}\t{issue.reason}")
+        say(f"{issue.problem}\t{issue.answer!r}\t{issue.reason}")
     if issues:
         raise UserError(
             f"{len(issues)} golds cannot be graded: no answer to them would count; mend or leave out"
         )
-    typer.echo("every gold can be graded")
+    say("every gold can be graded")
 
 
 @app.command()
@@ -190,7 +191,7 @@ def audit(
     if out is not None:
         write_file(out, found.to_json(orient="records", lines=True))
     for line in lines(found):
-        typer.echo(line)
+        say(line)
 
 
 @app.command("tasks-path")
@@ -198,7 +199,7 @@ def tasks_path() -> None:
     """Print the folder of our lm-evaluation-harness tasks, for lm_eval --include_path."""
     from evals.tasks import tasks_path as folder
 
-    typer.echo(folder())
+    say(folder())
 
 
 @app.command()
@@ -217,13 +218,13 @@ def capability(
     from evals.engines.threads import one_thread
 
     one_thread()
-    say = None if quiet else lambda text: typer.echo(text, err=True)
-    items = run(ckpt, out, tasks=task or TASKS, data=data, limit=limit, world_seed=world_seed, progress=say)
-    typer.echo(summary(items).to_string(index=False, float_format="{:.4f}".format))
+    report = None if quiet else lambda text: say(text, err=True)
+    items = run(ckpt, out, tasks=task or TASKS, data=data, limit=limit, world_seed=world_seed, progress=report)
+    say(summary(items).to_string(index=False, float_format="{:.4f}".format))
     first, *later = dict.fromkeys(items["checkpoint"])
     for name in later:
-        typer.echo(f"\n{first} → {name}, paired by item")
-        typer.echo(changes(items, first, name).to_string(index=False, float_format="{:.4f}".format))
+        say(f"\n{first} → {name}, paired by item")
+        say(changes(items, first, name).to_string(index=False, float_format="{:.4f}".format))
 
 
 @app.command()
@@ -232,9 +233,9 @@ def doctor() -> None:
     from evals.doctor import doctor as run
 
     for section, rows in run().items():
-        typer.echo(f"\n{section}")
+        say(f"\n{section}")
         for name, finding in rows:
-            typer.echo(f"  {name:<22} {finding}")
+            say(f"  {name:<22} {finding}")
 
 
 def main() -> None:

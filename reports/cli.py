@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evals.core.command import program, run
+from evals.core.printable import say
 
 app = program("Figures, tables and pages from findings.")
 
@@ -22,7 +23,7 @@ def html(
     """One self-contained page: verdict, figures, tables, problems gained and lost, checks, versions."""
     from reports.page.build import build_page
 
-    typer.echo(f"written: {build_page(source, out)}")
+    say(f"written: {build_page(source, out)}")
 
 
 @app.command()
@@ -36,7 +37,7 @@ def paper(
     from reports.paper.draw import draw_paper
 
     for name in draw_paper(out, data):
-        typer.echo(f"written: {out / name}.svg")
+        say(f"written: {out / name}.svg")
 
 
 @app.command()
@@ -49,9 +50,9 @@ def figures(
 
     drawn, left = draw_study(run, out)
     for name in drawn:
-        typer.echo(f"written: {out / name}.svg")
+        say(f"written: {out / name}.svg")
     for name in left:
-        typer.echo(f"not drawn: {name} (needs {NEEDS[name]})")
+        say(f"not drawn: {name} (needs {NEEDS[name]})")
 
 
 @app.command()
@@ -63,7 +64,7 @@ def tables(
     from reports.tables import write_tables
 
     for name in write_tables(source, out):
-        typer.echo(f"written: {out / name}.tex, .md and .csv")
+        say(f"written: {out / name}.tex, .md and .csv")
 
 
 @app.command()
@@ -76,7 +77,7 @@ def compare(
     from reports.compare import compare_studies
 
     for name in compare_studies(first, second, out):
-        typer.echo(f"written: {out / name}.svg, .tex and .md")
+        say(f"written: {out / name}.svg, .tex and .md")
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from evals.core.command import program, run
+from evals.core.printable import say
 
 app = program("Make checkpoints: pre-train from scratch, run excursions from what was kept.")
 
@@ -33,7 +34,7 @@ def pretrain(
     from trainer.pretrain import pretrain as run
 
     settings = load_config(PretrainConfig, "pretrain", preset=preset, path=config, overrides=set_ or ())
-    typer.echo(run(settings, out, processes=processes, quiet=quiet))
+    say(run(settings, out, processes=processes, quiet=quiet))
 
 
 @app.command()
@@ -51,7 +52,7 @@ def rl(
     from trainer.rl import rl as run
 
     settings = load_config(RLConfig, "rl", preset=preset, path=config, overrides=set_ or ())
-    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+    say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
 @app.command()
@@ -73,7 +74,7 @@ def sft(
 
     overrides = [*(["demonstrations=all"] if gold else []), *(set_ or ())]
     settings = load_config(SFTConfig, "sft", preset=preset, path=config, overrides=overrides)
-    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+    say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
 @app.command()
@@ -91,7 +92,7 @@ def parallel(
     from trainer.parallel import parallel as run
 
     settings = load_config(ParallelConfig, "parallel", preset=preset, path=config, overrides=set_ or ())
-    typer.echo(run(ckpt, settings, out, processes=processes, quiet=quiet))
+    say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
 @app.command()
@@ -116,16 +117,16 @@ def study(
     out = out or Path("runs") / file.stem
     if not status:
         source = file.read_text("utf-8")
-        typer.echo(run(settings, out, source=source, processes=processes, quiet=quiet, executor=executor))
+        say(run(settings, out, source=source, processes=processes, quiet=quiet, executor=executor))
         return
     rows = table(settings, out)
     for row in rows:
         line = (
             f"{row['start']:>14,}  {row['recipe']:<12} seed {row['seed']:<3} {row['state']:<8} {row['note']}"
         )
-        typer.echo(line.rstrip())
+        say(line.rstrip())
     number = {s: sum(row["state"] == s for row in rows) for s in ("done", "running", "failed", "left")}
-    typer.echo(", ".join(f"{n} {s}" for s, n in number.items()))
+    say(", ".join(f"{n} {s}" for s, n in number.items()))
 
 
 @app.command()
@@ -153,7 +154,7 @@ def split(
     found = split_problems(
         ckpt, chosen, out, n=n, easy=easy, hard=hard, max_tokens=max_tokens, seed=seed, quiet=quiet
     )
-    typer.echo(", ".join(f"{number} {kind}" for kind, number in found.items()))
+    say(", ".join(f"{number} {kind}" for kind, number in found.items()))
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 import sys
 from importlib import metadata
 from typing import Annotated
@@ -11,6 +13,7 @@ from typing import Annotated
 import typer
 
 from analysis.errors import ExcursionsError
+from evals.core.printable import printable, take_any_text
 
 EXTRAS = {
     **dict.fromkeys(("torch", "transformers", "tokenizers", "safetensors"), "torch"),
@@ -21,6 +24,12 @@ EXTRAS = {
     "ray": "ray",
     "vllm": "vllm",
 }  # what a package that is not installed comes with
+
+
+PLACES = (
+    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EEXIST, errno.ENOENT, errno.ELOOP, errno.EIO, errno.EINVAL, errno.EMFILE),
+)  # what is wrong with a path, not with the program
 
 
 def program(says: str) -> typer.Typer:
@@ -45,6 +54,7 @@ def _show_version(wanted: bool) -> None:
 
 def run(app: typer.Typer) -> None:
     """Run a typer app as a program and leave the process with its exit code."""
+    take_any_text()
     try:
         code = app(standalone_mode=False)
     except KeyboardInterrupt:
@@ -57,12 +67,12 @@ def run(app: typer.Typer) -> None:
     except ExcursionsError as error:
         _leave(str(error), 2)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _leave(
-                f"no space left on the disk (writing {error.filename or 'a file'}); free some, start again", 2
-            )
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            _leave(f"{error.filename} cannot be written ({error.strerror}); choose another --out", 2)
+        file = error.filename or "a file"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            what = "no space left on the disk" if error.errno != errno.EFBIG else "a file grew too large"
+            _leave(f"{what} (writing {file}); free or allow some, start again", 2)
+        if error.errno in PLACES:
+            _leave(f"{file} cannot be used ({error.strerror}); choose another path", 2)
         raise
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
@@ -83,5 +93,9 @@ def run(app: typer.Typer) -> None:
 
 
 def _leave(sentence: str, code: int) -> None:
-    sys.stderr.write(("\n" if code == 130 else "error: ") + sentence + "\n")
+    if code == 130:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing left to stop
+    with contextlib.suppress(OSError):
+        sys.stderr.write(("\n" if code == 130 else "error: ") + printable(sentence) + "\n")
+        sys.stderr.flush()
     sys.exit(code)

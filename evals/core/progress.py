@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from evals.core.printable import printable
+
 APART = 10.0  # seconds between lines where stderr is no terminal
 
 
@@ -12,7 +14,7 @@ class Line:
     """Call with (done, total); on a terminal the line is rewritten, elsewhere shown every ten seconds."""
 
     def __init__(self, label: str, *, quiet: bool = False) -> None:
-        self.label, self.quiet = label, quiet
+        self.label, self.quiet = printable(label), quiet
         self.began = self.shown = time.monotonic()
         self.first: int | None = None
         self.live = sys.stderr.isatty()

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evals.core.printable import printable
+
 ACROSS = 4  # cells side by side
 REPEATING = 0.05  # share of repeated samples at T > 0 from which a reader is warned
 
@@ -68,17 +70,17 @@ def show_reports(reports: Sequence[dict[str, Any]], console: Console | None = No
         console.print(_table(reports[start : start + ACROSS]))
     for report in reports:
         for warning in warnings(report):
-            console.print(Text(f"look: {report['checkpoint']}: {warning}", style="yellow"))
+            console.print(Text(printable(f"CHECK: {report['checkpoint']}: {warning}"), style="yellow"))
 
 
 def _table(reports: Sequence[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     for report in reports:
-        table.add_column(Text(str(report["checkpoint"])), justify="right")
+        table.add_column(Text(printable(report["checkpoint"])), justify="right")
     full = [r | {"k": _declared(r["n"]), "engine_full": _engine(r)} for r in reports]
     for label, key, form in ROWS:
-        table.add_row(label, *(Text(form(r[key])) for r in full))
+        table.add_row(label, *(Text(printable(form(r[key]))) for r in full))
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from evals.core.printable import say
 from probes.commands.options import Inputs, with_inputs
 
 
@@ -21,5 +22,5 @@ def counts(inputs: Inputs) -> None:
     source = count(inputs.ckpt or [], inputs.sampling(), inputs.out)
     by = source.counts.groupby("checkpoint", sort=False)[["n", "c"]].sum()
     for name, row in by.iterrows():
-        typer.echo(f"{name}: {row['c'] / row['n']:.4f} of {row['n']:,} samples correct")
-    typer.echo(f"written: {inputs.out / COUNTS}")
+        say(f"{name}: {row['c'] / row['n']:.4f} of {row['n']:,} samples correct")
+    say(f"written: {inputs.out / COUNTS}")

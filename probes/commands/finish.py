@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
+from evals.core.printable import say
 
 if TYPE_CHECKING:
     from probes.findings.types import Finding
@@ -18,4 +18,4 @@ def finish(finding: Finding, out: Path) -> None:
 
     path = keep_finding(out, finding)
     show(finding)
-    typer.echo(f"written: {path}")
+    say(f"written: {path}")

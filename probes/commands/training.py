@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from evals.core.printable import say
 from probes.commands.options import Inputs, ready, with_inputs
 
 K = Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")]
@@ -91,8 +92,8 @@ def study(
     _, left = cells(run)
     path = go(run, inputs.sampling(), options, probes=probe or ALL, scored=scored, command=command_line())
     if left:
-        typer.echo(f"not finished, left out: {', '.join(left)}", err=True)
-    typer.echo(f"written: {path}")
+        say(f"not finished, left out: {', '.join(left)}", err=True)
+    say(f"written: {path}")
 
 
 def capability(
@@ -115,7 +116,7 @@ def capability(
 
     ready(out)
     one_thread()
-    say = None if quiet else lambda text: typer.echo(text, err=True)
-    items = measure(ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=say)
+    report = None if quiet else lambda text: say(text, err=True)
+    items = measure(ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=report)
     found = run(items, described(ckpt), against=against, level=level, command=command_line())
     finish(found, out)

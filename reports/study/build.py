@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from evals.core.files import write_file, write_json
+from evals.core.printable import say
 from reports.study.driver.plan import HOME, RECIPES, Plan, load
 from reports.study.readings.claims import CLAIMS, controls, judged
 from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
@@ -151,7 +152,7 @@ def main(
 ) -> None:
     """Make findings, figures and page from the study's tables."""
     for path in build(home, run, out):
-        typer.echo(f"written: {path}")
+        say(f"written: {path}")
 
 
 if __name__ == "__main__":
