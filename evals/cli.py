@@ -219,7 +219,9 @@ def capability(
 
     one_thread()
     report = None if quiet else lambda text: say(text, err=True)
-    items = run(ckpt, out, tasks=task or TASKS, data=data, limit=limit, world_seed=world_seed, progress=report)
+    items = run(
+        ckpt, out, tasks=task or TASKS, data=data, limit=limit, world_seed=world_seed, progress=report
+    )
     say(summary(items).to_string(index=False, float_format="{:.4f}".format))
     first, *later = dict.fromkeys(items["checkpoint"])
     for name in later:

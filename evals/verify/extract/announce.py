@@ -9,6 +9,7 @@ from evals.verify.grade import Answer
 from evals.verify.limits import MAX_LENGTH
 
 WINDOW = 2 * MAX_LENGTH
+SCANNED = 200_000  # characters, from the end, in which announcements are looked for
 LAST = 40  # announcements looked at, from the end
 LEAD = (
     r"(?:(?:so|thus|hence|therefore|and|my|our|the|this|exact|final|correct|short|full|numeric|numerical|"
@@ -79,7 +80,7 @@ def announced(text: str) -> Answer:
     line "A: …", other languages), "hash" (####), "tag" (<answer>…</answer>).
     """
     if not text.isascii() or any(sign in text for sign in SIGNS):
-        for match in reversed(deque(PHRASE.finditer(text), LAST)):
+        for match in reversed(deque(PHRASE.finditer(text, max(0, len(text) - SCANNED)), LAST)):
             route = {"is": "answer-is", "hash": "hash", "tag": "tag"}.get(
                 match.lastgroup or "", "answer-line"
             )

@@ -22,6 +22,7 @@ LABEL = re.compile(
     r"(?:\b[Pp]art\s*|\b[Qq]uestion\s*)?(?:\(([a-h]|[1-9]|i{1,3}|iv|v)\)|\b([a-h]|[1-9])[.):])"
     r"|\b(?:[Pp]art|[Qq]uestion)\s*([A-Ha-h1-9])\b|\b(First|Second|Third|Fourth|Fifth)\b(?:\s+[a-z]{1,12}){0,2}"
 )
+ECHOED = 80  # characters at most of an instruction that is repeated
 LABELLED = 60  # characters before a box in which its label stands
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 ROMAN = ("i", "ii", "iii", "iv", "v")
@@ -83,7 +84,7 @@ def boxes(text: str) -> list[Box]:
                     break
                 continue
             content = text[head.end() + 1 : close] if close > 0 else None
-            if content is None or not content.strip() or not ECHO.fullmatch(content):
+            if content is None or len(content) > ECHOED or not content.strip() or not ECHO.fullmatch(content):
                 found.append((start, close + 1, content))
         elif bare := BARE_BOX.match(text, head.end() - len(head.group()) + len(head.group().rstrip())):
             found.append((start, bare.end(), bare.group(1)))
