@@ -117,6 +117,8 @@ def capability(
     ready(out)
     one_thread()
     report = None if quiet else lambda text: say(text, err=True)
-    items = measure(ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=report)
+    items = measure(
+        ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=report
+    )
     found = run(items, described(ckpt), against=against, level=level, command=command_line())
     finish(found, out)

@@ -45,7 +45,7 @@ def exact(e: Expr, env: Env, work: Work) -> Fraction | None:
     if kind is not Op:
         return None
     rule = RULES.get(e.name)  # type: ignore[union-attr]
-    if rule is None:
+    if rule is None or not e.args:  # type: ignore[union-attr]
         return None
     values: list[Fraction] = []
     for arg in e.args:  # type: ignore[union-attr]

@@ -107,6 +107,7 @@ OTHERS = {
     "spelled": ("three hundred " * 130,),
     "large roots": ("+".join([f"\\sqrt[7]{{{SEVENS}}}"] * 5),),
     "infinite sums": ("+".join(["\\infty"] * 280), "-\\infty"),
+    "nothing's largest": ("\\max(" * 7 + "\\emptyset" + ")" * 7, "\\gcd(\\emptyset)+x"),
     "deep gold": ("3", "(" * 100_000 + "1" + ")" * 100_000),
     "deep braces": ("3", "{" * 100_000 + "1" + "}" * 100_000),
 }
