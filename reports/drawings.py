@@ -11,7 +11,7 @@ import pandas as pd
 
 from evals.core.errors import UserError
 from probes.findings.types import Comparison, Finding
-from reports.figures import curves, forest, histograms, seeds, support, training
+from reports.figures import curves, forest, histograms, seeds, support, training, tries
 from reports.figures import perplexity as groups
 from reports.figures.export import png_bytes
 from reports.frames import findings as frames
@@ -36,9 +36,9 @@ class Drawing:
 def plot(finding: Finding, name: str = "passk", comparison: int = 0) -> Any:
     """A figure of a finding as a matplotlib figure, which a notebook shows.
 
-    name: of an expand finding passk, delta, support, robustness, and comparisons or gained-lost of several
-    pairs; of another probe's what it gives (histogram, perplexity, training, seeds, capability). comparison:
-    which pair. UserError with the names that there are where this one is not among them.
+    name: of an expand finding passk, delta, tries, support, robustness, and comparisons or gained-lost of
+    several pairs; of another probe what it gives (histogram, perplexity, training, seeds, capability).
+    comparison: which pair. UserError with the names that there are where this one is not among them.
     """
     shown = finding.comparisons[comparison] if finding.comparisons else None
     drawings = {d.name: d for d in of_finding(finding, shown)}
@@ -68,6 +68,10 @@ def of_comparison(finding: Finding, comparison: Comparison, counts: Any = None) 
     frame = frames.delta(c)
     draw = partial(curves.delta_curve, frame, c.a, c.b, c.options.K, c.options.level)
     yield Drawing("delta", "Difference of pass@k", frame, draw)
+    if c.tries and len(c.tries.k) > 1:
+        frame, reading = frames.tries(c.tries), c.tries.reading
+        draw = partial(tries.try_multiplier, frame, c.a, c.b, c.options.K, reading)
+        yield Drawing("tries", "How many of A's tries one of B's is worth", frame, draw)
     frame = frames.support(c)
     draw = partial(support.solve_table, frame, c.a, c.b, c.support.n)
     yield Drawing("support", "Problems solved at least once", frame, draw)

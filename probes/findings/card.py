@@ -21,7 +21,7 @@ from probes.findings.rows import (
     number,
     plain_text,
 )
-from probes.findings.types import NO_VERDICT, Comparison, Finding
+from probes.findings.types import WITHHELD, Comparison, Finding
 
 SHOWN = 5  # rows of pass@k beside 1, K and n
 KINDS = {"P": "by both", "E": "only B", "S": "only A", "O": "by neither"}
@@ -37,7 +37,7 @@ def card(finding: Finding, comparison: Comparison) -> Card:
     sections = (
         Section("verdict", (_pair(finding, comparison), *_verdict(comparison), *_caveats(comparison))),
         Section("numbers", (numbers_grid(comparison), *_about_curves(comparison))),
-        Section("support", (support_grid(comparison), *_about_support(comparison))),
+        Section("support", (support_grid(comparison), *_about_support(comparison), *_moved(comparison))),
         Section("robustness", _robustness(comparison)),
         Section("checks", tuple(check_rows(comparison.all_checks, passed=len(comparison.all_checks)))),
         Section("declared", (_declared(comparison),)),
@@ -67,7 +67,7 @@ def _verdict(c: Comparison) -> list[Row]:
     """The headline, why it is not the verdict of the pair by itself, and the verdict in a sentence."""
     headline, alone = c.headline, said(c.verdict.outcome, c.verdict.kind)
     rows = [Row("headline", said(headline.outcome, headline.kind))]
-    if headline.outcome == NO_VERDICT:
+    if headline.kind == WITHHELD:
         names = ", ".join(map(plain_text, headline.voided))
         rows.append(Row("alone", f"Taken away by a failed check ({names}, below); the counts read {alone}."))
     elif c.adjusted:
@@ -76,7 +76,12 @@ def _verdict(c: Comparison) -> list[Row]:
             text += f"; alone it would be {alone}, of which the rest of this card speaks"
         rows.append(Row("alone", f"{text}."))
     first_large = tuple(r.estimate for r in c.verdict.numbers)
-    return [*rows, Row("sentence", plain_text(c.verdict.sentence), first_large)]
+    also = [
+        Row("note", f"Also declared, K = {one.numbers[-1].k}: {said(one.outcome, one.kind)}.")
+        for one in c.also
+        if one.numbers
+    ]
+    return [*rows, Row("sentence", plain_text(c.verdict.sentence), first_large), *also]
 
 
 def _caveats(c: Comparison) -> list[Row]:
@@ -190,7 +195,47 @@ def _about_curves(c: Comparison) -> list[Row]:
         Row("under", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
             f"range: {level} of the differences between two draws of A itself."),
         Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
+        *_over_k(c),
     ]  # fmt: skip
+
+
+def _over_k(c: Comparison) -> list[Row]:
+    """What holds for all k at once, and how many of A's tries one of B's is worth."""
+    rows = []
+    if c.over_k:
+        says = {
+            "above": "B above A",
+            "below": "B below A",
+            "equal": "equal within the margin",
+            "open": "open",
+        }
+        parts = [
+            f"{says.get(s.state, 'open')} at k = {s.low}" + (f" to {s.high}" if s.high > s.low else "")
+            for s in c.over_k
+        ]
+        numbers = tuple(end for s in c.over_k for end in (s.low, s.high))
+        rows.append(Row("under", f"For all k at once: {'; '.join(parts)}.", numbers))
+    if c.tries and c.tries.sentence and c.tries.sentence not in c.verdict.sentence:
+        rows.append(Row("under", plain_text(c.tries.sentence), c.tries.estimate))
+    return rows
+
+
+def _moved(c: Comparison) -> list[Row]:
+    """Which problems changed, beyond what sampling twice would change."""
+    rows = []
+    if one := c.changes:
+        text = (
+            f"Problems whose rate changed (false discovery rate {one.fdr:.0%}): {one.improved:,} improved, "
+            f"{one.worsened:,} worsened."
+        )
+        rows.append(Row("under", text, (one.improved, one.worsened, one.fdr)))
+    if c.moved and c.moved.p is not None and c.moved.spread is not None:
+        text = (
+            f"Did problems move beyond sampling noise? Exact p = {c.moved.p:.2g}; root mean square of their "
+            f"true changes {100 * c.moved.spread:.1f} points."
+        )
+        rows.append(Row("under", text, (c.moved.p, c.moved.spread)))
+    return rows
 
 
 def support_grid(c: Comparison) -> Grid:
@@ -247,4 +292,8 @@ def _declared(c: Comparison) -> Row:
         f"Declared: level {o.level:g}, K = {o.K}{origin}, margin ±{100 * o.margin:g} points. "
         "One training run of each: other training seeds are not covered."
     )
-    return Row("declared", text, (o.level, o.K, o.margin))
+    found = {k: v for k, v in c.detectable.items() if v is not None}
+    if found:
+        sizes = ", ".join(f"{plain_text(k)} by {100 * v:.1f} points" for k, v in found.items())
+        text += f" 80% power would find a true change of {sizes}."
+    return Row("declared", text, (o.level, o.K, o.margin, *found.values()))

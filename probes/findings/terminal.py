@@ -25,7 +25,6 @@ COLOURS = {
     "regression": "red",
     "no-change": "blue",
     "undetermined": "magenta",
-    "no verdict": "bold red",
 }
 STYLES = {"pair": "bold", "alone": "bold", "needed": "italic", "caveat": "bold red", "note": "dim",
           "robust": "green", "declared": "dim", "failed": "bold red"}  # fmt: skip

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 SCHEMA = 2
 READABLE = (1, 2)  # 2 names the verdict that stands (`headline`); all else of 1 is the same
 
-NO_VERDICT = "no verdict"  # the outcome of a headline that a failed check took away
+WITHHELD = "withheld"  # the kind of a headline that a failed check took away
+CLAIMS = ("undetermined", "no-change")  # outcomes that claim nothing that could be taken away
 Number = int | float
 Numbers = tuple[Number | None, ...]
 
@@ -254,6 +255,50 @@ class Look(Frozen):
     spent_level: float
 
 
+class Tries(Frozen):
+    """How many of A's tries one of B's is worth, m(k), over k; None where A's tries end first.
+
+    beyond: whether m is at least the estimate. upto: the largest k that A's tries reach. reading: new, or
+    only cheaper.
+    """
+
+    k: tuple[int, ...]
+    estimate: Numbers
+    low: Numbers
+    high: Numbers
+    band_low: Numbers = ()
+    band_high: Numbers = ()
+    beyond: tuple[bool, ...] = ()
+    upto: int | None = None
+    reading: str = ""
+    sentence: str = ""
+
+
+class Segment(Frozen):
+    """From which k to which k B is above, below or equal to A by the band over all k, or open."""
+
+    low: int
+    high: int
+    state: str
+
+
+class Moved(Frozen):
+    """Whether problems moved although their mean may not: exact p, and the spread of the true changes."""
+
+    p: float | None = None
+    spread: float | None = None
+    mean: float | None = None
+
+
+class Changes(Frozen):
+    """Numbers of problems whose rate changed, at a false discovery rate; first_solved: by B alone."""
+
+    fdr: float
+    improved: int
+    worsened: int
+    first_solved: int | None = None
+
+
 class Comparison(Frozen):
     """What the counts of A and B say, and everything that could make it wrong."""
 
@@ -275,6 +320,12 @@ class Comparison(Frozen):
     guess_floor: dict[str, float | None] = {}
     robustness: Robustness | None = None
     looks: tuple[Look, ...] | None = None
+    also: tuple[Verdict, ...] = ()
+    tries: Tries | None = None
+    over_k: tuple[Segment, ...] = ()
+    detectable: dict[str, float | None] = {}
+    moved: Moved | None = None
+    changes: Changes | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -286,9 +337,9 @@ class Comparison(Frozen):
     def headline(self) -> Headline:
         """The verdict that stands: after Holm over several pairs, and after a check that takes it away."""
         voided = tuple(c.name for c in self.all_checks if c.voids and c.passed is False)
-        if voided:
-            return Headline(outcome=NO_VERDICT, voided=voided)
         stands = self.adjusted or self.verdict
+        if voided and stands.outcome not in CLAIMS:
+            return Headline(outcome="undetermined", kind=WITHHELD, voided=voided)
         return Headline(outcome=stands.outcome, kind=stands.kind)
 
     @property

@@ -23,8 +23,8 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
     drawn = checkpoint_looks(frame)
     for name, rows in frame.groupby("checkpoint", sort=False):
         rows, one = rows.sort_values("k"), drawn[str(name)]
-        _band(axes, rows, "band_low", "band_high", one.colour, 0.13)
-        _band(axes, rows, "low", "high", one.colour, 0.22)
+        band(axes, rows, "band_low", "band_high", one.colour, 0.13)
+        band(axes, rows, "low", "high", one.colour, 0.22)
         axes.plot(
             rows["k"],
             100 * rows["estimate"],
@@ -34,7 +34,7 @@ def passk_curves(frame: pd.DataFrame, K: int | None = None) -> Any:
             label=drawn[str(name)].label,
             markevery=_powers(rows["k"]),
         )
-    _log2(axes, frame["k"], K)
+    log2_axis(axes, frame["k"], K)
     axes.set_ylabel("pass@k (%)")
     axes.set_ylim(bottom=max(0, axes.get_ylim()[0]), top=min(102, axes.get_ylim()[1]))
     axes.legend(loc="best")
@@ -55,12 +55,12 @@ def delta_curve(frame: pd.DataFrame, a: str, b: str, K: int | None = None, level
     rows = frame.sort_values("k")
     colour = look("", 0).colour
     share = f"{100 * (1 - level):g}%"
-    _band(axes, rows, "null_low", "null_high", "#777777", 0.28, label="same model twice")
-    _band(axes, rows, "band_low", "band_high", colour, 0.15, label=f"{share}, all k at once")
-    _band(axes, rows, "low", "high", colour, 0.30, label=f"{share}, each k")
+    band(axes, rows, "null_low", "null_high", "#777777", 0.28, label="same model twice")
+    band(axes, rows, "band_low", "band_high", colour, 0.15, label=f"{share}, all k at once")
+    band(axes, rows, "low", "high", colour, 0.30, label=f"{share}, each k")
     axes.axhline(0, color="black", linewidth=0.8)
     axes.plot(rows["k"], 100 * rows["estimate"], color=colour, marker="o", markevery=_powers(rows["k"]))
-    _log2(axes, rows["k"], K)
+    log2_axis(axes, rows["k"], K)
     axes.set_ylabel("Δpass@k (points)")
     axes.set_title(f"{plain(b, 24)} − {plain(a, 24)}", fontweight="normal")
     if axes.get_legend_handles_labels()[0]:
@@ -70,14 +70,22 @@ def delta_curve(frame: pd.DataFrame, a: str, b: str, K: int | None = None, level
     return fig
 
 
-def _band(
-    axes: Any, rows: pd.DataFrame, low: str, high: str, colour: str, alpha: float, label: str | None = None
+def band(
+    axes: Any,
+    rows: pd.DataFrame,
+    low: str,
+    high: str,
+    colour: str,
+    alpha: float,
+    label: str | None = None,
+    scale: float = 100,
 ) -> None:
+    """Fill between two columns over k (rates in percent, by the scale); nothing where one is missing."""
     if rows[[low, high]].notna().all(axis=1).any():
         axes.fill_between(
             rows["k"],
-            100 * rows[low],
-            100 * rows[high],
+            scale * rows[low],
+            scale * rows[high],
             color=colour,
             alpha=alpha,
             linewidth=0,
@@ -91,7 +99,7 @@ def _powers(k: pd.Series) -> list[int]:
     return sorted(ends | {i for i, one in enumerate(k) if one & (one - 1) == 0})
 
 
-def _log2(axes: Any, k: pd.Series, K: int | None) -> None:
+def log2_axis(axes: Any, k: pd.Series, K: int | None) -> None:
     """k on a log2 axis with ticks at the powers of two (at most nine of them), and the declared K marked."""
     top = int(k.max())
     powers = [2**i for i in range(top.bit_length())]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from probes.findings.types import Comparison, Curve, Finding
+from probes.findings.types import Comparison, Curve, Finding, Tries
 from reports.inputs import Pair, number
 
 CLASSES = {"P": "both", "E": "gained", "S": "lost", "O": "neither"}
@@ -45,6 +45,13 @@ def support(comparison: Comparison) -> pd.DataFrame:
         ends = {end: number(getattr(expected, end)) for end in ("mean", "low", "high")}
         rows.append({"kind": name, "observed": getattr(comparison.support, kind)} | ends)
     return pd.DataFrame(rows)
+
+
+def tries(found: Tries) -> pd.DataFrame:
+    """The try multiplier m(k): k, estimate, low, high, band_low, band_high, beyond."""
+    ends = ("estimate", "low", "high", "band_low", "band_high")
+    columns = {end: [number(v) for v in getattr(found, end)] or float("nan") for end in ends}
+    return pd.DataFrame({"k": found.k, **columns, "beyond": list(found.beyond) or False})
 
 
 def robustness(comparison: Comparison) -> pd.DataFrame | None:

@@ -111,11 +111,50 @@ def test_a_check_that_makes_the_verdict_meaningless_takes_the_headline_away():
     finding = changed(
         finding, confounds=(copies,), adjusted=Adjusted(pairs=2, level=0.025, outcome="expansion")
     )
-    assert (finding.verdict.outcome, finding.verdict.voided) == ("no verdict", ("duplicates",))
+    assert finding.verdict.to_dict() == {
+        "outcome": "undetermined", "kind": "withheld", "voided": ("duplicates",)
+    }  # fmt: skip
     text = " ".join(shown(finding).replace("│", " ").split())
-    assert "NO VERDICT Taken away by a failed check (duplicates, below); the counts read expansion." in text
+    assert (
+        "UNDETERMINED: withheld Taken away by a failed check (duplicates, below); the counts read expansion."
+        in text
+    )
     passed = copies.model_copy(update={"passed": True})
     assert changed(finding, confounds=(passed,)).verdict.outcome == "expansion"
+
+
+def test_what_analysis_adds_has_its_rows():
+    """The try multiplier, what holds for all k, changed problems, the detectable change: each in words."""
+    finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6))
+    tries = {
+        "k": [1, 8],
+        "estimate": [2.28, 1.9],
+        "low": [2.1, 1.7],
+        "high": [2.5, None],
+        "upto": 8,
+        "reading": "cheaper, not new",
+        "sentence": "One try of B is worth 2.28 of A's: cheaper, not new.",
+    }
+    more = {
+        "tries": tries,
+        "over_k": [{"low": 1, "high": 4, "state": "above"}, {"low": 8, "high": 8, "state": "equal"}],
+        "detectable": {"pass@1": 0.012, "pass@8": 0.031},
+        "moved": {"p": 0.001, "spread": 0.08, "mean": 0.1},
+        "changes": {"fdr": 0.1, "improved": 41, "worsened": 1, "first_solved": 7},
+        "also": [{"outcome": "sharpening", "kind": "coverage lost", "numbers": [{"k": 1}, {"k": 4}]}],
+    }  # fmt: skip
+    data = finding.to_dict()
+    data["comparisons"][0] |= more
+    text = " ".join(shown(Finding.model_validate(data)).replace("│", " ").split())
+    for words in (
+        "worth 2.28 of A's: cheaper, not new.",
+        "For all k at once: B above A at k = 1 to 4; equal within the margin at k = 8.",
+        "80% power would find a true change of pass@1 by 1.2 points, pass@8 by 3.1 points.",
+        "(false discovery rate 10%): 41 improved, 1 worsened.",
+        "Exact p = 0.001; root mean square of their true changes 8.0 points",
+        "Also declared, K = 4: sharpening: coverage lost.",
+    ):
+        assert words in text, words
 
 
 def test_a_verdict_that_is_not_robust_says_so_at_the_top():

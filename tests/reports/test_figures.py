@@ -240,3 +240,15 @@ def test_a_finding_is_drawn_by_name() -> None:
     assert "c − a" in texts(reports.plot(found, "delta", comparison=1))
     with pytest.raises(UserError, match="choose one of: passk, delta, support, comparisons, gained-lost"):
         reports.plot(found, "histogram")
+
+
+def test_the_try_multiplier_says_where_it_is_only_at_least() -> None:
+    from reports.figures.tries import try_multiplier
+
+    found = {"k": [1, 2, 4], "estimate": [2.0, 1.9, 1.0], "low": [1.8, 1.6, 1.0], "high": [2.2, None, None]}
+    found |= {"beyond": [False, False, True], "reading": "cheaper, not new"}
+    frame = frames.tries(compared(comparison(tries=found)).tries)
+    figure = try_multiplier(frame, "A", "B", 4, "cheaper, not new")
+    assert "cheaper, not new" in texts(figure)
+    assert list(figure.axes[0].lines[1].get_xdata()) == [1, 2]  # no line to what is only a bound
+    assert "at least" in figure.axes[0].get_legend_handles_labels()[1]
