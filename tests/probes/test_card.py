@@ -144,7 +144,7 @@ def test_what_analysis_adds_has_its_rows():
         "also": [{"outcome": "sharpening", "kind": "coverage lost", "numbers": [{"k": 1}, {"k": 4}]}],
     }  # fmt: skip
     data = finding.to_dict()
-    data["comparisons"][0] |= more
+    data["comparisons"][0].update(more)
     text = " ".join(shown(Finding.model_validate(data)).replace("│", " ").split())
     for words in (
         "worth 2.28 of A's: cheaper, not new.",
