@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.inference.bootstrap import bootstrap
 from analysis.inference.exact_tests import holm
+from analysis.measures.ratios import expanded
 from evals.core.errors import UserError
 
 REPLICATES = 2000
@@ -138,14 +139,6 @@ def _ratio(sums: np.ndarray, drawn: np.ndarray, count: int, level: float) -> dic
 
     p = float(2 * t.sf(abs(total) / error, count - 1))
     return {"estimate": float(total), "low": float(low), "high": float(high), "p": p, "problems": count}
-
-
-def expanded(problems: int, level: float) -> tuple[float, float]:
-    """The two quantiles of an expanded percentile interval (Hesterberg 2015, section 3.4)."""
-    from scipy.stats import norm, t
-
-    tail = float(norm.cdf(np.sqrt(problems / (problems - 1)) * t.ppf(level / 2, problems - 1)))
-    return tail, 1 - tail
 
 
 def _with_holm(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

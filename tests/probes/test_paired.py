@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.measures.ratios import expanded
 from evals.core.errors import UserError
-from probes.measures.paired import Measure, expanded, infer
+from probes.measures.paired import Measure, infer
 
 MEAN = Measure("x", "x", "unit")
 RATIO = Measure("x", "x", "unit", over="t")
