@@ -37,9 +37,10 @@ def sample(
     seed: Annotated[int, typer.Option()] = 0,
     draw: Annotated[int, typer.Option(min=0, help="1, 2, …: further draws, independent of draw 0")] = 0,
     name: Annotated[str | None, typer.Option(help="label of the samples (default: the checkpoint)")] = None,
-    engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch",
+    engine: Annotated[str, typer.Option(help="torch, vllm or server")] = "torch",
+    server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="rows that the torch engine decodes together")] = 256,
+    rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256,
     processes: Annotated[int, typer.Option(min=1, help="processes that share the problems")] = 1,
     part: Annotated[
         str | None, typer.Option("--part", "--shard", metavar="I/N", help="only this part of the problems")
@@ -48,8 +49,8 @@ def sample(
     quiet: Quiet = False,
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
-    from evals.checkpoints.checkpoint import open_checkpoint
     from evals.core.executor import check_executor
+    from evals.engines.open import find_checkpoint
     from evals.problems import load_problems
     from evals.sampling import Where
     from evals.sampling import sample as run
@@ -57,9 +58,9 @@ def sample(
     from evals.store import SampleStore
 
     check_executor(executor)
-    where = Where(engine, dtype, rows, processes, parse_part(part) if part else None, executor, quiet)
+    where = Where(engine, dtype, rows, processes, parse_part(part) if part else None, executor, quiet, server)
     store = SampleStore(out)
-    found = open_checkpoint(ckpt)
+    found = find_checkpoint(ckpt, engine, server)
     chosen = load_problems(problems, limit, data)
     label = name or Path(ckpt).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)

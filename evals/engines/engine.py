@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from evals.core.errors import UserError
 from evals.records import Request, Sample, SamplingOptions
+
+
+class Unfinished(UserError):
+    """Sampling that could not go on. samples: what was drawn by then, None for what was not."""
+
+    def __init__(self, text: str, samples: Sequence[Sample | None]) -> None:
+        super().__init__(text)
+        self.samples = samples
 
 
 class Engine(Protocol):

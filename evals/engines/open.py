@@ -6,19 +6,40 @@ from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError, first_line
 from evals.engines.engine import Engine
 
-ENGINES = ("torch", "vllm")
+ENGINES = ("torch", "vllm", "server")
 PROBE = "A farmer has 3 sheep and buys 14 more. How many sheep has he now? He has 3 + 14 = 17 sheep."
 
 
+def find_checkpoint(name: str, engine: str = "torch", server: str | None = None) -> Checkpoint:
+    """The checkpoint of a folder or hub id; with engine "server", the model of this name at `server`."""
+    if engine == "server":
+        from evals.engines.server import server_checkpoint
+
+        return server_checkpoint(name, server)
+    if server:
+        raise UserError(f"--server goes with --engine server, not with --engine {engine}")
+    return open_checkpoint(name)
+
+
 def open_engine(
-    checkpoint: str | Checkpoint, *, engine: str = "torch", dtype: str | None = None, rows: int = 256
+    checkpoint: str | Checkpoint,
+    *,
+    engine: str = "torch",
+    dtype: str | None = None,
+    rows: int = 256,
+    server: str | None = None,
 ) -> Engine:
     """An engine on a checkpoint folder or hub id.
 
-    engine: "torch" (in process) or "vllm". dtype: "float32", "bfloat16", … (default: float32 on a CPU,
-    bfloat16 on a GPU). rows: rows that the torch engine decodes together.
+    engine: "torch" (in process), "vllm" or "server". dtype: "float32", "bfloat16", … (default: float32 on a
+    CPU, bfloat16 on a GPU). rows: rows that the torch engine decodes together, requests that a server gets at
+    once. server: URL of the server.
     """
-    found = open_checkpoint(checkpoint) if isinstance(checkpoint, str) else checkpoint
+    found = find_checkpoint(checkpoint, engine, server) if isinstance(checkpoint, str) else checkpoint
+    if engine == "server":
+        from evals.engines.server.engine import ServerEngine
+
+        return ServerEngine(found, server or "", rows=rows)
     if engine == "torch":
         return _torch_engine(found, dtype, rows)
     if engine == "vllm":

@@ -10,7 +10,7 @@ from evals.asking.asking import Asking
 from evals.asking.prompts import FORM, prompt_ids, prompt_text
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
-from evals.engines.engine import Engine
+from evals.engines.engine import Engine, Unfinished
 from evals.problems.sets import ProblemSet
 from evals.records import Problem, Request, Sample
 
@@ -71,11 +71,18 @@ def draw_cell(
             if not wanted:
                 continue
             requests = [Request(plan.prompts[p], derive_seed(*plan.seed, p, i), p) for p, i in wanted]
-            drawn = engine.sample(requests, asking.options)
+            stop: Unfinished | None = None
+            try:
+                drawn: Sequence[Sample | None] = engine.sample(requests, asking.options)
+            except Unfinished as error:  # what was drawn is kept
+                drawn, stop = error.samples, error
             store.add(
                 _row(plan, label, place, request, got)
                 for place, request, got in zip(wanted, requests, drawn, strict=True)
+                if got is not None
             )
+            if stop:
+                raise stop
             done += len(wanted)
             if progress:
                 progress(done, total)
@@ -204,9 +211,15 @@ def _row(plan: Plan, label: str, place: tuple[str, int], request: Request, got: 
         "top_k": plan.asking.top_k,
         "max_tokens": plan.asking.max_tokens,
         "prompt_tokens": len(request.prompt_ids),
-        "tokens": None if got.token_ids is None else len(got.token_ids),
+        "tokens": _count(got),
         "finish_reason": got.finish_reason,
         "text": got.text,
         "token_ids": got.token_ids,
         "logprobs": got.logprobs,
     }
+
+
+def _count(got: Sample) -> int | None:
+    """Tokens of a response, where its ids or their log-probabilities are known."""
+    known = got.token_ids if got.token_ids is not None else got.logprobs
+    return None if known is None else len(known)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 class Where:
     """Where and by what samples are drawn; nothing of it but engine and dtype changes what is drawn.
 
-    engine: torch or vllm; dtype: its numbers (None: by the device); rows: decoded together. processes share
-    the problems on this machine. part (i, N): only the problems whose hash falls to i of N, for machines
-    that know nothing of each other. executor: "local", or "ray" with one part for each GPU or core of a
-    cluster.
+    engine: torch, vllm or server; dtype: its numbers (None: by the device); rows: decoded, or asked of a
+    server, together; server: its URL. processes share the problems on this machine. part (i, N): only the
+    problems whose hash falls to i of N, for machines that know nothing of each other. executor: "local", or
+    "ray" with one part for each GPU or core of a cluster.
     """
 
     engine: str = "torch"
@@ -31,6 +31,7 @@ class Where:
     part: Part | None = None
     executor: str = "local"
     quiet: bool = False
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

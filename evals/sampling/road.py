@@ -57,9 +57,9 @@ def settle(checkpoint: Checkpoint, asking: Asking) -> Asking:
 
     Reads the tokenizer, never the weights.
     """
-    from evals.checkpoints.tokenizer import load_tokenizer
+    from evals.engines.server import tokenizer_for
 
-    tokenizer = load_tokenizer(checkpoint.path)
+    tokenizer = tokenizer_for(checkpoint)
     try:
         asking = settled(asking, checkpoint.lineage, bool(getattr(tokenizer, "chat_template", None)))
         prompt_text(FORM, asking, tokenizer)
@@ -76,7 +76,9 @@ def draw_part(job: Job, part: Part | None, progress: Any = None) -> str:
     where = job.where
     if where.engine == "torch":
         one_thread()
-    engine = open_engine(job.checkpoint, engine=where.engine, dtype=where.dtype, rows=where.rows)
+    engine = open_engine(
+        job.checkpoint, engine=where.engine, dtype=where.dtype, rows=where.rows, server=where.server
+    )
     return draw_cell(
         engine, job.problems, job.asking, job.n, job.store, job.label,
         seed=job.seed, draw=job.draw, part=part, progress=progress,

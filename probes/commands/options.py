@@ -41,10 +41,11 @@ class Inputs:
     seed: Annotated[int, typer.Option(help="of the samples and of the resampling")] = 0
     level: Annotated[float, typer.Option(min=0.0001, max=0.5, help="error level")] = 0.05
     against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first"
-    engine: Annotated[str, typer.Option(help="torch or vllm")] = "torch"
+    engine: Annotated[str, typer.Option(help="torch, vllm or server")] = "torch"
+    server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None
     processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None
-    rows: Annotated[int, typer.Option(min=1, help="rows that the torch engine decodes together")] = 256
+    rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256
     executor: Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")] = "local"
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
@@ -56,8 +57,9 @@ class Inputs:
         from probes.inputs.checkpoints import Sampling
 
         where = Where(
-            self.engine, self.dtype, self.rows, self.processes, executor=self.executor, quiet=self.quiet
-        )
+            self.engine, self.dtype, self.rows, self.processes,
+            executor=self.executor, quiet=self.quiet, server=self.server,
+        )  # fmt: skip
         return Sampling(
             self.problems, self.n, self.askings, self.seed, self.limit, where, variants, self.data
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.checkpoints.runs import resolved, run_of
+from evals.engines.server import UNSEEN
 from probes.findings.types import Check
 
 SAME = ("template", "shots", "chat")
@@ -195,9 +196,12 @@ def _split(spec: str) -> str:
 
 
 def same_weights(first: str | None, second: str | None) -> list[Check]:
-    """A check that the two checkpoints are not one."""
+    """A check that the two checkpoints are not one; of weights behind a server that nobody has seen them."""
     if not first or not second:
         return []
     same = first == second
+    if not same and any(name.startswith(UNSEEN) for name in (first, second)):
+        text = "weights not seen: a server gave the answers, and a name is all that tells the two apart"
+        return [check("two models", None, None, text)]
     text = "both are the same weights: this compares two draws of one model" if same else "the weights differ"
     return [check("two models", not same, None, text)]

@@ -70,8 +70,8 @@ class _Wanted:
 
 def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> Source:
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
-    from evals.checkpoints.checkpoint import open_checkpoint
     from evals.core.executor import check_executor
+    from evals.engines.open import find_checkpoint
     from evals.grading.cells import read_cells
     from evals.grading.store_grading import grade_store
     from evals.problems import load_problems
@@ -80,7 +80,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
 
     where = sampling.where
     check_executor(where.executor)
-    found = [open_checkpoint(name) for name in names]
+    found = [find_checkpoint(name, where.engine, where.server) for name in names]
     problems = load_problems(sampling.problems, sampling.limit, sampling.data)
     wanted = _wanted(found, labels_of(names), sampling)
     target = SampleStore(store)

@@ -1,0 +1,197 @@
+"""Sampling from a server: one request per sample with its own seed, many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.core.errors import UserError
+from evals.engines.engine import Unfinished
+from evals.engines.server.model import Untokenized, asked_of, client, tokenizer_for
+from evals.engines.server.patience import Patience, Refused
+from evals.engines.texts import cut
+from evals.records import Request, Sample, SamplingOptions
+
+SEEDS = 2**31
+AT_ONCE = 64
+UNKNOWN_CONTEXT = 10**9
+# what switches off in which dialect what a server would else do by its own defaults
+NEUTRAL: tuple[dict[str, Any], ...] = (
+    {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "repeat_penalty": 1.0},
+    {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
+    {},
+)
+
+
+class ServerEngine:
+    """Samples from a server. See `evals.engines.Engine` for the interface; it cannot score."""
+
+    def __init__(self, checkpoint: Checkpoint, server: str, *, rows: int = AT_ONCE) -> None:
+        self.server, self.model = server, str(checkpoint.config["served_as"])
+        self.rows = min(rows, AT_ONCE)
+        self.tokenizer = tokenizer_for(checkpoint)
+        self.untokenized = isinstance(self.tokenizer, Untokenized)
+        end = self.tokenizer.eos_token_id
+        self.eos_ids: tuple[int, ...] = (-1 if end is None else int(end),)
+        said = checkpoint.config.get("context")
+        self.context = UNKNOWN_CONTEXT if self.untokenized or said is None else int(said)
+        self.patience, self._client = Patience(server), client(server)
+        self._dialects: dict[tuple[str, SamplingOptions], dict[str, Any]] = {}
+        self.identity: dict[str, Any] = {
+            "weights": checkpoint.weights,
+            "tokenizer": checkpoint.tokenizer,
+            "engine": "server",
+            "version": checkpoint.config["owned_by"],
+            "dtype": "unseen",
+        }
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """See Engine; bytes where the tokenizer is the server's alone."""
+        return tuple(self.tokenizer(text, add_special_tokens=True)["input_ids"])
+
+    def score(self, prompt_ids: Sequence[Any], response_ids: Sequence[Any]) -> list[list[float]]:
+        """Not to be had from a server."""
+        raise UserError("a server does not score given texts; use --engine torch or vllm")
+
+    def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
+        """See Engine. Unfinished, with what was answered, where a request failed for good."""
+        if not requests:
+            return []
+        self.patience.answered = self.patience.clock()
+        self._dialect(requests[0], options)  # one thread finds out for all
+        found: list[Sample | None] = [None] * len(requests)
+        failed: Exception | None = None
+        with ThreadPoolExecutor(self.rows) as pool:
+            jobs = [pool.submit(self._one, request, options) for request in requests]
+            try:
+                for i, job in enumerate(jobs):
+                    try:
+                        found[i] = job.result()
+                    except UserError as error:
+                        failed = failed or error
+                        if not isinstance(error, CutShort):
+                            self.patience.stopped.set()
+            except BaseException:
+                self.patience.stopped.set()
+                for job in jobs:
+                    job.cancel()
+                raise
+        self.patience.stopped.clear()
+        if failed:
+            raise Unfinished(str(failed), found) from failed
+        return [sample for sample in found if sample is not None]
+
+    def _one(self, request: Request, options: SamplingOptions) -> Sample:
+        body = self._body(request, options) | self._dialect(request, options)
+        for _ in range(3):
+            answer = self._send(body)
+            if answer.choices:
+                break
+        else:
+            raise UserError(
+                f"the server {self.server} gave no choice for problem {request.problem}, three times; "
+                "see the server's log, then start the command again to go on"
+            )
+        return self._sample(answer.choices[0], getattr(answer, "usage", None), request, options)
+
+    def _body(self, request: Request, options: SamplingOptions) -> dict[str, Any]:
+        """The request in the words of the protocol; neutral settings are added by the dialect."""
+        body: dict[str, Any] = {
+            "model": self.model,
+            "n": 1,
+            "seed": request.seed % SEEDS,
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "max_tokens": options.max_tokens,
+            "extra_body": {},
+        }
+        if options.stops:
+            body["stop"] = list(options.stops)
+        if not self.untokenized:
+            return body | {"prompt": list(request.prompt_ids)}
+        asked = asked_of(request.prompt_ids)
+        if arguments := asked.pop("arguments", None):
+            body["extra_body"] = {"chat_template_kwargs": arguments}
+        return body | asked
+
+    def _send(self, body: dict[str, Any]) -> Any:
+        chat = "messages" in body
+        create = self._client.chat.completions.create if chat else self._client.completions.create
+        return self.patience.ask(lambda: create(**body))
+
+    def _dialect(self, request: Request, options: SamplingOptions) -> dict[str, Any]:
+        """What is added to a request: the most that this server takes, by a request of one token each."""
+        body = self._body(request, options)
+        key = ("chat" if "messages" in body else "text", options)
+        if key not in self._dialects:
+            refusal: Refused | None = None
+            for added in self._additions(body, options):
+                try:
+                    self._send(body | added | {"max_tokens": 1})
+                    self._dialects[key] = added
+                    break
+                except Refused as error:
+                    refusal = error
+            else:
+                raise UserError(f"{refusal}; {self._advice(body, options)}")
+        return self._dialects[key]
+
+    def _additions(self, body: dict[str, Any], options: SamplingOptions) -> Iterator[dict[str, Any]]:
+        wanted: dict[str, Any] = {"top_k": options.top_k} if options.top_k > 0 else {}
+        wanted |= {"min_p": options.min_p} if options.min_p > 0 else {}
+        for logprobs in ({"logprobs": True if "messages" in body else 0}, {}):
+            for neutral in NEUTRAL:
+                yield {"extra_body": body["extra_body"] | neutral | wanted} | logprobs
+
+    def _advice(self, body: dict[str, Any], options: SamplingOptions) -> str:
+        if "messages" in body:
+            return "where the model has no chat template, give --chat off"
+        if not self.untokenized:
+            return f"where it takes no token ids, give --ckpt {self.model}, its name there, and no folder"
+        return "check the model's name, OPENAI_API_KEY and the sampling options"
+
+    def _sample(self, choice: Any, usage: Any, request: Request, options: SamplingOptions) -> Sample:
+        message = getattr(choice, "message", None)
+        text = choice.text if message is None else _spoken(message)
+        ids = getattr(choice, "token_ids", None)
+        logprobs = _logprobs(choice) if _plain(options) or self.identity["version"] == "vllm" else None
+        length = getattr(usage, "completion_tokens", None) or (logprobs and len(logprobs))
+        if choice.finish_reason == "length" and length and length < options.max_tokens:
+            raise CutShort(
+                f"the server {self.server} cut the answer to problem {request.problem} at {length} of "
+                f"{options.max_tokens} tokens; let it serve a longer context, or set --max-tokens "
+                f"{length} or less"
+            )
+        reason = choice.finish_reason if choice.finish_reason in ("stop", "length") else None
+        return Sample(cut(text or "", options.stops), tuple(ids) if ids else None, logprobs, reason)
+
+
+class CutShort(UserError):
+    """An answer that the server ended before its time; the others go on."""
+
+
+def _plain(options: SamplingOptions) -> bool:
+    """Whether log-probabilities of what is drawn from are those of the model."""
+    return options.temperature == options.top_p == 1 and options.top_k <= 0 and options.min_p <= 0
+
+
+def _spoken(message: Any) -> str:
+    """The text of a message; reasoning that a server keeps apart stands before it, as the model wrote it."""
+    thought = getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None)
+    said = message.content or ""
+    return f"<think>{thought}</think>{said}" if thought else said
+
+
+def _logprobs(choice: Any) -> tuple[float, ...] | None:
+    """Log-probabilities of the tokens of a choice, in either protocol's form."""
+    told = getattr(choice, "logprobs", None)
+    if told is None:
+        return None
+    if (content := getattr(told, "content", None)) is not None:
+        return tuple(float(token.logprob) for token in content)
+    values = getattr(told, "token_logprobs", None)
+    if not values or any(v is None for v in values):
+        return None
+    return tuple(float(v) for v in values)
