@@ -35,14 +35,14 @@ def capability(
     tasks, problems resampled within each. UserError where two checkpoints share no items.
     """
     wanted = items["task"].map(lambda task: METRIC.get(task, "acc_norm"))
-    held = by_name(items[items["metric"] == wanted], checkpoints)
+    known = by_name(items[items["metric"] == wanted], checkpoints)
     names = [c["name"] for c in checkpoints]
-    missing = [n for n in names if n not in set(held["checkpoint"])]
+    missing = [n for n in names if n not in set(known["checkpoint"])]
     if missing:
         raise UserError(f"there are no capability results of {missing[0]}; run evals capability on it")
-    tasks = sorted(held["task"].unique())
+    tasks = sorted(known["task"].unique())
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(checkpoints, against)]
-    changes = {pair: _changes(held, *pair, tasks, level) for pair in pairs}
+    changes = {pair: _changes(known, *pair, tasks, level) for pair in pairs}
     return finding(
         "capability",
         checkpoints=list(checkpoints),
@@ -50,7 +50,7 @@ def capability(
         command=command,
         checks=_checks(tasks, changes, level),
         options={"level": level, "against": against},
-        estimates=[row for name in names for row in _rates(held, name, tasks, level)],
+        estimates=[row for name in names for row in _rates(known, name, tasks, level)],
         differences=[row for rows in changes.values() for row in rows],
     )
 
@@ -73,11 +73,11 @@ def _named(task: str) -> dict[str, Any]:
     return {"measure": task, "label": task.replace("_", " "), "unit": "rate", "digits": 4}
 
 
-def _rates(held: pd.DataFrame, name: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
-    mine = held[held["checkpoint"] == name]
+def _rates(known: pd.DataFrame, name: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
+    own = known[known["checkpoint"] == name]
     rows, means = [], []
     for task in tasks:
-        right = mine[mine["task"] == task]["correct"]
+        right = own[own["task"] == task]["correct"]
         if not len(right):
             continue
         rate = float(right.mean())
@@ -101,10 +101,10 @@ def _mean(parts: Sequence[tuple[float, float]], level: float) -> tuple[float, fl
     return mean, mean - half, mean + half
 
 
-def _changes(held: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
+def _changes(known: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
     rows, means = [], []
     for task in tasks:
-        part = held[(held["task"] == task) & held["checkpoint"].isin([a, b])]
+        part = known[(known["task"] == task) & known["checkpoint"].isin([a, b])]
         wide = part.pivot(index="item", columns="checkpoint", values="correct")
         if not {a, b} <= set(wide.columns):
             continue

@@ -75,8 +75,8 @@ def path_tables(samples: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     problems = sorted({str(p) for f in samples.values() for p in f["problem"].unique()})
     least = {p: min(sum(k.get(p, Counter()).values()) for k in kinds.values()) for p in problems}
     out = {}
-    for name, held in kinds.items():
-        values = [_rarefied(held.get(p, Counter()), least[p]) for p in problems]
+    for name, paths_of in kinds.items():
+        values = [_rarefied(paths_of.get(p, Counter()), least[p]) for p in problems]
         out[name] = pd.DataFrame({"paths": values}, index=pd.Index(problems, name="problem"))
     return out
 

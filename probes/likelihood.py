@@ -159,9 +159,9 @@ def own_likelihood(
             )
         nll = np.array([-float(np.sum(x)) for x in frame["logprobs"]])
         tokens = np.array([len(x) for x in frame["logprobs"]], dtype=float)
-        held = pd.DataFrame({"problem": frame["problem"], "nll": nll, "sequence_nll": nll, "tokens": tokens})
+        sums = pd.DataFrame({"problem": frame["problem"], "nll": nll, "sequence_nll": nll, "tokens": tokens})
         how = {"nll": "sum", "sequence_nll": "mean", "tokens": "sum"}
-        tables[name] = held.groupby("problem", sort=True).agg(how)
+        tables[name] = sums.groupby("problem", sort=True).agg(how)
     compared = pairs_of(source.checkpoints, against)
     cross = "A's view of B's samples, KL and budgets need the checkpoints: give --ckpt"
     given = "as the samples' source wrote them: natural logs at temperature 1 are taken for granted"

@@ -138,15 +138,15 @@ def _points(source: Source, ends: pd.DataFrame, tables: dict[str, pd.DataFrame])
     """One point per base checkpoint: what it solves, what RL reached from it, tokens it has seen."""
     out: list[dict[str, Any]] = []
     for d in source.checkpoints:
-        mine = ends[ends["parent"] == d["fingerprint"]]["reward"].dropna()
+        rewards = ends[ends["parent"] == d["fingerprint"]]["reward"].dropna()
         table = tables[d["name"]]
         out.append(
             {
                 "checkpoint": d["name"],
                 "tokens": (d["lineage"] or {}).get("tokens"),
                 **{str(column): float(table[column].mean()) for column in table},
-                "reached": float(mine.mean()) if len(mine) else None,
-                "runs": len(mine),
+                "reached": float(rewards.mean()) if len(rewards) else None,
+                "runs": len(rewards),
             }
         )
     return out
@@ -154,13 +154,13 @@ def _points(source: Source, ends: pd.DataFrame, tables: dict[str, pd.DataFrame])
 
 def _correlations(points: Sequence[dict[str, Any]], options: Options) -> dict[str, Any]:
     """Rank correlations over base checkpoints with what RL reached; tokens are a common cause of both."""
-    held = [p for p in points if p["reached"] is not None]
-    target = [p["reached"] for p in held]
+    known = [p for p in points if p["reached"] is not None]
+    target = [p["reached"] for p in known]
     out = {}
     for name in ("first", "large", "mixed", "tokens"):
-        if any(p[name] is None for p in held):
+        if any(p[name] is None for p in known):
             continue
-        out[name] = spearman([p[name] for p in held], target, options.level, options.seed)
+        out[name] = spearman([p[name] for p in known], target, options.level, options.seed)
     return out
 
 
@@ -175,11 +175,11 @@ def _points_table(points: Sequence[dict[str, Any]], K: int) -> dict[str, Any]:
 
 
 def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[Check]:
-    held = [p for p in points if p["reached"] is not None]
-    with_tokens = sum(p["tokens"] is not None for p in held)
+    known = [p for p in points if p["reached"] is not None]
+    with_tokens = sum(p["tokens"] is not None for p in known)
     return [
-        check("points", len(held) >= FEW or None, len(held),
-              f"{len(held)} base checkpoints with an RL run: a rank correlation needs {FEW} or more"),
+        check("points", len(known) >= FEW or None, len(known),
+              f"{len(known)} base checkpoints with an RL run: a rank correlation needs {FEW} or more"),
         check("common cause", None, with_tokens,
               "tokens seen move both: their own correlation stands beside, where lineage tells them"),
         check("prompts", None, source.problems["name"],

@@ -20,7 +20,7 @@ from probes.inputs.sources import labels_of
 POINTS = 8  # budgets at which runs are compared
 WINDOW = 5  # steps over which a run's accuracy is averaged
 REPLICATES = 1000
-Held = dict[str, tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]]  # groups, curve, configuration
+Runs = dict[str, tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]]  # groups, curve, configuration
 FREE = {"n", "seed", "steps", "parent", "save_every", "checkpoint_every"}  # what runs may differ in
 
 
@@ -32,8 +32,8 @@ def curve(run: Path) -> pd.DataFrame:
     groups = rollouts(run)
     by_step = groups.groupby("step").agg(n=("n", "sum"), correct=("correct", "sum")).sort_index()
     out = pd.DataFrame({"rollouts": by_step["n"].cumsum(), "correct": by_step["correct"] / by_step["n"]})
-    held = metrics(run)
-    out["flops"] = held.set_index("step")["flops"].reindex(out.index) if "flops" in held else np.nan
+    logged = metrics(run)
+    out["flops"] = logged.set_index("step")["flops"].reindex(out.index) if "flops" in logged else np.nan
     return out.reset_index()
 
 
@@ -74,10 +74,10 @@ def _resampled(
     return float(correct.sum() / n.sum()), correct[drawn].sum(1) / n[drawn].sum(1), len(part)
 
 
-def _changes(held: Held, axis: str, budget: float, seed: int, level: float) -> list[dict[str, Any]]:
+def _changes(runs: Runs, axis: str, budget: float, seed: int, level: float) -> list[dict[str, Any]]:
     """Accuracy of every run less that of the first at one budget; groups of each run resampled apart."""
     found = {
-        label: _resampled(groups, run, axis, budget, seed, label) for label, (groups, run, _) in held.items()
+        label: _resampled(groups, run, axis, budget, seed, label) for label, (groups, run, _) in runs.items()
     }
     (a, first), *others = found.items()
     rows = []
@@ -105,27 +105,27 @@ def efficiency(
     if len(runs) < 2:
         raise UserError("efficiency compares runs, got one; give two or more run folders")
     labels = labels_of([str(r) for r in runs])
-    held = {
+    measured = {
         label: (rollouts(run), curve(run), resolved(run)) for label, run in zip(labels, runs, strict=True)
     }
     rows, differences = [], []
     for axis in ("rollouts", "flops"):
-        if any(c[axis].isna().any() for _, c, _ in held.values()):
+        if any(c[axis].isna().any() for _, c, _ in measured.values()):
             continue
-        top = min(float(c[axis].max()) for _, c, _ in held.values())
-        start = max(float(c[axis].min()) for _, c, _ in held.values())
+        top = min(float(c[axis].max()) for _, c, _ in measured.values())
+        start = max(float(c[axis].min()) for _, c, _ in measured.values())
         if start >= top:
             continue
         for budget in np.geomspace(start, top, POINTS):
-            for label, (groups, run, config) in held.items():
+            for label, (groups, run, config) in measured.items():
                 found = at_budget(groups, run, axis, float(budget), seed, level, label)
                 rows.append(
                     {"axis": axis, "budget": float(budget), "run": label, "n": config.get("n"), **found}
                 )
-        differences += _changes(held, axis, top, seed, level)
+        differences += _changes(measured, axis, top, seed, level)
     curves = [
         {"run": label, **{str(k): None if pd.isna(v) else v for k, v in row.items()}}
-        for label, (_, c, _) in held.items()
+        for label, (_, c, _) in measured.items()
         for row in c.to_dict("records")
     ]
     return finding(
@@ -134,7 +134,7 @@ def efficiency(
                       "cell": None, "report": None} for label, run in zip(labels, runs, strict=True)],
         problems=None,
         command=command,
-        checks=_checks(held),
+        checks=_checks(measured),
         options={"level": level, "seed": seed, "window": WINDOW},
         estimates=[],
         differences=differences,
@@ -144,9 +144,9 @@ def efficiency(
     )  # fmt: skip
 
 
-def _checks(held: Held) -> list[Check]:
+def _checks(runs: Runs) -> list[Check]:
     different = []
-    configs = [c for _, _, c in held.values()]
+    configs = [c for _, _, c in runs.values()]
     for key in sorted({k for c in configs for k in c} - FREE):
         if len({str(c.get(key)) for c in configs}) > 1:
             different.append(key)
@@ -157,7 +157,7 @@ def _checks(held: Held) -> list[Check]:
         check("only n differs", not different, different, text),
         check("one parent", len(parents) == 1, sorted(parents), "all start from one checkpoint"
               if len(parents) == 1 else "the runs start from different checkpoints"),
-        check("training seeds", None, len(held), "one training run of each: other seeds are not covered"),
+        check("training seeds", None, len(runs), "one training run of each: other seeds are not covered"),
     ]  # fmt: skip
 
 
@@ -165,12 +165,12 @@ def _tables(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each axis: the last three budgets, run by run."""
     out = []
     for axis, title in (("rollouts", "At equal rollouts"), ("flops", "At equal FLOPs")):
-        mine = [r for r in rows if r["axis"] == axis]
-        budgets = sorted({r["budget"] for r in mine})[-3:]
+        chosen = [r for r in rows if r["axis"] == axis]
+        budgets = sorted({r["budget"] for r in chosen})[-3:]
         lines = [
             [f"{r['budget']:.3g}", r["run"], r["n"], r["estimate"],
              "-" if r["low"] is None else f"[{r['low']:.3f}, {r['high']:.3f}]"]
-            for r in mine if r["budget"] in budgets
+            for r in chosen if r["budget"] in budgets
         ]  # fmt: skip
         if lines:
             out.append({"title": title, "columns": [axis, "run", "n", "accuracy", "interval"], "rows": lines})

@@ -83,23 +83,23 @@ def _pair(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options
 
 
 def _tables(block: dict[str, Any]) -> list[dict[str, Any]]:
-    held, expected = block["support"], block["support"]["expected"]
-    half = held["split_a"]
+    table, expected = block["support"], block["support"]["expected"]
+    half = table["split_a"]
     rows = []
     for key, text in CLASSES.items():
         e = expected[key]
         interval = f"{e['mean']:.1f} ({e['low']}-{e['high']})"
-        rows.append([text, held[key], interval, None if half is None else round(half[key], 1)])
+        rows.append([text, table[key], interval, None if half is None else round(half[key], 1)])
     for key, text in RATES.items():
-        rows.append([text, held["rates"][key], expected["rates"][key], None])
+        rows.append([text, table["rates"][key], expected["rates"][key], None])
     first = {
-        "title": f"{block['a']} -> {block['b']}, within {held['n']} samples",
-        "columns": ["problems", "observed", "A drawn twice", f"halves of A ({held['n'] // 2})"],
+        "title": f"{block['a']} -> {block['b']}, within {table['n']} samples",
+        "columns": ["problems", "observed", "A drawn twice", f"halves of A ({table['n'] // 2})"],
         "rows": [[r[0], r[1], r[2] if isinstance(r[2], str) else _rate(r[2]), r[3]] for r in rows],
     }
     facts = [
-        ["McNemar exact p", held["mcnemar_p"]],
-        ["detection limit: largest p of A that no success excludes", held["detection_limit"]],
+        ["McNemar exact p", table["mcnemar_p"]],
+        ["detection limit: largest p of A that no success excludes", table["detection_limit"]],
         *([f"B's solved problems {name} at K = {block['K']}", number]
           for name, number in block["origin"].items() if name != "unsolved"),
     ]  # fmt: skip
@@ -110,7 +110,7 @@ def _listed(block: dict[str, Any]) -> list[dict[str, Any]]:
     """The problems gained and lost with the largest change, as far as a screen goes; the finding has more."""
     out = []
     for kind in ("gained", "lost"):
-        held, total = block["changed"][kind][:SHOWN], block["changed"][f"{kind}_total"]
+        shown, total = block["changed"][kind][:SHOWN], block["changed"][f"{kind}_total"]
         rows = [
             [
                 r["problem"],
@@ -118,7 +118,7 @@ def _listed(block: dict[str, Any]) -> list[dict[str, Any]]:
                 f"{r['a']['c']}/{r['a']['n']}",
                 f"{r['b']['c']}/{r['b']['n']}",
             ]
-            for r in held
+            for r in shown
         ]
         if rows:
             title = f"{kind.capitalize()}: {len(rows)} of {total} (samples in findings.json)"

@@ -20,16 +20,16 @@ def changed(source: Source, a: str, b: str) -> dict[str, Any]:
     question, gold, a and b ({"n", "c"}), and samples of each ({"text", "correct", "answer"}), correct ones
     first. Texts are what the models wrote, cut at LONGEST characters: escape them before showing.
     """
-    held = {name: _counted(source, name) for name in (a, b)}
-    rates = {side: held[name]["c"] / held[name]["n"] for side, name in (("a", a), ("b", b))}
+    counted = {name: _counted(source, name) for name in (a, b)}
+    rates = {side: counted[name]["c"] / counted[name]["n"] for side, name in (("a", a), ("b", b))}
     c = pd.DataFrame(rates).dropna()
     order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
     gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
     chosen = {kind: [p for p in order if mask[p]] for kind, mask in (("gained", gained), ("lost", lost))}
     totals = {f"{kind}_total": len(ids) for kind, ids in chosen.items()}
     chosen = {kind: ids[:LISTED] for kind, ids in chosen.items()}
-    texts = _Held(source, (a, b), {p for ids in chosen.values() for p in ids})
-    numbers = {name: {p: (int(n), int(c)) for p, n, c in held[name].itertuples()} for name in (a, b)}
+    texts = _Texts(source, (a, b), {p for ids in chosen.values() for p in ids})
+    numbers = {name: {p: (int(n), int(c)) for p, n, c in counted[name].itertuples()} for name in (a, b)}
     return {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()} | totals
 
 
@@ -39,7 +39,7 @@ def _counted(source: Source, name: str) -> pd.DataFrame:
     return rows.set_index("problem")[["n", "c"]].sort_index()
 
 
-class _Held:
+class _Texts:
     """Questions and samples of the problems that are written out."""
 
     def __init__(self, source: Source, names: tuple[str, str], wanted: set[str]) -> None:
@@ -76,9 +76,9 @@ def _samples_of(store: Any, cell: str, wanted: set[str], n: int | None) -> dict[
 
 
 def _record(
-    problem: str, numbers: dict[str, dict[str, tuple[int, int]]], held: _Held, a: str, b: str
+    problem: str, numbers: dict[str, dict[str, tuple[int, int]]], texts: _Texts, a: str, b: str
 ) -> dict[str, Any]:
-    known = held.questions.get(problem)
+    known = texts.questions.get(problem)
     counted = {
         side: dict(zip("nc", numbers[name][problem], strict=True))
         for side, name in zip("ab", (a, b), strict=True)
@@ -88,5 +88,5 @@ def _record(
         "question": known.question if known else None,
         "gold": known.answer if known else None,
         **counted,
-        "samples": {"a": held.samples[a].get(problem, []), "b": held.samples[b].get(problem, [])},
+        "samples": {"a": texts.samples[a].get(problem, []), "b": texts.samples[b].get(problem, [])},
     }

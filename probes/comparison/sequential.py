@@ -67,11 +67,11 @@ def with_looks(finding: Finding, looks: list[dict[str, Any]], *, declared: bool 
 
 
 def _with_looks(c: Comparison, looks: list[dict[str, Any]], declared: bool) -> Comparison:
-    mine = [(look["n"], v) for look in looks for v in look["verdicts"] if (v["a"], v["b"]) == (c.a, c.b)]
+    verdicts = [(look["n"], v) for look in looks for v in look["verdicts"] if (v["a"], v["b"]) == (c.a, c.b)]
     path = tuple(
-        Look(n=n, outcome=v["outcome"], kind=v["kind"], spent_level=v["spent_level"]) for n, v in mine
+        Look(n=n, outcome=v["outcome"], kind=v["kind"], spent_level=v["spent_level"]) for n, v in verdicts
     )
-    last = {k: v for k, v in mine[-1][1].items() if k not in ("a", "b")}
+    last = {k: v for k, v in verdicts[-1][1].items() if k not in ("a", "b")}
     needed = c.verdict.needed if last["outcome"] == "undetermined" else None
     verdict = Verdict.model_validate(last | {"needed": needed})
     checks = c.checks if declared else tuple(_first_look(item, looks) for item in c.checks)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
@@ -59,9 +58,9 @@ def score_cell(
     )
     ids = set(source.counts["problem"])
     samples = samples[samples["problem"].isin(ids) & (samples["index"] < per_problem)].reset_index(drop=True)
-    mine, theirs = store.cell(scorer["cell"]), store.cell(drawn["cell"])
-    same = mine["tokenizer"] == theirs["tokenizer"]
-    form = [mine.get(k) for k in ("template", "prompt_form", "shots", "chat")]
+    scoring, theirs = store.cell(scorer["cell"]), store.cell(drawn["cell"])
+    same = scoring["tokenizer"] == theirs["tokenizer"]
+    form = [scoring.get(k) for k in ("template", "prompt_form", "shots", "chat")]
     name = content_hash("scores", scorer["fingerprint"], drawn["cell"], form, same)
     folder = out / "scores" / name
     chunks = [samples.iloc[i : i + CHUNK] for i in range(0, len(samples), CHUNK)]
@@ -74,7 +73,7 @@ def score_cell(
             if engine is None:
                 one_thread()
                 engine = (opener or open_engine)(scorer["path"])
-                prompts = _prompts(store, mine, engine, ids)
+                prompts = _prompts(store, scoring, engine, ids)
             _save(path, _scored(engine, chunk, prompts, same))
         frames.append(pd.read_parquet(path))
         line(min((number + 1) * CHUNK, len(samples)), len(samples))
@@ -127,8 +126,3 @@ def _save(path: Path, frame: pd.DataFrame) -> None:
     stream = io.BytesIO()
     frame.to_parquet(stream, index=False)
     write_file(path, stream.getvalue())
-
-
-def log_probs(frame: pd.DataFrame) -> np.ndarray:
-    """(S,) log-probability of each whole response, nats."""
-    return np.array([float(np.sum(x)) for x in frame["logprobs"]])

@@ -59,10 +59,10 @@ def infer(
     than SMALL problems have a value or none varies. Differences carry a two-sided p (t distribution on the
     bootstrap error) and, over the pairs of a measure, Holm's adjustment p_holm.
     """
-    held = aligned(tables)
+    in_order = aligned(tables)
     jobs: list[tuple[dict[str, Any], list[Column]]] = []
     for measure in measures:
-        columns = {n: _columns(t, measure) for n, t in held.items() if measure.value in t}
+        columns = {n: _columns(t, measure) for n, t in in_order.items() if measure.value in t}
         jobs += [({"checkpoint": n, **measure.named()}, [c]) for n, c in columns.items()]
         jobs += [
             ({"a": a, "b": b, **measure.named()}, [columns[b], columns[a]])

@@ -60,9 +60,9 @@ def bleu(hypothesis: Sequence[str], reference: Sequence[str], order: int = 4) ->
         return 0.0
     logs = []
     for n in range(1, order + 1):
-        mine = Counter(tuple(hypothesis[i : i + n]) for i in range(len(hypothesis) - n + 1))
+        ours = Counter(tuple(hypothesis[i : i + n]) for i in range(len(hypothesis) - n + 1))
         theirs = Counter(tuple(reference[i : i + n]) for i in range(len(reference) - n + 1))
-        match, total = sum((mine & theirs).values()), sum(mine.values())
+        match, total = sum((ours & theirs).values()), sum(ours.values())
         if n > 1:
             match, total = match + 1, total + 1
         if match == 0:

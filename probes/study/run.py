@@ -94,9 +94,9 @@ def study(
     task = Task(run, sampling, options or Options(), tuple(probes), scored, tuple(command))
     done, _ = cells(run)
     for base in dict.fromkeys(c.base for c in done):
-        mine = [c for c in done if c.base == base]
-        _cells_of(task, mine)
-        _together(task, mine)
+        group = [c for c in done if c.base == base]
+        _cells_of(task, group)
+        _together(task, group)
     if "readiness" in probes:
         _readiness(task, done)
     return write_table(run)
@@ -135,18 +135,18 @@ class Task:
         return {"n": self.scored, "askings": tuple(a.plain() for a in self.sampling.askings)}
 
 
-def _cells_of(task: Task, mine: Sequence[Cell]) -> None:
+def _cells_of(task: Task, group: Sequence[Cell]) -> None:
     """Cells that start at one checkpoint: sampled together, each then beside its start."""
-    files = [task.run / "findings" / c.file for c in mine]
+    files = [task.run / "findings" / c.file for c in group]
     wanted = [p for p in task.probes if p in BY_CELL]
     if not wanted or all(made(f, task.key) for f in files):
         return
-    names = [str(mine[0].base), *(str(c.checkpoint) for c in mine)]
+    names = [str(group[0].base), *(str(c.checkpoint) for c in group)]
     source = task.source(names)
     plain = any(BY_CELL[name].plain for name in wanted)
     at_one = task.source(names, **task.plain()) if plain else source
     labels = [d["name"] for d in source.checkpoints]
-    for label, cell, file in zip(labels[1:], mine, files, strict=True):
+    for label, cell, file in zip(labels[1:], group, files, strict=True):
         if not made(file, task.key):
             pair = (labels[0], label)
             found = [task.measure(name, at_one if BY_CELL[name].plain else source, pair) for name in wanted]
@@ -163,11 +163,11 @@ def _parent(source: Source, name: str) -> str | None:
     return weights.get(lineage.get("parent"))
 
 
-def _together(task: Task, mine: Sequence[Cell]) -> None:
+def _together(task: Task, group: Sequence[Cell]) -> None:
     """What takes several cells of one start: all seeds of a recipe, all updates, general capability."""
-    folder = task.run / "findings" / mine[0].start
-    base, ends = str(mine[0].base), [str(c.checkpoint) for c in mine]
-    everything = replace(mine[0], recipe="all", seed="all")
+    folder = task.run / "findings" / group[0].start
+    base, ends = str(group[0].base), [str(c.checkpoint) for c in group]
+    everything = replace(group[0], recipe="all", seed="all")
     if "weights" in task.probes and not made(folder / "weights.json", task.key):
         from probes.weights import weights
 
@@ -175,19 +175,19 @@ def _together(task: Task, mine: Sequence[Cell]) -> None:
         _write(task, folder / "weights.json", found, everything)
     if "capability" in task.probes and not made(folder / "capability.json", task.key):
         _write(task, folder / "capability.json", [_capability(task, [base, *ends])], everything)
-    recipes = [c.recipe for c in mine]
+    recipes = [c.recipe for c in group]
     for recipe in [r for r in dict.fromkeys(recipes) if recipes.count(r) > 1 and "seeds" in task.probes]:
         file = folder / recipe / "seeds.json"
         if not made(file, task.key):
             from probes.seeds import seeds
 
-            members = [str(c.checkpoint) for c in mine if c.recipe == recipe]
+            members = [str(c.checkpoint) for c in group if c.recipe == recipe]
             found = [seeds(task.source([base, *members]), task.options, command=task.command)]
-            before = [str(c.checkpoint) for c in mine if c.recipe == AFTER.get(recipe)]
+            before = [str(c.checkpoint) for c in group if c.recipe == AFTER.get(recipe)]
             if len(before) == len(members):  # seed by seed beside what each was trained from
                 source = task.source([*before, *members])
                 found.append(seeds(source, task.options, parents=len(before), command=task.command))
-            _write(task, file, found, replace(mine[0], recipe=recipe, seed="all"))
+            _write(task, file, found, replace(group[0], recipe=recipe, seed="all"))
 
 
 def _capability(task: Task, names: Sequence[str]) -> Finding:

@@ -50,8 +50,8 @@ def draw_lines(
             continue
         x = _at(line["x"], places)
         axes.plot(x, line["y"], color=look.colour, marker=look.marker, linestyle=look.line, label=look.label)
-        held = line["low"].notna() & line["high"].notna()
-        if held.any():
+        known = line["low"].notna() & line["high"].notna()
+        if known.any():
             below, above = line["y"] - line["low"], line["high"] - line["y"]
             axes.errorbar(
                 x,

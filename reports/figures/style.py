@@ -106,11 +106,11 @@ def checkpoint_looks(frame: Any) -> dict[str, Look]:
 
     frame: checkpoint, recipe (None where it is not known). The label is the name, with the recipe behind it.
     """
-    held = frame.drop_duplicates("checkpoint").set_index("checkpoint")["recipe"]
-    counts = held.value_counts()
-    keys = {str(n): r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in held.items()}
+    recipes = frame.drop_duplicates("checkpoint").set_index("checkpoint")["recipe"]
+    counts = recipes.value_counts()
+    keys = {str(n): r if isinstance(r, str) and counts[r] == 1 else f"{n}\0" for n, r in recipes.items()}
     drawn = looks(list(keys.values()))
-    known = {str(n): f" ({look(r).label})" if isinstance(r, str) else "" for n, r in held.items()}
+    known = {str(n): f" ({look(r).label})" if isinstance(r, str) else "" for n, r in recipes.items()}
     return {n: replace(drawn[key], label=plain(n, 30) + known[n]) for n, key in keys.items()}
 
 

@@ -32,9 +32,9 @@ def along_training(frame: pd.DataFrame) -> Any:
     high = -(-len(metrics) // wide)
     fig = figure(COLUMN if len(metrics) == 1 else PAGE, 0.5 + 2.0 * high)
     grid = fig.subplots(high, wide, squeeze=False, sharex=True)
-    held = frame.drop_duplicates("run").set_index("run")["recipe"]
-    alone = held.value_counts()
-    keys = {r: str(c) if isinstance(c, str) and alone[c] == 1 else f"{r}\0" for r, c in held.items()}
+    recipes = frame.drop_duplicates("run").set_index("run")["recipe"]
+    alone = recipes.value_counts()
+    keys = {r: str(c) if isinstance(c, str) and alone[c] == 1 else f"{r}\0" for r, c in recipes.items()}
     drawn = looks(list(keys.values()))
     for axes, metric in zip(grid.flat, metrics, strict=False):
         for run, key in keys.items():

@@ -100,8 +100,8 @@ def distribution(
     shares = ((a, found.deconvolved.sum(1)), (b, found.deconvolved.sum(0)))
     bars = [
         {"checkpoint": name, "recipe": known.get(name), "low": low, "high": high, "share": share}
-        for name, held in shares
-        for (low, high), share in zip(bins, held, strict=True)
+        for name, values in shares
+        for (low, high), share in zip(bins, values, strict=True)
     ]
     moves = [
         {

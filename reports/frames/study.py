@@ -45,13 +45,13 @@ def study_numbers(run: Path, findings: Sequence[Finding]) -> pd.DataFrame:
     frames = [_table(p) for p in _tables(run)]
     frames += [rollout_rows(f) for f in findings if f.probe == "rollouts"]
     frames.append(from_findings(findings))
-    held = [f for f in frames if not f.empty]
-    if not held:
+    full = [f for f in frames if not f.empty]
+    if not full:
         raise UserError(
             f"the findings of {run} name no recipe and no tokens seen, so that no figure of a study can be "
             "drawn; probe checkpoints that have a lineage.json, or use `reports html`"
         )
-    return pd.concat(held, ignore_index=True)
+    return pd.concat(full, ignore_index=True)
 
 
 def _tables(run: Path) -> list[Path]:
@@ -168,12 +168,12 @@ def with_gaps(frame: pd.DataFrame) -> pd.DataFrame:
     Every recipe is asked for at every starting checkpoint from which any excursion was run.
     """
     lines = frame[frame["series"] != "base"]
-    held = set(zip(lines["benchmark"], lines["metric"], lines["series"], lines["x"], strict=True))
+    present = set(zip(lines["benchmark"], lines["metric"], lines["series"], lines["x"], strict=True))
     gaps = [
         {"benchmark": b, "metric": m, "series": s, "x_axis": axis, "x": x, "y": float("nan")}
         for (b, m, axis), group in lines.groupby(["benchmark", "metric", "x_axis"], sort=False)
         for s in dict.fromkeys(group["series"])
         for x in dict.fromkeys(group["x"])
-        if (b, m, s, x) not in held
+        if (b, m, s, x) not in present
     ]
     return pd.concat([frame, pd.DataFrame(gaps)], ignore_index=True) if gaps else frame

@@ -32,12 +32,12 @@ def _packed(text: str) -> str:
 
 def payload(sets: list[ProblemSet], budget: int = BUDGET) -> tuple[str, list[str], str | None]:
     """(index, parts, note). As many samples of each problem as fit into the budget, halved until they do."""
-    held = [list(s.samples(MOST)) for s in sets]
-    most = largest = max((len(side) for rows in held for row in rows for side in row), default=1)
-    while most > 1 and _estimate(held, most) > budget:
+    samples = [list(s.samples(MOST)) for s in sets]
+    most = largest = max((len(side) for rows in samples for row in rows for side in row), default=1)
+    while most > 1 and _estimate(samples, most) > budget:
         most //= 2
     while True:
-        parts, places, full = _parts(held, most, budget)
+        parts, places, full = _parts(samples, most, budget)
         if full or most == 1:
             break
         most //= 2
@@ -50,9 +50,9 @@ def payload(sets: list[ProblemSet], budget: int = BUDGET) -> tuple[str, list[str
     return packed(index), parts, note
 
 
-def _estimate(held: list[list[Samples]], most: int) -> int:
+def _estimate(samples: list[list[Samples]], most: int) -> int:
     """Size of all parts, from every SHARE-th problem packed by itself."""
-    chosen = [_cut(row, most) for rows in held for row in rows[::SHARE]]
+    chosen = [_cut(row, most) for rows in samples for row in rows[::SHARE]]
     return SHARE * len(packed(chosen))
 
 
@@ -60,23 +60,23 @@ def _cut(row: Samples, most: int) -> Samples:
     return [side[:most] for side in row]
 
 
-def _index(held: ProblemSet, places: list[tuple[int, int] | None]) -> dict[str, Any]:
+def _index(problems: ProblemSet, places: list[tuple[int, int] | None]) -> dict[str, Any]:
     rows = [
         [*problem, counts, place]
-        for problem, counts, place in zip(held.problems, held.counts, places, strict=True)
+        for problem, counts, place in zip(problems.problems, problems.counts, places, strict=True)
     ]
-    return {"names": held.names, "pairs": held.pairs, "note": held.partial, "problems": rows}
+    return {"names": problems.names, "pairs": problems.pairs, "note": problems.partial, "problems": rows}
 
 
 def _parts(
-    held: list[list[Samples]], most: int, budget: int
+    samples: list[list[Samples]], most: int, budget: int
 ) -> tuple[list[str], list[list[tuple[int, int] | None]], bool]:
     """Parts within the budget, the (part, place) of every problem's samples, and whether all fitted."""
     parts: list[str] = []
     places: list[list[tuple[int, int] | None]] = []
     waiting: list[str] = []
     size = used = 0
-    for rows in held:
+    for rows in samples:
         where: list[tuple[int, int] | None] = []
         places.append(where)
         for row in rows:

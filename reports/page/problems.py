@@ -44,14 +44,14 @@ class ProblemSet:
         if not self.complete or a not in self.names or b not in self.names:
             return None
         i, j = self.names.index(a), self.names.index(b)
-        rows = [(*x, *y) for held in self.counts if (x := held[i]) and (y := held[j])]
+        rows = [(*x, *y) for sampled in self.counts if (x := sampled[i]) and (y := sampled[j])]
         return PairedCounts.from_arrays(*zip(*rows, strict=True)) if len(rows) > 1 else None
 
     def samples(self, most: int) -> Iterator[list[list[Sample]]]:
         """Problem by problem: the samples of every checkpoint, correct ones first, `most` of each."""
         places = [_by_problem(t, most) for t in self.texts]
         for problem, _, _ in self.problems:
-            yield [held.get(problem, []) for held in places]
+            yield [by_problem.get(problem, []) for by_problem in places]
 
 
 def collect(findings: Sequence[Finding], folder: Path) -> list[ProblemSet]:
@@ -149,8 +149,8 @@ def from_store(path: Path, findings: Sequence[Finding]) -> ProblemSet:
         (p, _cut(known[p].question, LONGEST_QUESTION), known[p].answer) if p in known else (p, None, None)
         for p in ids
     ]
-    held = [{p: (int(n), int(c)) for p, n, c in t.itertuples()} for t in tables]
-    matrix = [[h.get(p) for h in held] for p in ids]
+    counted = [{p: (int(n), int(c)) for p, n, c in t.itertuples()} for t in tables]
+    matrix = [[h.get(p) for h in counted] for p in ids]
     texts = [_texts(store, cell) if cell in shown else None for cell in cells]
     partial = None
     if len(shown) < len(cells):

@@ -16,9 +16,7 @@ from evals.core.errors import UserError
 from reports.figures import panels
 from reports.figures.style import PAGE, figure, looks, styled
 
-PASS = ("pass@1", "pass@8", "pass@32")
 GENERAL = ("lambada", "hellaswag", "arc_easy", "arc_challenge", "piqa", "openbookqa")
-MEANS = {"general_5bench": "mean of 5", "accuracy_avg6": "mean of 6", "accuracy_mean": "mean"}
 METRIC_LINES = (("-", None), ((0, (5, 2)), "white"), ((0, (1, 1)), "white"))  # line and marker face
 NAMES = {
     "gsm8k": "GSM8K",

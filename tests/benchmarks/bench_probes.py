@@ -97,7 +97,7 @@ def main() -> None:
         ended = time.perf_counter()
         spent = time.process_time() - cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(f"{problems:,} problems x {n} samples x 2: {finding['comparisons'][0]['verdict']['outcome']}")
+    print(f"{problems:,} problems x {n} samples x 2: {finding.verdict.outcome}")
     print(f"reading {read - began:.2f} s, verdict and robustness {ended - read:.2f} s")
     print(f"expand {ended - began:.2f} s ({spent:.2f} s of CPU), bar {BAR} s; peak memory {peak:.2f} GB")
 

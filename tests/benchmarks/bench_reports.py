@@ -23,13 +23,12 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "reports"))
 from browser import browser, chromium
-from findings import comparison, finding
+from findings import comparison, finding, write_findings
 
 from evals.records import Problem
 from evals.store import SampleStore
 from evals.store.schema import GRADES, SAMPLES
 from evals.store.store import grade_group
-from probes.findings.finding import write_findings
 from reports.page.build import build_page
 from reports.paper.draw import draw_paper
 

@@ -88,7 +88,7 @@ def _run(out: Path, task: Task, running: list[subprocess.Popen[bytes]], lock: th
         write_file(task.marker, "")
     if process.returncode or not task.done:
         raise UserError(
-            f"`{' '.join(task.command)}` ended with {process.returncode}; read {out / 'output.log'}, mend, "
+            f"`{' '.join(task.command)}` ended with {process.returncode}; read {out / 'output.log'}, fix, "
             "and start the same command again"
         )
     row: dict[str, Any] = {

@@ -26,7 +26,7 @@ ROWS = (  # figure, problems, a, b, tokens in billions, what the paper says of i
     ("math_passatk", MATH, "sft-gold", "sft-gold-rl", "6", "RL after SFT-Gold sharpens"),
     ("math_passatk", MATH, "sft-gold", "sft-gold-rl", "10", "RL after SFT-Gold sharpens"),
     ("math_passatk", MATH, "sft-gold", "sft-gold-rl", "28", "RL after SFT-Gold sharpens"),
-    ("a4_base_shots", GSM8K, "0-shot", "1-shot", "44", "the same base, asked otherwise"),
+    ("a4_base_shots", GSM8K, "0-shot", "1-shot", "44", "the same base, another prompt"),
 )
 
 
