@@ -10,9 +10,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from evals.core.bounds import depth_of, finite, loads, read_small
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 
+LINEAGE: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("recipe", "parent", "parent_name", "data"), (str,)),
+    **dict.fromkeys(("step", "tokens", "flops", "seed"), (int, float)),
+}  # what a checkpoint may say of itself
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -54,7 +59,19 @@ def open_checkpoint(name: str) -> Checkpoint:
     tokens = content_hash(
         "tokenizer", [_file_hash(path / f) for f in TOKENIZER_FILES if (path / f).is_file()]
     )
-    return Checkpoint(name, path, config, weights, tokens, read_object(path / "lineage.json", name))
+    return Checkpoint(name, path, config, weights, tokens, _lineage(path, name))
+
+
+def _lineage(path: Path, name: str) -> dict[str, Any] | None:
+    """What lineage.json says; UserError where it could not stand in a finding."""
+    found = read_object(path / "lineage.json", name)
+    if found is None:
+        return None
+    wrong = [k for k, kinds in LINEAGE.items() if not isinstance(found.get(k), (*kinds, type(None)))]
+    if wrong or depth_of(found) > 4 or not finite(found) or len(str(found)) > 100_000:
+        what = f"its {wrong[0]} is {type(found[wrong[0]]).__name__}" if wrong else "it holds no plain values"
+        raise UserError(f"the lineage.json of checkpoint {name} is damaged ({what}); correct or remove it")
+    return found
 
 
 def _locate(name: str) -> Path:
@@ -87,8 +104,8 @@ def read_object(path: Path, name: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
+        data = loads(read_small(path))
+    except (ValueError, OSError) as error:
         raise UserError(
             f"checkpoint {name} is damaged: {path.name} is not readable JSON; save it again"
         ) from error

@@ -14,7 +14,7 @@ def context_of(found: Checkpoint, tokenizer: Any) -> int:
     """Longest prompt plus response in tokens: of the config, else of the tokenizer."""
     said = [found.config.get(name) for name in CONTEXT]
     longest = next((v for v in said if v is not None), tokenizer.model_max_length)
-    if not isinstance(longest, int | float) or longest < 2:
+    if not isinstance(longest, int | float) or not 2 <= longest <= 1e30:
         raise UserError(
             f"checkpoint {found.name} is damaged: its context of {longest!r} tokens is none; fix config.json"
         )

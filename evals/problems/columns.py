@@ -16,6 +16,7 @@ SOLUTIONS = ("solution", "solutions", "generated_solution", "Solution")
 DESCRIBING = ("level", "subject", "type", "subfield", "unit", "answer_type", "problem_source", "unique_id")
 
 GSM8K_GOLD = re.compile(r"\n?####[ \t]*(.+?)\s*\Z")
+BRACE = re.compile(r"(?<!\\)[{}]")
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
@@ -79,10 +80,11 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
     return Problem.make(question.strip(), answer, tuple(solutions), {"dataset": dataset} | described)
 
 
-def gold_text(value: Any) -> str:
-    """A gold as text: whole floats without `.0`, the members of a list joined, outer dollars removed."""
+def gold_text(value: Any, depth: int = 0) -> str:
+    """A gold as text: whole floats without `.0`, the members of a list joined, outer dollars removed; none
+    where lists nest deeper than any answer does."""
     if isinstance(value, list | tuple):
-        return ", ".join(gold_text(v) for v in value)
+        return ", ".join(gold_text(v, depth + 1) for v in value) if depth < 8 else ""
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value) if value == value else ""
     text = "" if value is None else str(value).strip()
@@ -97,11 +99,13 @@ def _texts(value: Any) -> list[str]:
 
 def last_boxed(text: str) -> str | None:
     """What stands in the last balanced `\\boxed{…}` of a text, or None."""
-    start = len(text)
-    while (start := text.rfind("\\boxed{", 0, start)) >= 0:
-        depth = 0
-        for i in range(start + 6, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[i], 0) if text[i - 1] != "\\" else 0
-            if depth == 0:
-                return text[start + 7 : i].strip()
-    return None
+    opened: list[int] = []
+    best = (-1, -1)
+    for brace in BRACE.finditer(text):
+        if brace.group() == "{":
+            opened.append(brace.start())
+        elif opened:
+            start = opened.pop()
+            if start > best[0] and text.endswith("\\boxed", 0, start):
+                best = (start, brace.start())
+    return text[best[0] + 1 : best[1]].strip() if best[0] >= 0 else None

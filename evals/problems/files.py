@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evals.core import bounds
 from evals.core.errors import UserError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".csv")
@@ -26,21 +26,24 @@ def read_rows(path: Path) -> Iterator[Placed]:
         yield from readers.get(path.suffix, _jsonl)(path)
     except OSError as error:
         raise UserError(f"problem file {path} cannot be read ({error.strerror}); check the path") from error
+    except bounds.Bound as error:
+        raise UserError(f"{path} has {error}, more than is read; split it") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not text in UTF-8 (byte {error.start}); convert it first") from error
 
 
 def _jsonl(path: Path) -> Iterator[Placed]:
-    with path.open(encoding="utf-8-sig") as stream:
-        for number, line in enumerate(stream, 1):
+    with path.open("rb") as stream:
+        for number, raw in enumerate(bounds.lines(stream), 1):
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             if line.strip():
                 yield f"{path} line {number}", _object(line, f"{path} line {number}")
 
 
 def _object(text: str, where: str) -> dict[str, Any]:
     try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        row = bounds.loads(text)
+    except ValueError as error:
         raise UserError(f"{where} is not JSON ({str(error).splitlines()[0]}); mend or remove it") from error
     if not isinstance(row, dict):
         raise UserError(f"{where} is not a JSON object but {type(row).__name__}; give one object a row")
@@ -54,8 +57,8 @@ def _json(path: Path) -> Iterator[Placed]:
         yield from _jsonl(path)
         return
     try:
-        rows = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        rows = bounds.loads(text)
+    except ValueError as error:
         raise UserError(f"{path} is not JSON ({str(error).splitlines()[0]}); mend it") from error
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
@@ -70,7 +73,7 @@ def _parquet(path: Path) -> Iterator[Placed]:
     try:
         number = 0
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=1024):
+            for batch in bounds.batches(file, path.stat().st_size, 1024):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path} row {number}", row

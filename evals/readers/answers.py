@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from evals.core.bounds import loads
 from evals.problems.columns import GSM8K_GOLD, gold_text, last_boxed
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
@@ -48,8 +47,8 @@ class Answers:
 def parse_object(text: str | bytes) -> dict[str, Any]:
     """A JSON object. Raises Malformed where the text is none."""
     try:
-        row = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        row = loads(text)
+    except ValueError as error:
         raise Malformed(f"not JSON ({str(error).splitlines()[0]})") from error
     if not isinstance(row, dict):
         raise Malformed(f"not a JSON object but {type(row).__name__}")
@@ -93,11 +92,12 @@ def gold_of(value: Any, what: str, *, worked: bool = False) -> str:
 
 
 def options_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The known sampling options among `values`, as numbers; what is no finite number is left out."""
+    """The known sampling options among `values`, as numbers; what is no number of a sensible size is left
+    out."""
     found = {}
     for name, kind in OPTIONS.items():
         value = values.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**31:
             found[name] = kind(value)
     return found
 

@@ -23,6 +23,7 @@ from evals.records import Problem
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
+CELLS = 200  # checkpoints and options in one file
 ROWS, CHARACTERS = 8192, 32_000_000  # of one write to the store
 
 
@@ -114,6 +115,8 @@ def _survey(
         for answers in _read(path, how, skipped if skip_bad else None):
             key = _key(answers, path)
             if key not in groups:
+                if sum(str(path) in group.files for group in groups.values()) >= CELLS:
+                    raise UserError(f"{path} holds more than {CELLS} checkpoints or options; split it")
                 groups[key] = Group(key[0], dict(answers.options), how.name)
             group = groups[key]
             group.files[str(path)] = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evals.core.bounds import ROW, Bound, check_expansion, loads
 from evals.core.errors import UserError
 from evals.readers.answers import (
     Answers,
@@ -40,10 +41,10 @@ def json_context(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        data = loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"samples {path} cannot be read ({error.strerror}); check the path") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} is not JSON ({reason}); JSON lines end in .jsonl") from error
     if not isinstance(data, dict) or "eval" not in data or "samples" not in data:
@@ -74,8 +75,13 @@ def archive_context(path: Path) -> dict[str, Any]:
 
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+        archive = zipfile.ZipFile(path)
+        entries = archive.infolist()
+        check_expansion(path.stat().st_size, sum(e.file_size for e in entries))
+        return archive
+    except Bound as error:
+        raise UserError(f"{path} is not read: {error}; export it again") from error
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is not a readable inspect_ai log; export it again") from error
 
 
@@ -88,8 +94,10 @@ def _epoch(entry: zipfile.ZipInfo) -> tuple[str, int]:
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """The bytes of an entry, whether deflated or of zstandard. Broken ones come back empty: a bad row."""
     try:
+        check_expansion(entry.compress_size, entry.file_size)
         if entry.compress_type != ZSTANDARD:
-            return archive.read(entry)
+            with archive.open(entry) as opened:
+                return _bounded(opened.read(ROW + 1))
         import pyarrow as pa
 
         stream: Any = archive.fp
@@ -97,9 +105,14 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
         name, extra = struct.unpack("<HH", stream.read(4))
         stream.seek(name + extra, 1)
         packed = stream.read(entry.compress_size)
-        return bytes(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read())
-    except (OSError, zipfile.BadZipFile, struct.error, NotImplementedError):
+        return _bounded(pa.CompressedInputStream(pa.BufferReader(packed), "zstd").read(ROW + 1))
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, struct.error):
         return b""
+
+
+def _bounded(data: bytes) -> bytes:
+    """An entry's bytes; one that is over the bound is a bad row, whatever its header said of its size."""
+    return data if len(data) <= ROW else b""
 
 
 def _described(data: dict[str, Any]) -> dict[str, Any]:

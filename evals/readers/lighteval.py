@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evals.core import bounds
 from evals.core.errors import UserError
 from evals.readers.answers import (
     Answers,
@@ -38,10 +39,12 @@ def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=64):
+            for batch in bounds.batches(file, path.stat().st_size, 64):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"{path} row {number}", row
+    except bounds.Bound as error:
+        raise UserError(f"{path} is not read after row {number}: {error}; write it again") from error
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} cannot be read after row {number}; write it again") from error
 

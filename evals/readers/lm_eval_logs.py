@@ -6,12 +6,12 @@ by its content (the document), never by `doc_id`, which changes with `--limit` a
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from evals.core.bounds import loads, read_small
 from evals.problems.columns import ANSWER, QUESTION, SOLUTIONS
 from evals.readers.answers import (
     Answers,
@@ -34,10 +34,11 @@ def context(path: Path) -> dict[str, Any]:
         return found
     results = path.with_name(f"results_{name['date']}.json")
     try:
-        data = json.loads(results.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = loads(read_small(results))
+    except (OSError, ValueError):
         return found | {"source": str(path.parent)}
-    shots = data.get("n-shot", {}).get(name["task"]) if isinstance(data, dict) else None
+    shown = data.get("n-shot") if isinstance(data, dict) else None
+    shots = shown.get(name["task"]) if isinstance(shown, dict) else None
     return found | {"source": _model(data) or str(path.parent), "shots": shots}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from evals.core import bounds
 from evals.core.errors import UserError
 from evals.readers.answers import (
     Answers,
@@ -34,13 +35,15 @@ def lines(path: Path) -> Iterator[tuple[str, bytes]]:
     """Lines that are not blank, with their places; one in memory at a time."""
     try:
         with path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
+            for number, line in enumerate(bounds.lines(stream), 1):
                 if number == 1:
                     line = line.removeprefix(b"\xef\xbb\xbf")
                 if not line.isspace():
                     yield f"{path} line {number}", line
     except OSError as error:
         raise UserError(f"samples {path} cannot be read ({error.strerror}); check the path") from error
+    except bounds.Bound as error:
+        raise UserError(f"{path} has {error}, more than is read; split it") from error
 
 
 def context(path: Path) -> dict[str, Any]:

@@ -353,7 +353,7 @@ def test_unreadable_files_are_named(tmp_path, name, data, words):
 
 def test_yaml_is_never_executed(tmp_path):
     (tmp_path / "a.yaml").write_text("question: !!python/object/apply:os.getcwd []\nsamples: [x]\n")
-    with pytest.raises(UserError, match="not YAML"):
+    with pytest.raises(UserError, match="question is absent"):
         import_samples([tmp_path / "a.yaml"], SampleStore(tmp_path / "store"))
 
 

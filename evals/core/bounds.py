@@ -1,0 +1,112 @@
+"""How much one file of a stranger may cost: every reader takes text, archives and tables through here.
+
+Small files must not grow large: sizes are known before memory is taken, and a file over a bound is one
+sentence (`Bound`, which readers turn into their own errors).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+ROW = 64 << 20  # bytes of one row, line or entry
+VALUES = 6_000_000  # values in one JSON text, counted by their commas and openings
+RATIO = 200  # bytes that one byte of a compressed file may become
+FLOOR = 64 << 20  # bytes that any compressed file may become
+BATCH = 256 << 20  # bytes of a table in memory at a time
+DEPTH = 60  # levels of nesting
+
+
+class Bound(ValueError):
+    """A text or file is over a bound; the message says over which."""
+
+
+def loads(text: str | bytes) -> Any:
+    """JSON within bounds; ValueError where it is none, is over a bound, or says two things under one key."""
+    marks: tuple[Any, ...] = (b",", b"[", b"{") if isinstance(text, bytes) else (",", "[", "{")
+    if len(text) > VALUES and sum(text.count(mark) for mark in marks) > VALUES:
+        raise Bound(f"more than {VALUES:,} values in one JSON text")
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise Bound("nested too deep") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if value != found[key]:
+                raise Bound(f"the key {key[:40]!r} stands twice with different values")
+    return found
+
+
+def depth_of(value: Any) -> int:
+    """Levels of lists and objects in a JSON value."""
+    level, deepest = [value], 0
+    while level:
+        deepest += 1
+        inner: list[Any] = []
+        for one in level:
+            inner.extend(one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        level = inner
+    return deepest - 1
+
+
+def finite(value: Any) -> bool:
+    """Whether a JSON value holds no NaN, no infinity and no integer beyond 64 bits, at any depth."""
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, dict | list):
+            stack.extend(one.values() if isinstance(one, dict) else one)
+        elif isinstance(one, int):
+            if abs(one) >= 1 << 63:
+                return False
+        elif isinstance(one, float) and not math.isfinite(one):
+            return False
+    return True
+
+
+def lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Lines of a file, each at most ROW bytes; Bound where one is longer."""
+    while line := stream.readline(ROW + 1):
+        if len(line) > ROW:
+            raise Bound(f"a line of more than {ROW >> 20} MB")
+        yield line
+
+
+def check_expansion(compressed: int, expanded: int) -> None:
+    """Bound where so many bytes would come out of so few."""
+    if expanded > FLOOR and expanded > RATIO * max(compressed, 1):
+        raise Bound(f"{compressed:,} bytes that expand to {expanded:,}")
+
+
+def batches(file: Any, size: int, rows: int) -> Iterator[Any]:
+    """Record batches of an open parquet file of `size` bytes, at most `rows` rows each and few enough for
+    memory; Bound where the file expands too far."""
+    meta = file.metadata
+    groups = [meta.row_group(i) for i in range(meta.num_row_groups)]
+    chunks = [g.column(i).total_uncompressed_size for g in groups for i in range(g.num_columns)]
+    check_expansion(size, sum(chunks))
+    largest = max(chunks, default=1)  # a value, which many rows may repeat, is at most so large
+    few = rows if size > FLOOR else max(1, min(rows, BATCH // max(largest, 1)))
+    total = 0
+    for batch in file.iter_batches(batch_size=few):
+        total += batch.nbytes
+        check_expansion(size, total)
+        if batch.nbytes > 2 * BATCH:
+            raise Bound(f"rows of {batch.nbytes >> 20} MB")
+        yield batch
+
+
+def read_small(path: Path, limit: int = ROW) -> bytes:
+    """The bytes of a file that must be small; Bound where it is larger than `limit`."""
+    with path.open("rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise Bound(f"more than {limit >> 20} MB")
+    return data
