@@ -10,14 +10,16 @@ from evals.checkpoints.runs import resolved, run_of
 from evals.engines.server import UNSEEN
 from probes.findings.types import Check
 
-SAME = ("template", "shots", "chat")
-DECODING = ("temperature", "top_p", "top_k", "max_tokens", "stops")
+SAME = ("template", "shots", "chat", "system", "chat_args", "prefix")
+DECODING = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "stops")
 ENGINE = ("engine", "engine_version", "dtype")
 TRUNCATED = 0.02
 TRUNCATION_GAP = 0.01
 DUPLICATES_BEYOND = 0.05  # repeats beyond what independent draws would give
 DUPLICATES = 0.5
 EXTRACTION_GAP = 0.02
+UNANSWERED = 0.2  # share of samples without an answer from which on accuracy measures form
+RAN_ON = 0.02
 UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
            "guess floor")  # fmt: skip
 
@@ -32,7 +34,7 @@ def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[Check]
     if a is None or b is None:
         return [check(name, None, None, "not known from counts alone") for name in UNKNOWN]
     made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
-            _verifier, _support)  # fmt: skip
+            _verifier, _support, _ran_on)  # fmt: skip
     return [make(a, b) for make in made]
 
 
@@ -59,14 +61,33 @@ def _known(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> bool:
 
 
 def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
+    """The text of the prompts first, their ids second: two tokenizers are no difference in what is asked."""
     different = _differences(a, b, SAME)
     if different:
-        return check("prompt", False, different, "the prompts differ: " + ", ".join(different))
+        told = f"A is asked {_asked(a)}; B {_asked(b)}" if _known(a, b, SAME[:3]) else ", ".join(different)
+        return check("prompt", False, different, f"the prompts differ: {told}")
     if not _known(a, b, ("prompt_hash",)):
         return check("prompt", None, None, "the samples do not say which prompt was used")
-    same = a["prompt_hash"] == b["prompt_hash"]
-    shots = f"the same prompts, {a['shots']} shots" if a.get("shots") is not None else "the same prompts"
-    return check("prompt", same, None, shots if same else "the prompts' token ids differ")
+    same = f"the same prompts, {_asked(a)}" if a.get("shots") is not None else "the same prompts"
+    if a["prompt_hash"] == b["prompt_hash"]:
+        return check("prompt", True, None, same)
+    texts, tokenizers = (
+        [r.get(k) for r in (a, b)] if _known(a, b, (k,)) else None for k in ("prompt", "tokenizer")
+    )
+    if texts and texts[0] != texts[1]:
+        own = a.get("chat") and tokenizers and tokenizers[0] != tokenizers[1]
+        text = f"{same}, each in a chat template of its own" if own else "the texts of the prompts differ"
+        return check("prompt", None if own else False, None, text)
+    if texts and tokenizers and tokenizers[0] != tokenizers[1]:
+        return check("prompt", True, None, f"{same}, in two tokenizers")
+    return check("prompt", False, None, "the prompts' token ids differ")
+
+
+def _asked(report: dict[str, Any]) -> str:
+    """In words how a cell was asked."""
+    form = "in its chat template" if report.get("chat") else "in plain text"
+    system = ", with a system prompt" if report.get("system") else ""
+    return f"{report.get('template')}, {report.get('shots')} shots, {form}{system}"
 
 
 def _decoding(a: dict[str, Any], b: dict[str, Any]) -> Check:
@@ -98,8 +119,16 @@ def _truncation(a: dict[str, Any], b: dict[str, Any]) -> Check:
 
 def _extraction(a: dict[str, Any], b: dict[str, Any]) -> Check:
     x, y = a["extraction_failures"], b["extraction_failures"]
-    passed = abs(x - y) <= EXTRACTION_GAP
+    passed = abs(x - y) <= EXTRACTION_GAP and max(x, y) <= UNANSWERED
     return check("extraction", passed, [x, y], f"no answer in the asked form in {x:.1%} and {y:.1%}")
+
+
+def _ran_on(a: dict[str, Any], b: dict[str, Any]) -> Check:
+    if not _known(a, b, ("ran_on",)):
+        return check("ran on", None, None, "the samples do not say how they were asked")
+    x, y = a["ran_on"], b["ran_on"]
+    text = f"{x:.1%} and {y:.1%} of the samples went on after their answer; only the answer is graded"
+    return check("ran on", max(x, y) <= RAN_ON, [x, y], text)
 
 
 def _format(a: dict[str, Any], b: dict[str, Any]) -> Check:
