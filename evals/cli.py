@@ -39,6 +39,7 @@ def sample(
     name: Annotated[str | None, typer.Option(help="label of the samples (default: the checkpoint)")] = None,
     engine: Annotated[str, typer.Option(help="torch, vllm or server")] = "torch",
     server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None,
+    vllm: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM; repeat")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None,
     rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256,
     processes: Annotated[int, typer.Option(min=1, help="processes that share the problems")] = 1,
@@ -58,7 +59,17 @@ def sample(
     from evals.store import SampleStore
 
     check_executor(executor)
-    where = Where(engine, dtype, rows, processes, parse_part(part) if part else None, executor, quiet, server)
+    where = Where(
+        engine,
+        dtype,
+        rows,
+        processes,
+        parse_part(part) if part else None,
+        executor,
+        quiet,
+        server,
+        tuple(vllm or ()),
+    )
     store = SampleStore(out)
     found = find_checkpoint(ckpt, engine, server)
     chosen = load_problems(problems, limit, data)

@@ -28,13 +28,16 @@ def open_engine(
     dtype: str | None = None,
     rows: int = 256,
     server: str | None = None,
+    vllm: tuple[str, ...] = (),
 ) -> Engine:
     """An engine on a checkpoint folder or hub id.
 
     engine: "torch" (in process), "vllm" or "server". dtype: "float32", "bfloat16", … (default: float32 on a
     CPU, bfloat16 on a GPU). rows: rows that the torch engine decodes together, requests that a server gets at
-    once. server: URL of the server.
+    once. server: URL of the server. vllm: KEY=VALUE, see `evals.engines.vllm_options.VllmOptions`.
     """
+    if vllm and engine != "vllm":
+        raise UserError(f"--vllm goes with --engine vllm, not with --engine {engine}")
     found = find_checkpoint(checkpoint, engine, server) if isinstance(checkpoint, str) else checkpoint
     if engine == "server":
         from evals.engines.server.engine import ServerEngine
@@ -44,8 +47,9 @@ def open_engine(
         return _torch_engine(found, dtype, rows)
     if engine == "vllm":
         from evals.engines.vllm_engine import VllmEngine
+        from evals.engines.vllm_options import vllm_options
 
-        return VllmEngine(found, dtype=dtype)
+        return VllmEngine(found, dtype=dtype, options=vllm_options(vllm))
     raise UserError(f"no engine {engine!r}; choose one of {', '.join(ENGINES)}")
 
 

@@ -57,6 +57,8 @@ def draw_cell(
     """
     problems = problems_of(problem_set.problems, part)
     plan = _plan(engine, problems, asking, seed, draw)
+    if hasattr(engine, "reserve") and plan.prompts:
+        engine.reserve(max(map(len, plan.prompts.values())) + asking.max_tokens)
     with store.writing(plan.cell, part or (0, 1)):
         store.add_cell(plan.cell, {"checkpoint": label, **plan.info})
         store.add_problems(problems)

@@ -19,9 +19,9 @@ class Where:
     """Where and by what samples are drawn; nothing of it but engine and dtype changes what is drawn.
 
     engine: torch, vllm or server; dtype: its numbers (None: by the device); rows: decoded, or asked of a
-    server, together; server: its URL. processes share the problems on this machine. part (i, N): only the
-    problems whose hash falls to i of N, for machines that know nothing of each other. executor: "local", or
-    "ray" with one part for each GPU or core of a cluster.
+    server, together; server: its URL; vllm: KEY=VALUE for vLLM. processes share the problems on this machine.
+    part (i, N): only the problems whose hash falls to i of N, for machines that know nothing of each other.
+    executor: "local", or "ray" with one part for each GPU or core of a cluster.
     """
 
     engine: str = "torch"
@@ -32,6 +32,7 @@ class Where:
     executor: str = "local"
     quiet: bool = False
     server: str | None = None
+    vllm: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

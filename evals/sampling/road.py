@@ -77,7 +77,12 @@ def draw_part(job: Job, part: Part | None, progress: Any = None) -> str:
     if where.engine == "torch":
         one_thread()
     engine = open_engine(
-        job.checkpoint, engine=where.engine, dtype=where.dtype, rows=where.rows, server=where.server
+        job.checkpoint,
+        engine=where.engine,
+        dtype=where.dtype,
+        rows=where.rows,
+        server=where.server,
+        vllm=where.vllm,
     )
     return draw_cell(
         engine, job.problems, job.asking, job.n, job.store, job.label,
@@ -98,8 +103,9 @@ def _in_processes(job: Job) -> str:
 
 def _worker(job: Job, part: Part) -> str:
     from evals.engines.gpus import one_gpu
+    from evals.engines.vllm_options import vllm_options
 
-    one_gpu(part[0])
+    one_gpu(part[0], vllm_options(job.where.vllm).tensor_parallel_size)
     return draw_part(job, part, Line(f"sample {job.label}", quiet=job.where.quiet or part[0] > 0))
 
 

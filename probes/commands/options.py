@@ -43,6 +43,7 @@ class Inputs:
     against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first"
     engine: Annotated[str, typer.Option(help="torch, vllm or server")] = "torch"
     server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None
+    vllm: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM; repeat")] = None
     processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None
     rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256
@@ -58,7 +59,7 @@ class Inputs:
 
         where = Where(
             self.engine, self.dtype, self.rows, self.processes,
-            executor=self.executor, quiet=self.quiet, server=self.server,
+            executor=self.executor, quiet=self.quiet, server=self.server, vllm=tuple(self.vllm or ()),
         )  # fmt: skip
         return Sampling(
             self.problems, self.n, self.askings, self.seed, self.limit, where, variants, self.data
