@@ -17,7 +17,14 @@ Preset = Annotated[str | None, typer.Option(help="shipped configuration, such as
 File = Annotated[Path | None, typer.Option("--config", help="TOML file laid over the preset")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, dotted")]
 Processes = Annotated[int, typer.Option(min=1, help="processes on this machine (a core each is best)")]
+Merge = Annotated[
+    bool, typer.Option("--merge", help="save a LoRA adapter merged into its base, as whole models")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
+
+
+def _told(given: list[str] | None, merge: bool, section: str) -> list[str]:
+    return [*(given or ()), *([f"{section}.merge=true"] if merge else [])]
 
 
 @app.command()
@@ -45,13 +52,16 @@ def rl(
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
+    merge: Merge = False,
     quiet: Quiet = False,
 ) -> None:
-    """Reinforcement learning (GRPO and relatives) from a checkpoint, with the verifier as reward."""
+    """Reinforcement learning from any causal language model: GRPO, DAPO, MaxRL, …; the verifier rewards."""
     from trainer.config.load import RLConfig, load_config
     from trainer.rl import rl as run
 
-    settings = load_config(RLConfig, "rl", preset=preset, path=config, overrides=set_ or ())
+    settings = load_config(
+        RLConfig, "rl", preset=preset, path=config, overrides=_told(set_, merge, "adapter")
+    )
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
@@ -66,13 +76,14 @@ def sft(
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
+    merge: Merge = False,
     quiet: Quiet = False,
 ) -> None:
     """Supervised fine-tuning on worked solutions: one of each problem, or all with --gold."""
     from trainer.config.load import SFTConfig, load_config
     from trainer.sft import sft as run
 
-    overrides = [*(["demonstrations=all"] if gold else []), *(set_ or ())]
+    overrides = [*(["demonstrations=all"] if gold else []), *_told(set_, merge, "adapter")]
     settings = load_config(SFTConfig, "sft", preset=preset, path=config, overrides=overrides)
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
@@ -85,13 +96,16 @@ def parallel(
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
+    merge: Merge = False,
     quiet: Quiet = False,
 ) -> None:
     """Parallel averaging: RL and SFT updates from one snapshot, their mean taken, step by step."""
     from trainer.config.load import ParallelConfig, load_config
     from trainer.parallel import parallel as run
 
-    settings = load_config(ParallelConfig, "parallel", preset=preset, path=config, overrides=set_ or ())
+    settings = load_config(
+        ParallelConfig, "parallel", preset=preset, path=config, overrides=_told(set_, merge, "rl.adapter")
+    )
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 

@@ -18,6 +18,7 @@ from evals.core.keys import content_hash
 from trainer.algorithms import policy
 from trainer.config.load import ParallelConfig
 from trainer.config.schedule import check_schedule, value_at
+from trainer.data.asking import asked
 from trainer.data.demonstrations import (
     Demonstration,
     batch_at,
@@ -27,13 +28,14 @@ from trainer.data.demonstrations import (
 from trainer.distributed import fsdp as shard
 from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, save_checkpoint
-from trainer.models.optimizer import adamw, clip
+from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Trainable
 from trainer.rl import at_step, checked, fitted, load_policy, mean, step_flops
 from trainer.rollouts import rollouts
+from trainer.rollouts.evaluation import evaluate, open_evaluation
 from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.sampler import open_sampler
-from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import Silence, check_finite
 from trainer.sft import demonstration_flops, gradient
 
@@ -82,27 +84,34 @@ def parallel(
     """
     check_schedule(config.weight, "parallel.weight", 1.0)
     found = open_checkpoint(parent)
-    config = config.model_copy(update={"rl": fitted(checked(config.rl, "parallel.rl"), found)})
-    if not claim(out, config, parent=found.weights):
-        meet = shard.needs_group(config.rl.compute)
-        launch(_loop, (found, config, out, quiet), processes, meet=meet)
+    of_rl = fitted(asked(checked(config.rl, "parallel.rl"), found), found)
+    config = config.model_copy(update={"rl": of_rl, "sft": asked(config.sft, found)})
+    grows = "rl.steps" if config.rl.final_lr == config.sft.final_lr == 1 else None
+    with starting(out):
+        if not claim(out, config, grows=grows, parent=found.weights):
+            meet = shard.needs_group(config.rl.compute)
+            launch(_loop, (found, config, out, quiet), processes, meet=meet)
     return last_checkpoint(out)
 
 
 def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config.rl)
-    sampler = open_sampler(model, tokenizer, found, config.rl)
-    shown = training_demonstrations(config.sft, tokenizer, model.context)
+    sampler = open_sampler(model, tokenizer, found, config.rl, quiet)
+    shown = training_demonstrations(config.sft, tokenizer, model.context, quiet=quiet)
+    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config.rl)
     of_rl, of_sft = adamw(model, config.rl.optimizer), adamw(model, config.sft.optimizer)
     run = Run("parallel", out, config.rl.steps, config.rl, {"flops": 0.0}, quiet)
     run.resume(model, rl=of_rl, sft=of_sft)
     if run.lead:
         rollouts.prune(out / "rollouts", run.first)
-    silence = Silence(len(sampler.asked.ids))
+    silence = Silence(len(sampler.asked.ids), quiet)
     for step in run.remaining():
         batch = sampler.rollouts(step)
         weight, taught, updates = value_at(config.weight, step), _taught(shown, config, step), []
         now = at_step(config.rl, step)
+        for optimizer, own in ((of_rl, config.rl), (of_sft, config.sft)):
+            factor = cosine(step, config.rl.steps, own.warmup_steps, own.final_lr)
+            set_lr(optimizer, own.optimizer, factor)
         for minibatch, lesson in zip(minibatches(model, batch, now), taught, strict=True):
             reinforce = partial(policy.gradient, model, reference, minibatch, now)
             imitate = partial(_imitate, model, lesson, config)
@@ -114,7 +123,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
             for side in (row, learnt):
                 check_finite(step, side["loss"], side["grad_norm"], f"problems {' '.join(batch.ids)}")
             updates.append(row | {f"sft_{key}": value for key, value in learnt.items()})
-        row = rollouts.describe(batch) | mean(updates) | {"weight": weight}
+        row = rollouts.describe(batch) | mean(updates) | {"weight": weight} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.rl.prompts)
         run.totals["flops"] += step_flops(model.costs, batch, config.rl)
         run.totals["flops"] += sum(demonstration_flops(model, lesson) for lesson in taught)

@@ -15,7 +15,7 @@ from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.flops import training_flops
 from trainer.models.native import new_model
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
-from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import check_finite
 
 
@@ -25,9 +25,10 @@ def pretrain(config: PretrainConfig, out: Path, *, processes: int = 1, quiet: bo
     Resumes from the newest state; a finished run is left as it is. The result does not depend on where a
     run was interrupted; it depends on the number of processes only through the order of fp32 sums.
     """
-    if not claim(out, config):
-        data.prepare(out / "data", config)
-        launch(_loop, (config, out, quiet), processes, meet=shard.needs_group(config.compute))
+    with starting(out):
+        if not claim(out, config):
+            data.prepare(out / "data", config)
+            launch(_loop, (config, out, quiet), processes, meet=shard.needs_group(config.compute))
     return last_checkpoint(out)
 
 
@@ -44,8 +45,8 @@ def _loop(config: PretrainConfig, out: Path, quiet: bool) -> None:
     for step in run.remaining():
         documents = [corpus.document(i) for i in range(*plan[step])]
         predicted = [len(d) - 1 for d in documents]  # every token but a document's first
-        lr = config.optimizer.lr * cosine(step, len(plan), config.warmup, config.final_lr)
-        set_lr(optimizer, lr)
+        factor = cosine(step, len(plan), round(config.warmup * len(plan)), config.final_lr)
+        lr = set_lr(optimizer, config.optimizer, factor)
         model.zero_grad(set_to_none=True)
         loss = add_gradient(model, documents, predicted, config.compute.tokens_per_pass)
         norm = clip(model, config.optimizer.clip)

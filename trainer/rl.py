@@ -11,19 +11,21 @@ from evals.core.errors import UserError
 from trainer.algorithms import policy, with_defaults
 from trainer.config.load import RLConfig
 from trainer.config.schedule import check_schedule, value_at
+from trainer.data.asking import asked
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, is_native, load_parent, same_tokens, save_checkpoint
 from trainer.models.flops import forward_flops, sampling_flops, training_flops
-from trainer.models.optimizer import adamw, clip
+from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Costs, Trainable
 from trainer.models.wrapped import WrappedModel
 from trainer.rollouts import rollouts
+from trainer.rollouts.evaluation import evaluate, open_evaluation
 from trainer.rollouts.minibatches import learning, minibatches, units
 from trainer.rollouts.rewards import MODES, reward_function
 from trainer.rollouts.sampler import open_sampler
-from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import Silence, check_finite
 
 
@@ -33,10 +35,12 @@ def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: b
     Exact on resume; rollouts, metrics and the verdicts on them are saved step by step.
     """
     found = open_checkpoint(parent)
-    config = fitted(checked(config, "rl"), found)
-    if not claim(out, config, parent=found.weights):
-        meet = shard.needs_group(config.compute)
-        launch(_loop, (found, config, out, quiet), processes, meet=meet)
+    config = fitted(asked(checked(config, "rl"), found), found)
+    grows = "steps" if config.final_lr == 1 else None
+    with starting(out):
+        if not claim(out, config, grows=grows, parent=found.weights):
+            meet = shard.needs_group(config.compute)
+            launch(_loop, (found, config, out, quiet), processes, meet=meet)
     return last_checkpoint(out)
 
 
@@ -72,16 +76,19 @@ def _correction(config: RLConfig, section: str) -> str:
 
 def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config)
-    sampler = open_sampler(model, tokenizer, found, config)
+    sampler = open_sampler(model, tokenizer, found, config, quiet)
+    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config)
     optimizer = adamw(model, config.optimizer)
     run = Run("rl", out, config.steps, config, {"flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)
     if run.lead:
         rollouts.prune(out / "rollouts", run.first)
-    silence = Silence(len(sampler.asked.ids))
+    silence = Silence(len(sampler.asked.ids), quiet)
     for step in run.remaining():
         batch = sampler.rollouts(step)
         now, updates = at_step(config, step), []
+        factor = cosine(step, config.steps, config.warmup_steps, config.final_lr)
+        lr = set_lr(optimizer, config.optimizer, factor)
         for minibatch in minibatches(model, batch, now):
             model.zero_grad(set_to_none=True)
             measured = policy.gradient(model, reference, minibatch, now)
@@ -91,7 +98,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
             if moves:
                 optimizer.step()
             updates.append(measured | {"grad_norm": norm, "moved": float(moves)})
-        row = rollouts.describe(batch) | mean(updates)
+        row = rollouts.describe(batch) | mean(updates) | {"lr": lr} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.prompts)
         run.totals["flops"] += step_flops(model.costs, batch, config)
         if run.lead:

@@ -8,6 +8,7 @@ from pathlib import Path
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from trainer.algorithms.loss import add_gradient
 from trainer.config.load import SFTConfig
+from trainer.data.asking import asked
 from trainer.data.demonstrations import (
     Demonstration,
     batch_at,
@@ -20,9 +21,11 @@ from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, load_parent, save_checkpoint
 from trainer.models.flops import training_flops
-from trainer.models.optimizer import adamw, clip
+from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Trainable
-from trainer.run.folder import Run, claim, last_checkpoint
+from trainer.rollouts.evaluation import evaluate, open_evaluation
+from trainer.rollouts.sampler import torch_engine
+from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import check_finite
 
 
@@ -32,22 +35,31 @@ def sft(parent: str, config: SFTConfig, out: Path, *, processes: int = 1, quiet:
     `config.demonstrations` decides the recipe: "one" is sft, "all" is sft-gold. Exact on resume.
     """
     found = open_checkpoint(parent)
-    if not claim(out, config, parent=found.weights):
-        meet = shard.needs_group(config.compute)
-        launch(_loop, (found, config, out, quiet), processes, meet=meet)
+    config = asked(config, found)
+    grows = "epochs" if config.final_lr == 1 else None
+    with starting(out):
+        if not claim(out, config, grows=grows, parent=found.weights):
+            meet = shard.needs_group(config.compute)
+            launch(_loop, (found, config, out, quiet), processes, meet=meet)
     return last_checkpoint(out)
 
 
 def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
     model, tokenizer = load_parent(found, config.adapter, config.seed)
-    shown = training_demonstrations(config, tokenizer, model.context)
+    shown = training_demonstrations(config, tokenizer, model.context, quiet=quiet)
     model = shard.place(model, config.compute, distributed.device())
     recipe = "sft-gold" if config.demonstrations == "all" else "sft"
+    evaluation = None
+    if config.eval_every:
+        engine, sync = torch_engine(model, tokenizer, found, config)
+        evaluation = open_evaluation(engine, sync, tokenizer, model.context, config)
     optimizer = adamw(model, config.optimizer)
     run = Run(recipe, out, steps_of(len(shown), config), config, {"flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)
     for step in run.remaining():
         batch = batch_at(shown, config, step)
+        factor = cosine(step, run.steps, config.warmup_steps, config.final_lr)
+        lr = set_lr(optimizer, config.optimizer, factor)
         model.zero_grad(set_to_none=True)
         loss = gradient(model, batch, config)
         norm = clip(model, config.optimizer.clip)
@@ -55,8 +67,8 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
         optimizer.step()
         run.totals["flops"] += demonstration_flops(model, batch)
         tokens = sum(len(d.response) for d in batch)
-        row = {"loss": loss, "grad_norm": norm, "lr": config.optimizer.lr, "tokens": float(tokens)}
-        row |= {"epoch": step * config.batch // len(shown)}
+        row = {"loss": loss, "grad_norm": norm, "lr": lr, "tokens": float(tokens)}
+        row |= {"epoch": step * config.batch // len(shown)} | evaluate(evaluation, step)
         run.record(step, row, f"loss {loss:.3f}", sum(len(d) for d in batch))
         if kept := run.keeps(step):
             lineage = descend(found, recipe, step + 1, run.totals["flops"], config, fingerprint(shown))

@@ -9,17 +9,18 @@ import pytest
 
 from trainer.run.files import Rows, read_rows
 
+TIMES = ("seconds", "tokens_per_second")
 CHANGES = ("replace", "unlink", "rmdir")  # ways in which a run changes the disk, beside its rows
 
 
 def contents(run: Path) -> dict[str, object]:
     """Every byte of a run, with the one field that is a measurement of time left out of the metrics."""
     found: dict[str, object] = {}
-    for path in sorted(p for p in run.rglob("*") if p.is_file()):
+    for path in sorted(p for p in run.rglob("*") if p.is_file() and p.parent.name != "state"):
         name = str(path.relative_to(run))
         found[name] = path.read_bytes()
         if path.name == "metrics.jsonl":
-            found[name] = [{k: v for k, v in row.items() if k != "seconds"} for row in read_rows(path)]
+            found[name] = [{k: v for k, v in row.items() if k not in TIMES} for row in read_rows(path)]
     return found
 
 

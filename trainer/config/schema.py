@@ -134,9 +134,23 @@ class Questions(Common):
     levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's problems")
     data_seed: int = Field(0, description="seed of the synthetic world's problems")
     limit: int = Field(20_000, ge=1, description="at most so many problems")
-    template: str = Field("world", description="prompt template")
+    template: str | None = Field(None, description="prompt template (default: as in evaluation)")
+    chat: bool | None = Field(None, description="ask through the chat template (default: as in evaluation)")
+    system: str | None = Field(None, description="system prompt of a chat")
+    chat_args: dict[str, Any] = Field({}, description="arguments of the chat template")
     adapter: AdapterConfig | None = Field(None, description="train a LoRA adapter alone; see AdapterConfig")
     checkpoint_every: int = Field(0, ge=0, description="steps between kept checkpoints (0: only the last)")
+    keep_state: bool = Field(True, description="keep the last state, from which more steps can go on")
+    warmup_steps: int = Field(0, ge=0, description="steps with rising learning rate")
+    final_lr: float = Field(
+        1.0, ge=0, le=1, description="end of a cosine, share of the peak rate (1: constant)"
+    )
+    eval_every: int = Field(0, ge=0, description="steps between evaluations on problems held out (0: none)")
+    eval_problems: str = Field("world:test", description="as `problems`; none of those trained on")
+    eval_limit: int = Field(64, ge=2, description="at most so many of them")
+    eval_n: int = Field(8, ge=1, description="samples of each, at temperature 1")
+    eval_k: int = Field(0, ge=0, description="K of pass@K (0: the largest power of two up to eval_n / 2)")
+    eval_max_tokens: int = Field(512, ge=1, description="longest response in evaluation")
 
 
 class SFTConfig(Questions):

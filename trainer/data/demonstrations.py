@@ -8,20 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from evals.asking.prompts import render
 from evals.asking.templates import template
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
 from evals.records import Problem
 from trainer.config.load import SFTConfig
-from trainer.data.prompts import batch_of, training_problems
+from trainer.data.asking import asking_of, end_of_response
+from trainer.data.prompts import batch_of, encoded, training_problems
 from trainer.run.console import say
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """One solution of a problem: prompt ids, and response ids (int32) that end with EOS."""
+    """One solution of a problem: prompt ids, and response ids (int32) that end with what ends a response."""
 
     problem: str
     prompt: tuple[int, ...]
@@ -36,7 +36,9 @@ class Demonstration:
         return [*self.prompt, *self.response.tolist()]
 
 
-def training_demonstrations(config: SFTConfig, tokenizer: Any, context: int) -> list[Demonstration]:
+def training_demonstrations(
+    config: SFTConfig, tokenizer: Any, context: int, *, quiet: bool = False
+) -> list[Demonstration]:
     """All demonstrations of a run, in the order of problems.
 
     Problems without solutions and demonstrations longer than `max_tokens` (or the context) are left out,
@@ -46,7 +48,8 @@ def training_demonstrations(config: SFTConfig, tokenizer: Any, context: int) -> 
     solved = [p for p in problems if p.solutions]
     if len(solved) < len(problems):
         first = next(p.id for p in problems if not p.solutions)
-        say(f"{len(problems) - len(solved)} problems without solutions are left out (the first is {first})")
+        lost = len(problems) - len(solved)
+        say(f"{lost} problems without solutions are left out (the first is {first})", quiet)
     if not solved:
         raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
     found = _tokenized(solved, config, tokenizer)
@@ -56,7 +59,8 @@ def training_demonstrations(config: SFTConfig, tokenizer: Any, context: int) -> 
         first = next(d.problem for d in found if len(d) > longest)
         say(
             f"{len(found) - len(kept)} demonstrations longer than {longest} tokens are left out "
-            f"(the first is of problem {first})"
+            f"(the first is of problem {first})",
+            quiet,
         )
     if not kept:
         raise UserError(f"{config.problems} has no demonstration of at most {longest} tokens")
@@ -88,12 +92,14 @@ def steps_of(count: int, config: SFTConfig) -> int:
 
 
 def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> list[Demonstration]:
-    answer = template(config.template).answer
+    asking = asking_of(config)
+    end = end_of_response(tokenizer, asking)
+    answer = "{solution}" if asking.chat else template(asking.template or "").answer
     found: list[Demonstration] = []
     for problem in problems:
-        prompt = encode(tokenizer, render(problem, config.template, 0))
+        prompt = encoded(problem, asking, tokenizer)
         for solution in solutions_of(problem, config):
             ids = encode(tokenizer, answer.replace("{solution}", solution.strip()), special=False)
-            response = np.array([*ids, tokenizer.eos_token_id], dtype=np.int32)
+            response = np.array([*ids, end], dtype=np.int32)
             found.append(Demonstration(problem.id, prompt, response))
     return found

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from evals.asking.prompts import render
+from evals.asking.asking import Asking
+from evals.asking.prompts import prompt_text
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, load_problems
 from evals.records import Problem
 from trainer.config.load import Questions, RLConfig
+from trainer.data.asking import asking_of
 from trainer.run.console import say
 
 
@@ -28,26 +30,32 @@ class Prompts:
 
 def training_problems(config: Questions) -> tuple[Problem, ...]:
     """The problems of RL and of SFT: the same for the same `problems`, `levels`, `limit`, `data_seed`."""
-    return _problem_set(config).problems
+    return problem_set(config, config.problems, config.limit).problems
 
 
-def _problem_set(config: Questions) -> ProblemSet:
-    spec = config.problems
+def problem_set(config: Questions, spec: str, limit: int) -> ProblemSet:
+    """The first `limit` problems of `spec`; the synthetic world's with the configured levels and seed."""
     if spec.startswith("world:") and "?" not in spec:
         levels = ",".join(map(str, config.levels))
-        spec += f"?levels={levels}&count={config.limit}&seed={config.data_seed}"
-    return load_problems(spec, limit=config.limit)
+        spec += f"?levels={levels}&count={limit}&seed={config.data_seed}"
+    return load_problems(spec, limit=limit)
 
 
-def training_prompts(config: RLConfig, tokenizer: Any, context: int) -> Prompts:
+def encoded(problem: Problem, asking: Asking, tokenizer: Any) -> tuple[int, ...]:
+    """Token ids of a prompt; a chat template writes its special tokens itself."""
+    return encode(tokenizer, prompt_text(problem, asking, tokenizer), special=not asking.chat)
+
+
+def training_prompts(config: RLConfig, tokenizer: Any, context: int, *, quiet: bool = False) -> Prompts:
     """Prompts that leave `max_tokens` of the model's `context`; longer ones are left out and counted."""
-    found = _problem_set(config)
-    ids = [encode(tokenizer, render(p, config.template, 0)) for p in found.problems]
+    found, asking = problem_set(config, config.problems, config.limit), asking_of(config)
+    ids = [encoded(p, asking, tokenizer) for p in found.problems]
     most = min(config.max_prompt_tokens, context - config.max_tokens)
     fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= most]
     if len(fits) < len(ids):
         first = next(p.id for p, prompt in zip(found.problems, ids, strict=True) if len(prompt) > most)
-        say(f"{len(ids) - len(fits)} prompts of more than {most} tokens are left out (the first: {first})")
+        lost = len(ids) - len(fits)
+        say(f"{lost} prompts of more than {most} tokens are left out (the first: {first})", quiet)
     if not fits:
         raise UserError(
             f"{config.problems} has no prompt of at most {most} tokens (the model's context is {context}, "

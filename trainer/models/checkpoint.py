@@ -11,6 +11,7 @@ from evals.core.errors import UserError
 from evals.engines.olmo2 import Olmo2Shape
 from trainer.config.load import Questions
 from trainer.config.schema import AdapterConfig
+from trainer.data.asking import for_lineage
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.models.native import load_native, write_json
@@ -97,5 +98,6 @@ def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Ques
     after_sft = stage == "rl" and before.get("recipe") in ("sft", "sft-gold")
     recipe = f"{before['recipe']}-rl" if after_sft else stage
     tokens = int(before.get("tokens") or 0)
-    prompt = {"template": config.template, "shots": 0}
-    return Lineage(found.weights, found.name, recipe, step, tokens, flops, config.seed, data, prompt)
+    return Lineage(
+        found.weights, found.name, recipe, step, tokens, flops, config.seed, data, for_lineage(config)
+    )

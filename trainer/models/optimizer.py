@@ -23,19 +23,21 @@ def adamw(model: nn.Module, config: OptimizerConfig) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, fused=True)
 
 
-def cosine(step: int, steps: int, warmup: float, final: float) -> float:
-    """Factor on the peak learning rate at step 0 … steps - 1: linear rise, then cosine to `final`."""
-    rise = max(1, round(warmup * steps))
+def cosine(step: int, steps: int, warmup: int, final: float) -> float:
+    """Factor on the peak learning rate at step 0, 1, …: `warmup` steps of rise, then cosine to `final`."""
+    rise = max(1, warmup)
     if step < rise:
         return (step + 1) / rise
     through = (step - rise) / max(1, steps - rise)
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * through))
 
 
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Set the learning rate of all groups."""
+def set_lr(optimizer: torch.optim.Optimizer, config: OptimizerConfig, factor: float) -> float:
+    """Set the learning rate of all groups to a factor of the peak; returns it."""
+    lr = config.lr * factor
     for group in optimizer.param_groups:
         group["lr"] = lr
+    return lr
 
 
 def clip(model: nn.Module, largest: float) -> float:

@@ -15,6 +15,7 @@ from evals.core.keys import derive_seed
 from evals.engines.engine import Engine
 from evals.records import Problem, Request, Sample, SamplingOptions
 from trainer.config.load import RLConfig
+from trainer.data.asking import asking_of
 from trainer.distributed import ranks as distributed
 from trainer.rollouts.rewards import rewards
 
@@ -69,7 +70,8 @@ def collect(
     requests = [
         Request(prompts[p], derive_seed("rollout", config.seed, *key, p, i)) for p in own for i in range(n)
     ]
-    options = SamplingOptions(config.temperature, 1.0, 0, config.max_tokens)
+    stops = asking_of(config).stops or ()
+    options = SamplingOptions(config.temperature, 1.0, 0, config.max_tokens, stops)
     samples = engine.sample(requests, options) if requests else []
     earned = rewards([problems[p] for p in own for _ in range(n)], samples, config)
     everything: list[Any] = [None] * (count * n)

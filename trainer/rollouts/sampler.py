@@ -16,7 +16,8 @@ from evals.checkpoints.config import eos_ids
 from evals.engines.engine import Engine
 from evals.engines.torch_engine import TorchEngine
 from trainer.algorithms import advantages
-from trainer.config.load import RLConfig
+from trainer.config.load import Questions, RLConfig
+from trainer.data.asking import asking_of, end_of_response
 from trainer.data.prompts import Prompts, batch_of, training_prompts
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
@@ -62,9 +63,11 @@ class Sampler:
         )
 
 
-def open_sampler(model: Trainable, tokenizer: Any, found: Checkpoint, config: RLConfig) -> Sampler:
+def open_sampler(
+    model: Trainable, tokenizer: Any, found: Checkpoint, config: RLConfig, quiet: bool = False
+) -> Sampler:
     """The sampler of a run: training prompts that leave room for the response, and the engine."""
-    asked = training_prompts(config, tokenizer, model.context)
+    asked = training_prompts(config, tokenizer, model.context, quiet=quiet)
     engine, sync = open_policy_engine(model, tokenizer, found, config)
     return Sampler(engine, sync, asked, config)
 
@@ -74,23 +77,27 @@ def open_policy_engine(
 ) -> tuple[Engine, Sync]:
     """(engine, sync): the engine samples from the weights that the model had at the last sync().
 
-    Unsharded fp32 weights are sampled from as they are. Sharded ones are gathered into a copy in the
-    layers' precision. vLLM runs in a process of its own beside every rank and reads them from a file.
+    vLLM runs in a process of its own beside every rank and reads them from a file.
     """
     if config.engine == "vllm":
         from trainer.rollouts.worker import Worker
 
         worker = Worker(found, "vllm", config.compute.precision)
         return worker, lambda: through_file(model, worker)
+    return torch_engine(model, tokenizer, found, config, config.rows)
+
+
+def torch_engine(
+    model: Trainable, tokenizer: Any, found: Checkpoint, config: Questions, rows: int = 256
+) -> tuple[Engine, Sync]:
+    """See `open_policy_engine`: unsharded fp32 weights are sampled from as they are, sharded ones are
+    gathered into a copy in the layers' precision."""
     sampled = model
     if distributed.is_sharded(model):
         sampled = model.twin().to(getattr(torch, config.compute.precision)).eval()
+    ends = {*eos_ids(found, tokenizer), end_of_response(tokenizer, asking_of(config))}
     engine = TorchEngine(
-        sampled.decoder(),
-        tokenizer,
-        eos_ids=eos_ids(found, tokenizer),
-        context=model.context,
-        rows=config.rows,
+        sampled.decoder(), tokenizer, eos_ids=tuple(sorted(ends)), context=model.context, rows=rows
     )
     return engine, (lambda: None) if sampled is model else (lambda: copy_weights(model, sampled))
 

@@ -34,7 +34,7 @@ class Progress:
         sys.stderr.flush()
 
 
-def say(text: str) -> None:
+def say(text: str, quiet: bool = False) -> None:
     """A remark of its own line on stderr, once for all ranks."""
-    if distributed.rank() == 0:
+    if distributed.rank() == 0 and not quiet:
         print(text, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -24,19 +25,25 @@ from trainer.run.console import Progress
 from trainer.run.files import Rows, full_disk
 from trainer.run.loggers import open_sinks
 
+RETIRED = ("top_p", "top_k")  # options that could have one value only
+UNSET: tuple[Any, ...] = (None, False, "off", {}, [])  # what an option that was not there does
 WAIT = 10.0  # seconds that the processes of a killed run may take to go
 
 
-def claim(out: Path, config: BaseModel, **extra: Any) -> bool:
+def claim(out: Path, config: BaseModel, *, grows: str | None = None, **extra: Any) -> bool:
     """Take `out` for this configuration; True where the run is complete already.
 
-    A folder that holds another configuration is refused by its first difference.
+    A folder that holds another configuration is refused by its first difference; only the number `grows`
+    may be larger than before, and the run goes on.
     """
     text = json.dumps(json.loads(resolved_json(config)) | extra, indent=1, sort_keys=True) + "\n"
     path = out / "resolved.json"
     if path.is_file():
         old, new = (flat(json.loads(t)) for t in (path.read_text("utf-8"), text))
-        if different := [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]:
+        different = differences(old, new, type(config)())
+        if grows and different == [grows] and new[grows] > old[grows]:
+            _go_on(out, text)
+        elif different:
             key = different[0]
             raise UserError(
                 f"{out} holds a run of another configuration ({key} is {old.get(key)!r} there, "
@@ -50,9 +57,40 @@ def claim(out: Path, config: BaseModel, **extra: Any) -> bool:
         if out.exists() and any(out.iterdir()):
             raise UserError(f"{out} is not empty and holds no run; choose another --out")
         write_file(path, text)
-    if finished(out):
-        shutil.rmtree(out / "state", ignore_errors=True)
     return finished(out)
+
+
+def differences(old: dict[str, Any], new: dict[str, Any], usual: BaseModel) -> list[str]:
+    """Keys in which two flat configurations differ. A run from before an option existed had its default."""
+    defaults = flat(json.loads(resolved_json(usual)))
+    late = [k for k in new if k not in old and new[k] not in (defaults.get(k), *UNSET)]
+    other = [k for k in old if k.rpartition(".")[2] not in RETIRED and (k not in new or new[k] != old[k])]
+    return sorted({*late, *other})
+
+
+def _go_on(out: Path, text: str) -> None:
+    """Make a run longer: it is no longer done, and goes on from its last state."""
+    if finished(out) and not list((out / "state").glob("step-*.pt")):
+        raise UserError(
+            f"{out} is finished and kept no state; start a new run with --ckpt {last_checkpoint(out)}"
+        )
+    if distributed.rank() == 0:
+        (out / "DONE").unlink(missing_ok=True)
+        write_file(out / "resolved.json", text)
+
+
+@contextmanager
+def starting(out: Path) -> Iterator[None]:
+    """Leave `out` free where a new run fails before its first step."""
+    fresh = distributed.rank() == 0 and not (out.exists() and any(out.iterdir()))
+    try:
+        yield
+    except UserError:
+        rows = out / "metrics.jsonl"
+        begun = finished(out) or (rows.is_file() and rows.stat().st_size) or (out / "data").exists()
+        if fresh and not begun:
+            shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
 def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -117,7 +155,12 @@ class Run:
     def record(self, step: int, row: dict[str, float], text: str, tokens: float) -> None:
         """Write the row of a step that is done, and one line with its tokens per second."""
         seconds = time.perf_counter() - self.began
-        row = {"step": step + 1} | row | self.totals | {"seconds": round(seconds, 4)}
+        row = (
+            {"step": step + 1}
+            | row
+            | self.totals
+            | {"seconds": round(seconds, 4), "tokens_per_second": round(tokens / seconds, 1)}
+        )
         self.rows.add(row)
         for sink in self.sinks:
             sink.add(row)
@@ -150,7 +193,8 @@ class Run:
             sink.close()
         if self.lead:
             write_file(self.out / "DONE", "")
-            shutil.rmtree(self.out / "state", ignore_errors=True)
+            if not getattr(self.config, "keep_state", False):
+                shutil.rmtree(self.out / "state", ignore_errors=True)
             self.lock.close()
 
 

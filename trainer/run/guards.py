@@ -37,12 +37,13 @@ def memory(knob: str) -> Iterator[None]:
 class Silence:
     """Says so when a whole epoch of prompts brought no group with a difference in reward."""
 
-    def __init__(self, prompts: int) -> None:
-        self.prompts, self.silent = prompts, 0
+    def __init__(self, prompts: int, quiet: bool = False) -> None:
+        self.prompts, self.silent, self.quiet = prompts, 0, quiet
 
     def hear(self, zero_variance: float, prompts: int) -> None:
         """Count the prompts of a step in which no group had a signal."""
         self.silent = self.silent + prompts if zero_variance == 1 else 0
         if self.silent >= self.prompts:
-            say("all rewards of a whole epoch were equal within their groups: nothing to learn; going on")
+            told = "all rewards of a whole epoch were equal within their groups: nothing to learn; going on"
+            say(told, self.quiet)
             self.silent = 0

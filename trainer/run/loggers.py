@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from evals.core.errors import UserError
+from evals.core.errors import UserError, first_line
 from evals.core.keys import content_hash
 
 
@@ -45,7 +45,12 @@ def _wandb(out: Path, first: int) -> Sink:
         raise UserError("log = wandb needs that package: pip install wandb") from error
     name = content_hash(str(out.resolve()))[:16]
     # a study has run after run in one process: each is a new one of its own
-    run = wandb.init(id=name, name=out.name, dir=str(out), resume="allow", reinit="create_new")
+    try:
+        run = wandb.init(id=name, name=out.name, dir=str(out), resume="allow", reinit="create_new")
+    except Exception as error:  # wandb has kinds of its own for no account, no network, a wrong key
+        raise UserError(
+            f"W&B does not start ({first_line(error)}); run `wandb login`, or set WANDB_MODE=offline"
+        ) from error
 
     def add(row: dict[str, float]) -> None:
         run.log({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))

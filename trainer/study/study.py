@@ -24,7 +24,7 @@ from trainer.config.load import StudyConfig
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
-from trainer.run.folder import finished, flat
+from trainer.run.folder import differences, finished, flat
 from trainer.run.locks import claimed, held
 from trainer.sft import sft
 from trainer.study import cells, on_ray
@@ -117,7 +117,7 @@ def _take(config: StudyConfig, out: Path, source: str) -> None:
         old, now = (
             flat({k: v for k, v in d.items() if k not in GROWS}) for d in (json.loads(path.read_text()), new)
         )
-        if different := [k for k in sorted({*old, *now}) if old.get(k) != now.get(k)]:
+        if different := differences(old, now, StudyConfig()):
             key = different[0]
             raise UserError(
                 f"{out} holds another study ({key} is {old.get(key)!r} there, {now.get(key)!r} here); "
@@ -213,7 +213,7 @@ def _run(config: StudyConfig, out: Path, cell: Cell, base: Path, quiet: bool) ->
     """One cell through the loop of its recipe; every part of it takes the cell's seed."""
     before = cell.before
     parent = max(cells.folder_of(before, base, out).glob("step-*")) if before else base
-    folder, seed = cells.folder_of(cell, base, out), {"seed": cell.seed}
+    folder, seed = cells.folder_of(cell, base, out), {"seed": cell.seed, "keep_state": False}
     if cell.recipe in ("sft", "sft-gold"):
         shown = {"demonstrations": "all" if cell.recipe == "sft-gold" else "one"}
         sft(str(parent), config.sft.model_copy(update=seed | shown), folder, quiet=quiet)

@@ -1,0 +1,107 @@
+"""Evaluation in the loop: pass@1 and pass@K on problems held out, which change no byte of training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.estimators.passk import pass_at_k
+from analysis.inference.bands import curve
+from analysis.inference.bootstrap import bootstrap
+from evals.core.errors import UserError
+from evals.core.keys import derive_seed
+from evals.engines.engine import Engine
+from evals.records import Request, SamplingOptions
+from evals.verify import grade
+from trainer.config.load import Questions
+from trainer.data.asking import asking_of
+from trainer.data.prompts import Prompts, encoded, problem_set
+from trainer.distributed import ranks as distributed
+from trainer.rollouts.sampler import Sync
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Held-out prompts and the engine that answers them; None where nothing is evaluated."""
+
+    engine: Engine
+    sync: Sync
+    asked: Prompts
+    config: Questions
+    k: int
+
+    def row(self, step: int) -> dict[str, float]:
+        """The metrics after a step that is due (every `eval_every`), else none.
+
+        Unbiased pass@1 and pass@K with 95% intervals over problems. Each sample's seed is the same in every
+        step, so that steps are compared on common draws.
+        """
+        if (step + 1) % self.config.eval_every:
+            return {}
+        self.sync()
+        correct = np.array(self._correct())
+        ks = sorted({1, self.k})
+        rates = pass_at_k(self.config.eval_n, correct, ks)
+        found = curve(bootstrap(rates, replicates=2000), rates, 0.05)
+        row: dict[str, float] = {}
+        for i, k in enumerate(ks):
+            ends = {"": found.estimate[i], "_low": found.low[i], "_high": found.high[i]}
+            row |= {f"eval_pass@{k}{end}": float(value) for end, value in ends.items()}
+        return row
+
+    def _correct(self) -> list[int]:
+        """Right samples of each problem; ranks sample and grade their share."""
+        n, count, asking = self.config.eval_n, len(self.asked.ids), asking_of(self.config)
+        own = range(distributed.rank(), count, distributed.world())
+        requests = [
+            Request(
+                self.asked.ids[p], derive_seed("evaluation", self.config.seed, self.asked.problems[p].id, i)
+            )
+            for p in own
+            for i in range(n)
+        ]
+        options = SamplingOptions(1.0, 1.0, 0, self.config.eval_max_tokens, asking.stops or ())
+        samples = self.engine.sample(requests, options) if requests else []
+        right = [
+            sum(
+                grade(problem.answer, s.text, mode="reward", question=problem.question).correct
+                for s in samples[j * n : (j + 1) * n]
+            )
+            for j, problem in enumerate(self.asked.problems[p] for p in own)
+        ]
+        correct = [0] * count
+        for rank, part in enumerate(distributed.gather(right)):
+            correct[rank :: distributed.world()] = part
+        return correct
+
+
+def evaluate(evaluation: Evaluation | None, step: int) -> dict[str, float]:
+    """The row of an evaluation that may be switched off."""
+    return evaluation.row(step) if evaluation else {}
+
+
+def open_evaluation(
+    engine: Engine, sync: Sync, tokenizer: object, context: int, config: Questions
+) -> Evaluation | None:
+    """The evaluation that a configuration asks for; UserError where a problem is trained on too."""
+    if config.eval_every == 0:
+        return None
+    k = config.eval_k or 2 ** int(np.log2(max(config.eval_n // 2, 1)))
+    if k > config.eval_n:
+        raise UserError(f"eval_k ({k}) must be at most eval_n ({config.eval_n})")
+    found, asking = problem_set(config, config.eval_problems, config.eval_limit), asking_of(config)
+    trained = {p.id for p in problem_set(config, config.problems, config.limit).problems}
+    if both := [p.id for p in found.problems if p.id in trained]:
+        raise UserError(
+            f"{len(both)} of {len(found.problems)} problems of eval_problems are trained on (the first is "
+            f"{both[0]}); give others"
+        )
+    ids = [encoded(p, asking, tokenizer) for p in found.problems]
+    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= context - config.eval_max_tokens]
+    if len(fits) < 2:
+        raise UserError(
+            f"eval_problems {config.eval_problems} has fewer than two problems that fit; give more"
+        )
+    prompts = Prompts([found.problems[i] for i in fits], [ids[i] for i in fits], found.fingerprint)
+    return Evaluation(engine, sync, prompts, config, k)
