@@ -33,7 +33,13 @@ from trainer.rl import rl
 from trainer.run.files import read_rows
 
 SMALL = SFTConfig(
-    optimizer=OptimizerConfig(lr=1e-3), limit=7, batch=3, epochs=2, save_every=2, checkpoint_every=3
+    template="world",
+    optimizer=OptimizerConfig(lr=1e-3),
+    limit=7,
+    batch=3,
+    epochs=2,
+    save_every=2,
+    checkpoint_every=3,
 )
 CPU = torch.device("cpu")
 
@@ -111,7 +117,9 @@ def test_shares_of_two_ranks_add_up_to_one_process(model, monkeypatch):
 def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeypatch):
     """Fault 10 (planted and seen to fail: an exemplar before the question; the prompt ended by a space)."""
     shown = training_demonstrations(SMALL, engine.tokenizer, engine.context)
-    asked = training_prompts(RLConfig(limit=7, max_tokens=64), engine.tokenizer, engine.context)
+    asked = training_prompts(
+        RLConfig(template="world", limit=7, max_tokens=64), engine.tokenizer, engine.context
+    )
     problems, prompts = asked.problems, asked.ids
     assert [d.problem for d in shown] == [p.id for p in problems]
     assert [d.prompt for d in shown] == prompts

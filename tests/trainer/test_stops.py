@@ -121,7 +121,9 @@ def test_a_full_disk_is_one_sentence_whatever_library_meets_it(tmp_path, monkeyp
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 2
-        sentence = f"error: no space left on the disk (writing {tmp_path / 'x'}); free some, start again\n"
+        sentence = (
+            f"error: no space left on the disk (writing {tmp_path / 'x'}); free or allow some, start again\n"
+        )
         assert capsys.readouterr().err == sentence
     assert list(tmp_path.iterdir()) == []
 
@@ -159,7 +161,7 @@ def test_silent_rewards_are_said_once_an_epoch_and_training_goes_on(
     monkeypatch.setattr(rewards, "reward_of", lambda *_: (0.0, False, False))
     decays = RL.optimizer.model_copy(update={"weight_decay": 0.5})
     config = RL.model_copy(update={"kl": 0.0, "optimizer": decays, "step_without_signal": moves})
-    end = rl(str(parent), config, tmp_path / "run", quiet=True)
+    end = rl(str(parent), config, tmp_path / "run")
     sentence = "all rewards of a whole epoch were equal within their groups: nothing to learn; going on"
     assert capsys.readouterr().err.count(sentence) == 1
     rows = list(read_rows(tmp_path / "run" / "metrics.jsonl"))
