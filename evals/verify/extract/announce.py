@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 
 from evals.verify.grade import Answer
 from evals.verify.limits import MAX_LENGTH
 
 WINDOW = 2 * MAX_LENGTH
 SCANNED = 200_000  # characters, from the end, in which announcements are looked for
+LEADING = 150  # characters that an announcement may have before its sign
 LAST = 40  # announcements looked at, from the end
 LEAD = (
     r"(?:(?:so|thus|hence|therefore|and|my|our|the|this|exact|final|correct|short|full|numeric|numerical|"
@@ -79,17 +81,29 @@ def announced(text: str) -> Answer:
     Routes: "answer-is", "answer-line" (a line "Answer: …", a heading "Answer" and the line after it, a last
     line "A: …", other languages), "hash" (####), "tag" (<answer>…</answer>).
     """
-    if not text.isascii() or any(sign in text for sign in SIGNS):
-        for match in reversed(deque(PHRASE.finditer(text, max(0, len(text) - SCANNED)), LAST)):
-            route = {"is": "answer-is", "hash": "hash", "tag": "tag"}.get(
-                match.lastgroup or "", "answer-line"
-            )
-            found = _rest(text, match.end(), route)
-            if found is not None:
-                return Answer(found, route) if found else Answer(None, "none")
+    for match in _phrases(text):
+        route = ROUTES.get(match.lastgroup or "", "answer-line")
+        found = _rest(text, match.end(), route)
+        if found is not None:
+            return Answer(found, route) if found else Answer(None, "none")
     line = text[-WINDOW:].rstrip().rpartition("\n")[2].strip()
     answer = line.removeprefix("A:").strip()
     return Answer(answer, "answer-line") if answer and line.startswith("A:") else Answer(None, "none")
+
+
+def _phrases(text: str) -> Iterator[re.Match[str]]:
+    """The last announcements, the last one first; what stands around the last sign is looked at first."""
+    start = 0
+    if text.isascii():
+        place = max(map(text.rfind, SIGNS))
+        if place < 0:
+            return
+        start = max(0, place - LEADING)
+        yield from reversed(deque(PHRASE.finditer(text, start), LAST))
+        if not start:
+            return
+    earliest = max(0, len(text) - SCANNED)
+    yield from reversed(deque(PHRASE.finditer(text, earliest, start or len(text)), LAST))
 
 
 def _rest(text: str, place: int, route: str) -> str | None:

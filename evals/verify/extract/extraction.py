@@ -113,8 +113,7 @@ def _boxed(text: str) -> Answer | None:
     if not found:
         return None
     found = outermost(found)
-    parts = labelled(text, found)
-    if parts:
+    if len(found) > 1 and (parts := labelled(text, found)):
         return Answer(" , ".join(parts), "boxed", ("multi_box",))
     start, _, content = found[0]
     run, contents, joined = [content], {content}, True

@@ -38,7 +38,6 @@ TAGS: Tags = (
     ("[think]", "[/think]"),
     ("◁think▷", "◁/think▷"),
 )
-SIGNS = ("<", "[THINK", "[/THINK", "[think", "[/think", "◁")
 CHANNEL, FINAL = (
     "analysis",
     "assistantfinal",
@@ -46,14 +45,13 @@ CHANNEL, FINAL = (
 
 
 @cache
-def tags(added: str) -> tuple[Tags, tuple[str, ...]]:
-    """(pairs, what every tag contains one of); added: more pairs as JSON."""
+def tags(added: str) -> Tags:
+    """The pairs of tags; added: more of them as JSON."""
     try:
         more = tuple((str(opening), str(closing)) for opening, closing in json.loads(added or "[]"))
     except (ValueError, TypeError):
         more = ()
-    more = tuple(pair for pair in more if all(pair))
-    return TAGS + more, SIGNS + tuple(tag for pair in more for tag in pair)
+    return TAGS + tuple(pair for pair in more if all(pair))
 
 
 def visible(response: str) -> str | None:
@@ -62,9 +60,10 @@ def visible(response: str) -> str | None:
     Text up to the last closing tag is dropped, also where the opening one stood in the prompt; an opening tag
     after it is thinking that was cut off.
     """
-    pairs, signs = tags(os.environ.get("EXCURSIONS_THINKING_TAGS", ""))
+    added = os.environ.get("EXCURSIONS_THINKING_TAGS", "")
     start = 0
-    if any(sign in response for sign in signs):
+    if "<" in response or "◁" in response or "THINK" in response or "think]" in response or added:
+        pairs = tags(added)
         opened = -1
         for opening, closing in pairs:
             opened = max(opened, response.rfind(opening))
