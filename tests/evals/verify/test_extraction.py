@@ -4,7 +4,7 @@ import pytest
 
 from evals.verify import extract, format_reward, grade
 from evals.verify.extract.lenient import fallbacks
-from evals.verify.extract.thinking import visible
+from evals.verify.extract.thinking import TAGS, visible
 from evals.verify.limits import MAX_LENGTH
 
 
@@ -116,3 +116,15 @@ def test_format_reward(text, reward):
 def test_a_verdict_is_no_truth_value():
     with pytest.raises(TypeError, match="not a truth value"):
         bool(grade("1", "\\boxed{2}"))
+
+
+def test_every_thinking_tag_is_seen_and_more_can_be_added(monkeypatch):
+    for opening, closing in TAGS:
+        assert extract(f"{opening}\\boxed{{1}}").text is None, opening
+        assert extract(f"{opening}\\boxed{{1}}{closing}\\boxed{{2}}").text == "2", opening
+    assert extract("(musing)\\boxed{1}(/musing)").text == "1"
+    monkeypatch.setenv("EXCURSIONS_THINKING_TAGS", '[["(musing)", "(/musing)"]]')
+    assert extract("(musing)\\boxed{1}(/musing)").text is None
+    assert extract("(musing)\\boxed{1}(/musing)\\boxed{2}").text == "2"
+    monkeypatch.setenv("EXCURSIONS_THINKING_TAGS", "not JSON")
+    assert extract("\\boxed{1}").text == "1"
