@@ -24,6 +24,7 @@ MARKUP = re.compile(
 )
 DOTS = re.compile(r"\\(?:[lc]?dots[cbmio]?)(?![a-zA-Z])|…|\.\.\.")
 BEFORE_MARK = re.compile(r"\s*([,;])\s*")
+LETTER = re.compile(r"[A-ZⒶ-Ⓩ①-⑩Ａ-Ｚ]")
 PARAMETERS = frozenset("kmnltp")
 ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
@@ -140,6 +141,8 @@ def _same_parameter(g: Parsed, a: Parsed) -> Parsed:
 def _chosen(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision | None:
     """Policy "choices": a letter stands for its value and the value for its letter, where the gold has both;
     None where nothing is chosen."""
+    if not LETTER.search(gold) and not LETTER.search(answer):
+        return None
     right = choice(gold, bare_option(answer))
     if right is None:
         right = several(gold, answer)

@@ -99,7 +99,7 @@ def _phrases(text: str) -> Iterator[re.Match[str]]:
         if place < 0:
             return
         start = max(0, place - LEADING)
-        yield from reversed(deque(PHRASE.finditer(text, start), LAST))
+        yield from reversed(deque(PHRASE.finditer(text, start, place + 2 * LEADING), LAST))
         if not start:
             return
     earliest = max(0, len(text) - SCANNED)

@@ -18,11 +18,12 @@ ECHO = re.compile(  # of an instruction: \\boxed{...}, \\boxed{answer}
     r"|\s*<?\s*(?:your |the )?(?:final )?(?:answer|result)(?: here)?\s*>?\s*",
     re.IGNORECASE,
 )
+ECHOED = frozenset(".…\\<aAyYtTfFrR")  # how an echo begins
 LABEL = re.compile(
     r"(?:\b[Pp]art\s*|\b[Qq]uestion\s*)?(?:\(([a-h]|[1-9]|i{1,3}|iv|v)\)|\b([a-h]|[1-9])[.):])"
     r"|\b(?:[Pp]art|[Qq]uestion)\s*([A-Ha-h1-9])\b|\b(First|Second|Third|Fourth|Fifth)\b(?:\s+[a-z]{1,12}){0,2}"
 )
-ECHOED = 80  # characters at most of an instruction that is repeated
+ECHO_LENGTH = 80  # characters at most of an instruction that is repeated
 LABELLED = 60  # characters before a box in which its label stands
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 ROMAN = ("i", "ii", "iii", "iv", "v")
@@ -70,7 +71,9 @@ def boxes(text: str) -> list[Box]:
     end, open_boxes = len(text), 0
     names = [name for name in BOXES if name in text]
     for _ in range(MAX_BOXES):
-        start = max((text.rfind(name, 0, end) for name in names), default=-1)
+        start = -1
+        for name in names:
+            start = max(start, text.rfind(name, 0, end))
         if start < 0:
             break
         end = start
@@ -84,11 +87,17 @@ def boxes(text: str) -> list[Box]:
                     break
                 continue
             content = text[head.end() + 1 : close] if close > 0 else None
-            if content is None or len(content) > ECHOED or not content.strip() or not ECHO.fullmatch(content):
+            if content is None or not _is_echo(content):
                 found.append((start, close + 1, content))
         elif bare := BARE_BOX.match(text, head.end() - len(head.group()) + len(head.group().rstrip())):
             found.append((start, bare.end(), bare.group(1)))
     return found
+
+
+def _is_echo(content: str) -> bool:
+    """Whether a box only repeats an instruction; an empty one does not."""
+    first = content[: ECHO_LENGTH + 1].strip()[:1]
+    return first in ECHOED and len(content) <= ECHO_LENGTH and ECHO.fullmatch(content) is not None
 
 
 def _closing(text: str, opening: int) -> int | None:

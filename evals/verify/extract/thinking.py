@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from functools import cache
 
 from evals.verify.limits import MAX_RESPONSE
@@ -39,10 +38,8 @@ TAGS: Tags = (
     ("[think]", "[/think]"),
     ("◁think▷", "◁/think▷"),
 )
+# every tag of the table has one of these words, and a bracket
 WORDS = ("think", "thought", "THINK", "reason", "channel", "analysis", "scratchpad", "inner_", "unused9")
-BRACKET = re.compile(
-    r"[<◁]|\[/?(?:THINK|think)"
-)  # every tag of the table has one of these, and one of the words
 CHANNEL, FINAL = (
     "analysis",
     "assistantfinal",
@@ -67,7 +64,8 @@ def visible(response: str) -> str | None:
     """
     added = os.environ.get("EXCURSIONS_THINKING_TAGS", "")
     start = 0
-    if added or (BRACKET.search(response) and any(word in response for word in WORDS)):
+    bracket = "<" in response or "◁" in response or "THINK]" in response or "think]" in response or added
+    if bracket and (added or any(word in response for word in WORDS)):
         pairs = tags(added)
         opened = -1
         for opening, closing in pairs:

@@ -42,8 +42,6 @@ class Lettered(NamedTuple):
 
 def lettered(text: str) -> Lettered | None:
     """(B) 12, \\textbf{(B)}\\ 12, B. 12 and \\text{(B) 12} as letter and value; None for anything else."""
-    if not any(letter in text for letter in "ABCDEFGHIJ"):
-        return None
     if inside := INSIDE.fullmatch(text):
         text = f"{inside[1]} {inside[2]}"
     match = LETTERED.fullmatch(text)
