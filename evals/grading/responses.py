@@ -119,5 +119,5 @@ def _closed(text: str, start: int) -> int | None:
 
 def _open_thinking(prompt: str) -> str:
     """The tag that a prompt leaves open for the response to close, or an empty text."""
-    pairs, _ = tags(os.environ.get("EXCURSIONS_THINKING_TAGS", ""))
+    pairs = tags(os.environ.get("EXCURSIONS_THINKING_TAGS", ""))
     return next((opening for opening, _ in pairs if prompt.rstrip().endswith(opening)), "")
