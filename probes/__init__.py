@@ -7,7 +7,7 @@
     reports.plot(found, "passk")
 
 One file per probe, named as its command; each offers one function that returns a `Finding`
-(`probes.findings.types`). `probes.contract.PROBES` lists them with what they need.
+(`probes.findings.types`). `probes.inputs.contract.PROBES` lists them with what they need.
 """
 
 from __future__ import annotations
@@ -16,16 +16,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from probes.findings.finding import read_findings
-    from probes.findings.types import Finding
-    from probes.notebook import compare
+    from probes.commands.notebook import compare
+    from probes.findings.finding import Found, read_findings
 
 _HOMES = {
-    "Finding": "probes.findings.types",
-    "compare": "probes.notebook",
+    "Found": "probes.findings.finding",
+    "compare": "probes.commands.notebook",
     "read_findings": "probes.findings.finding",
 }
-__all__ = ["Finding", "compare", "read_findings"]
+__all__ = ["Found", "compare", "read_findings"]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from analysis.estimators.answers import answer_entropy, distinct_at_k
 from evals.core.keys import derive_seed
-from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Finding
+from probes.inputs.contract import Asked
 from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source

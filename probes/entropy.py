@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.estimators.answers import answer_entropy
-from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
+from probes.inputs.contract import Asked
 from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source

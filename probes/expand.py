@@ -12,17 +12,17 @@ from analysis.comparison.joint import verdict_on_counts
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.comparison.one_sample import compare_one_sample
-from probes.contract import Asked
 from probes.findings.checks import confounds, held_out, same_weights
-from probes.findings.finding import finding
+from probes.findings.finding import Found, finding
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
+from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
 
 def expand(
     source: Source, options: Options | None = None, *, against: str = "first", command: Sequence[str] = ()
-) -> Finding:
+) -> Found:
     """The expand finding of two or more checkpoints.
 
     against: "first" compares every later checkpoint with the first, "parent" each with its parent by

@@ -18,10 +18,10 @@ from analysis.difficulty.posterior import cover
 from analysis.estimators.passk import g_pass_at_k, mg_pass_at_k, pass_hat_k
 from analysis.inference.bands import curve
 from analysis.inference.bootstrap import bootstrap
-from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
+from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer

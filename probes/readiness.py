@@ -16,10 +16,10 @@ from evals.checkpoints.checkpoint import open_checkpoint
 from evals.checkpoints.runs import checkpoints, final_reward
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
-from probes.contract import Asked
 from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
+from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer

@@ -13,10 +13,10 @@ from analysis.comparison.options import declared_K
 from analysis.inference.seeds import best_of_bias, interquartile_mean, seed_difference
 from evals.checkpoints.runs import final_reward, run_of
 from evals.core.errors import UserError
-from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
+from probes.inputs.contract import Asked
 from probes.inputs.sources import Source
 from probes.measures.paired import aligned
 

@@ -11,10 +11,10 @@ from analysis.difficulty.flow import flow
 from analysis.difficulty.posterior import origin, samples_to_certify
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
-from probes.contract import Asked
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Finding
+from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 

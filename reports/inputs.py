@@ -30,7 +30,7 @@ def finding_files(path: Path) -> list[Path]:
 
 def load_findings(path: Path) -> list[Finding]:
     """All findings under `path`, in order of their files; UserError where there is none or one is broken."""
-    findings = [f for file in finding_files(Path(path)) for f in read_findings(file)]
+    findings: list[Finding] = [f for file in finding_files(Path(path)) for f in read_findings(file)]
     if not findings:
         raise UserError(f"{path} holds an empty list of findings; run the probe again")
     for number, finding in enumerate(findings, 1):

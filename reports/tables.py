@@ -12,7 +12,8 @@ import pandas as pd
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
-from probes.findings.card import card, said
+from probes.findings.card import card
+from probes.findings.card_numbers import said
 from probes.findings.grids import estimate_grid
 from probes.findings.rows import Card, Cell, Grid, Row, plain_text
 from probes.findings.types import Curve, Finding

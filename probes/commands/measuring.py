@@ -1,4 +1,4 @@
-"""The commands of the probes that measure counts and samples: one for each of `probes.contract.PROBES`."""
+"""The commands of the probes that measure counts and samples: one for each that the contract lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from evals.asking import Asking
 from probes.commands.options import Inputs, with_inputs
-from probes.contract import PROBES, Probe
+from probes.inputs.contract import PROBES, Probe
 
 APART = ("expand",)  # has a command of its own: `probes.commands.verdict`
 
@@ -28,8 +28,8 @@ def command_of(probe: Probe) -> Callable[..., None]:
     def command(inputs: Inputs, **own: Any) -> None:
         from analysis import Options
         from probes.commands.finish import finish
-        from probes.contract import Asked
         from probes.findings.finding import command_line
+        from probes.inputs.contract import Asked
 
         options = Options(level=inputs.level, K=own.pop("k", None), seed=inputs.seed)
         source, place = inputs.source(least=probe.least), inputs.out

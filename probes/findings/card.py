@@ -6,25 +6,18 @@ terminal, the page, the notebook, Markdown and LaTeX draw what stands here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from probes.findings.grids import check_rows
-from probes.findings.rows import (
-    DASH,
-    Card,
-    Cell,
-    Grid,
-    Row,
-    Section,
-    file_name,
-    interval_cell,
-    number,
-    plain_text,
+from probes.findings.card_numbers import (
+    about_curves,
+    about_support,
+    moved,
+    numbers_grid,
+    robustness,
+    said,
+    support_grid,
 )
+from probes.findings.grids import check_rows
+from probes.findings.rows import Card, Row, Section, file_name, plain_text
 from probes.findings.types import WITHHELD, Comparison, Finding
-
-SHOWN = 5  # rows of pass@k beside 1, K and n
-KINDS = {"P": "by both", "E": "only B", "S": "only A", "O": "by neither"}
 
 
 def cards(finding: Finding) -> list[Card]:
@@ -36,23 +29,13 @@ def card(finding: Finding, comparison: Comparison) -> Card:
     """The card of one comparison."""
     sections = (
         Section("verdict", (_pair(finding, comparison), *_verdict(comparison), *_caveats(comparison))),
-        Section("numbers", (numbers_grid(comparison), *_about_curves(comparison))),
-        Section("support", (support_grid(comparison), *_about_support(comparison), *_moved(comparison))),
-        Section("robustness", _robustness(comparison)),
+        Section("numbers", (numbers_grid(comparison), *about_curves(comparison))),
+        Section("support", (support_grid(comparison), *about_support(comparison), *moved(comparison))),
+        Section("robustness", robustness(comparison)),
         Section("checks", tuple(check_rows(comparison.all_checks, passed=len(comparison.all_checks)))),
         Section("declared", (_declared(comparison),)),
     )
     return Card(comparison.headline.outcome, tuple(s for s in sections if s.items))
-
-
-def said(outcome: str, kind: str | None) -> str:
-    """An outcome with its kind."""
-    return outcome + (f": {plain_text(kind)}" if kind else "")
-
-
-def percent(level: float) -> str:
-    """An error level as the percent of its intervals."""
-    return f"{100 * (1 - level):.4g}%"
 
 
 def _pair(finding: Finding, c: Comparison) -> Row:
@@ -136,153 +119,6 @@ def _needed(c: Comparison) -> list[Row]:
     if parts:
         text = "To settle it: " + " or ".join(parts) + "."
     return [Row("needed", text, (needed.problems, needed.samples))]
-
-
-def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
-    """pass@k of both and their paired difference. places: of k (default: a few, always with 1, K and n)."""
-    rows = []
-    shown = chosen(c.k, c.options.K) if places is None else list(places)
-    for i in shown:
-        a, b = (c.passk[side].at("estimate", i) for side in "ab")
-        null = c.delta.at("null_high", i)
-        star = "*" if c.k[i] in (1, c.options.K) else ""
-        rows.append(
-            (
-                Cell(f"{star}{c.k[i]}", (c.k[i],)),
-                Cell(number(a, 4), (a,)),
-                Cell(number(b, 4), (b,)),
-                Cell(number(d := c.delta.at("estimate", i), 4, "+"), (d,)),
-                interval_cell(c.delta.at("low", i), c.delta.at("high", i)),
-                interval_cell(c.delta.at("band_low", i), c.delta.at("band_high", i)),
-                Cell(DASH if null is None else f"±{null:.3f}".replace("0.", ".", 1), (null,)),
-            )
-        )
-    heads = (
-        "k",
-        "A",
-        "B",
-        "B - A",
-        f"{percent(c.options.level)} paired",
-        "all k at once",
-        "same-model range",
-    )
-    strong = frozenset(i for i, place in enumerate(shown) if c.k[place] in (1, c.options.K))
-    return Grid("numbers", "pass@k and its paired difference", heads, tuple(rows), strong)
-
-
-def chosen(k: Sequence[int], declared: int) -> list[int]:
-    """Indices of 1, the declared K, the last k, and at most SHOWN powers of two between them."""
-    must = {0, len(k) - 1} | ({k.index(declared)} if declared in k else set())
-    powers = [i for i, value in enumerate(k) if value & (value - 1) == 0 and i not in must]
-    step = max(1, -(-len(powers) // SHOWN))
-    return sorted(must | set(powers[::step]))
-
-
-def _about_curves(c: Comparison) -> list[Row]:
-    level = percent(c.options.level)
-    if c.k[-1] == 1:
-        text = (
-            "pass@1, problems resampled. One sample of each problem: no k beyond 1, no curve, no crossover."
-        )
-        return [Row("under", text)]
-    found, n = c.crossover, c.k[-1]
-    if found.k is None:
-        text = f"none up to k = {n}"
-        text += f" (but {level} interval from {found.low})" if found.low is not None else ""
-    else:
-        text = f"k = {found.k}, {level} {found.low} to {found.high or 'beyond n'}"
-    return [
-        Row("under", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
-            f"range: {level} of the differences between two draws of A itself."),
-        Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
-        *_over_k(c),
-    ]  # fmt: skip
-
-
-def _over_k(c: Comparison) -> list[Row]:
-    """What holds for all k at once, and how many of A's tries one of B's is worth."""
-    rows = []
-    if c.over_k:
-        says = {
-            "above": "B above A",
-            "below": "B below A",
-            "equal": "equal within the margin",
-            "open": "open",
-        }
-        parts = [
-            f"{says.get(s.state, 'open')} at k = {s.low}" + (f" to {s.high}" if s.high > s.low else "")
-            for s in c.over_k
-        ]
-        numbers = tuple(end for s in c.over_k for end in (s.low, s.high))
-        rows.append(Row("under", f"For all k at once: {'; '.join(parts)}.", numbers))
-    if c.tries and c.tries.sentence and c.tries.sentence not in c.verdict.sentence:
-        rows.append(Row("under", plain_text(c.tries.sentence), c.tries.estimate))
-    return rows
-
-
-def _moved(c: Comparison) -> list[Row]:
-    """Which problems changed, beyond what sampling twice would change."""
-    rows = []
-    if one := c.changes:
-        text = (
-            f"Problems whose rate changed (false discovery rate {one.fdr:.0%}): {one.improved:,} improved, "
-            f"{one.worsened:,} worsened."
-        )
-        rows.append(Row("under", text, (one.improved, one.worsened, one.fdr)))
-    if c.moved and c.moved.p is not None and c.moved.spread is not None:
-        text = (
-            f"Did problems move beyond sampling noise? Exact p = {c.moved.p:.2g}; root mean square of their "
-            f"true changes {100 * c.moved.spread:.1f} points."
-        )
-        rows.append(Row("under", text, (c.moved.p, c.moved.spread)))
-    return rows
-
-
-def support_grid(c: Comparison) -> Grid:
-    """Problems solved at least once by both, only B, only A, neither, beside the same-model expectation."""
-    rows = []
-    for kind, name in KINDS.items():
-        count, one = getattr(c.support, kind), c.support.expect(kind)
-        text = DASH if one.mean is None else f"{one.mean:,.0f} ({one.low:,.0f}–{one.high:,.0f})"
-        rows.append((Cell(name), Cell(f"{count:,}", (count,)), Cell(text, (one.mean, one.low, one.high))))
-    heads = (f"solved within {c.support.n}", "problems", "A drawn twice gives")
-    return Grid("support", "Problems solved at least once", heads, tuple(rows))
-
-
-def _about_support(c: Comparison) -> list[Row]:
-    p, limit, n = c.support.mcnemar_p, c.support.detection_limit, c.support.n
-    rows = []
-    if p is not None and limit is not None:
-        text = (
-            f"Only B against only A: exact McNemar p = {p:.2g}. Solved only by B is not yet new: A may have "
-            f"p up to {limit:.2g} there, which {n} failure{'s' if n > 1 else ''} cannot exclude."
-        )
-        rows.append(Row("under", text, (p, limit)))
-    floors = [c.guess_floor.get(f"guess_floor_{side}") for side in "ab"]
-    if any(x is not None for x in floors):
-        a, b = ("not known" if x is None else f"{x:.1%}" for x in floors)
-        rows.append(Row("under", f"Guess floor: {a} under A, {b} under B.", tuple(floors)))
-    return rows
-
-
-def _robustness(c: Comparison) -> tuple[Row | Grid, ...]:
-    """Whether the verdict survives other gradings, prompts and budgets."""
-    if not c.robustness:
-        return ()
-    rows = []
-    for row in c.robustness.rows:
-        if row.outcome is None:
-            rows.append((Cell(plain_text(row.name)), Cell(DASH), Cell(DASH), Cell(plain_text(row.detail))))
-            continue
-        same = (row.outcome, row.kind) == (c.verdict.outcome, c.verdict.kind)
-        first = Cell(number(row.first, 4, "+"), (row.first, row.first_low, row.first_high))
-        large = Cell(number(row.large, 4, "+"), (row.large, row.large_low, row.large_high))
-        verdict = Cell(said(row.outcome, row.kind), style="" if same else "failed")
-        rows.append((Cell(plain_text(row.name)), first, large, verdict))
-    heads = ("robustness", "Δpass@1", "Δpass@K", "verdict")
-    kind = {True: "robust", False: "caveat", None: "note"}[c.robustness.robust]
-    grid = Grid("robustness", "The verdict under other readings of the samples", heads, tuple(rows))
-    return grid, Row(kind, plain_text(c.robustness.sentence))
 
 
 def _declared(c: Comparison) -> Row:

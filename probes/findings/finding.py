@@ -17,10 +17,34 @@ from evals.core.files import write_file
 from probes.findings.types import READABLE, SCHEMA, Finding
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from evals.store import SampleStore
 
 _HALF = re.compile("[\ud800-\udfff]")
 PACKAGES = ("excursions", "torch", "transformers", "numpy", "scipy", "pandas", "pyarrow", "vllm")
+
+
+class Found(Finding):
+    """A finding that shows itself: as text, in a notebook, as a frame."""
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per number (`probes.findings.frames`)."""
+        from probes.findings.frames import to_frame
+
+        return to_frame(self)
+
+    def __str__(self) -> str:
+        from probes.findings.terminal import text
+
+        return text(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from probes.findings.html import notebook
+
+        return notebook(self)
 
 
 def finding(
@@ -31,9 +55,9 @@ def finding(
     command: Sequence[str] = (),
     store: SampleStore | None = None,
     **fields: Any,
-) -> Finding:
+) -> Found:
     """A finding: what every probe states, and this probe's own fields."""
-    return Finding.model_validate(
+    return Found.model_validate(
         {
             "schema": SCHEMA,
             "probe": probe,
@@ -71,7 +95,7 @@ def subject(item: Finding) -> tuple[Any, ...]:
 def keep_finding(out: Path, item: Finding) -> Path:
     """Put a finding into OUT/findings.json: last, and in place of an older one about the same."""
     path = out / "findings.json"
-    kept = read_findings(path) if path.is_file() else []
+    kept: list[Finding] = [*read_findings(path)] if path.is_file() else []
     write_findings(path, [f for f in kept if subject(f) != subject(item)] + [item])
     return path
 
@@ -87,7 +111,7 @@ def to_json(findings: Iterable[Finding]) -> str:
     return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def read_findings(path: Path) -> list[Finding]:
+def read_findings(path: Path) -> list[Found]:
     """The findings of a file; UserError where it is none, damaged, or of a schema version not known here."""
     try:
         data = json.loads(path.read_text("utf-8", errors="surrogatepass"))
@@ -107,14 +131,14 @@ def read_findings(path: Path) -> list[Finding]:
     return [typed(item, f"finding {i} of {path}") for i, item in enumerate(items, 1)]
 
 
-def typed(item: Any, where: str = "the finding") -> Finding:
+def typed(item: Any, where: str = "the finding") -> Found:
     """A finding from its JSON; UserError with the field that is not as it should be."""
     from pydantic import ValidationError
 
     if not isinstance(item, dict) or "probe" not in item:
         raise UserError(f"{where} does not say which probe made it; run the probe again")
     try:
-        return Finding.model_validate({"schema": SCHEMA, **_whole(item)})
+        return Found.model_validate({"schema": SCHEMA, **_whole(item)})
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -20,10 +20,10 @@ from evals.checkpoints.runs import checkpoints, resolved, run_of
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.sampling import Where
-from probes.contract import PROBES, Asked
 from probes.findings.finding import read_findings, write_findings
 from probes.findings.types import SCHEMA, Finding
 from probes.inputs.checkpoints import Sampling, from_checkpoints
+from probes.inputs.contract import PROBES, Asked
 from probes.inputs.sources import Source, chosen, described
 from probes.study.table import write_table
 

@@ -12,7 +12,8 @@ from markupsafe import Markup
 
 from evals.core.files import write_file
 from probes.findings import html
-from probes.findings.card import card, numbers_grid
+from probes.findings.card import card
+from probes.findings.card_numbers import numbers_grid
 from probes.findings.finding import to_json
 from probes.findings.grids import check_rows, grids
 from probes.findings.rows import plain_text

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from probes.expand import expand
-from probes.findings.card import cards, chosen
+from probes.findings.card import cards
+from probes.findings.card_numbers import chosen
 from probes.findings.rows import Grid
 from probes.findings.terminal import show
 from probes.findings.types import Adjusted, Check, Finding, Robustness

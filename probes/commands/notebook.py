@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probes.findings.types import Finding
+from probes.findings.finding import Found
 
 if TYPE_CHECKING:
     from probes.inputs.sources import Source
@@ -22,7 +22,7 @@ def compare(
     margin: float = 0.02,
     seed: int = 0,
     against: str = "first",
-) -> Finding:
+) -> Found:
     """Did training expand what a model can solve, or only sharpen it? The expand finding of counts.
 
     data: a frame with columns problem, checkpoint, n, c (and cluster, stratum where there are any); the path
