@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +100,17 @@ def _lm_eval() -> tuple[Any, Any, Any, Path]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """lm-eval logs a page for every run, and the hub every retry; what matters comes as an error."""
+    """lm-eval logs a page for every run and shows a dozen bars, and the hub logs every retry.
+
+    What matters comes as an error, and progress is told by the caller.
+    """
     loggers = [logging.getLogger(n) for n in ("lm_eval", "huggingface_hub.utils._http")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
     try:
-        yield
+        with redirect_stderr(io.StringIO()):
+            yield
     finally:
         for logger, level in zip(loggers, before, strict=True):
             logger.setLevel(level)

@@ -24,10 +24,16 @@ CHOICE = re.compile(r"(?:\A|\s)(?:Answer|Solution)(\d+): ?")
 
 
 def find(folder: Path, task: str) -> Path | None:
-    """The file of a task: its name begins with the task's, as `arc_easy.jsonl` or `ARC-Easy_test.json`."""
+    """The file of a task: its name begins with the task's, as `arc_easy.jsonl` or `ARC-Easy_test.json`.
+
+    In the folder, else in one below it.
+    """
     if not folder.is_dir():
         raise UserError(f"data folder {folder} does not exist; check --data")
-    names = sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in SUFFIXES)
+    names = [
+        *sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in SUFFIXES),
+        *sorted(p for p in folder.glob("*/*") if p.is_file() and p.suffix in SUFFIXES),
+    ]
     return next((p for p in names if p.stem.lower().replace("-", "_").startswith(task)), None)
 
 

@@ -14,6 +14,7 @@ from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.core.labels import short_labels
+from evals.problems.local import data_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,14 +38,17 @@ def capability(
 ) -> pd.DataFrame:
     """Measure checkpoints on tasks; returns the items of these checkpoints (`evals.capability.results`).
 
-    data: folder of local files in the place of the hub (one per task, named after it). limit: only the first
-    items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One file a
+    data: folder of local files in the place of the hub (one per task, named after it; default:
+    $EXCURSIONS_DATA). The world is asked only of checkpoints that were all trained on it. limit: only the
+    first items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One file a
     checkpoint and task is written under `out`/items; where it is there already nothing is run.
     """
     if unknown := [t for t in tasks if t not in TASKS]:
         raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join(TASKS)}")
     found = [open_checkpoint(name) for name in checkpoints]
-    files = {task: find(data, task) if data else None for task in tasks if task in BENCHMARKS}
+    tasks = _askable(tasks, found, progress)
+    folder = data_folder(data)
+    files = {task: find(folder, task) if folder else None for task in tasks if task in BENCHMARKS}
     written: list[Path] = []
     labels = short_labels(c.name for c in found)
     for checkpoint in found:
@@ -67,6 +71,29 @@ def capability(
             write_items(path, _rows(label, checkpoint.weights, results))
     items = read_items(written)
     return items.assign(checkpoint=items["weights"].map({c.weights: labels[c.name] for c in found}))
+
+
+def _askable(
+    tasks: Sequence[str], found: Sequence[Checkpoint], progress: Callable[[str], None] | None
+) -> list[str]:
+    """The tasks without the synthetic world, where a checkpoint was not trained on it: it cannot know it."""
+    strangers = [c.name for c in found if not _of_the_world(c)]
+    if "world" not in tasks or not strangers:
+        return list(tasks)
+    left = [task for task in tasks if task != "world"]
+    if not left:
+        raise UserError(
+            f"{strangers[0]} was not trained on the synthetic world (its lineage.json does not say so); "
+            f"choose other tasks with --task, such as {BENCHMARKS[0]}"
+        )
+    if progress:
+        progress(f"world: left out, {strangers[0]} was not trained on it")
+    return left
+
+
+def _of_the_world(checkpoint: Checkpoint) -> bool:
+    prompt = (checkpoint.lineage or {}).get("prompt")
+    return isinstance(prompt, dict) and prompt.get("template") == "world"
 
 
 def _world(

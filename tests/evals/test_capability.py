@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import pandas as pd
 import pytest
@@ -32,7 +33,7 @@ ROW = {"instruction": QUESTION + "Answer format: answer1/answer2", "answer": "an
 )
 def test_real_local_files_become_the_columns_of_the_hub(shared_data, task, name, count):
     folder = shared_data / "general"
-    assert find(folder, task) == folder / name
+    assert find(folder, task) == find(shared_data, task) == folder / name
     found = rows(folder / name, task)
     assert len(found) == count
     if task == "piqa":
@@ -96,6 +97,18 @@ def data(tmp_path_factory):
     for name, lines in files.items():
         (folder / name).write_text("".join(json.dumps(r) + "\n" for r in lines))
     return folder
+
+
+def test_the_world_is_asked_only_of_checkpoints_that_were_trained_on_it(tiny, tmp_path):
+    stranger = shutil.copytree(tiny, tmp_path / "stranger")
+    (stranger / "lineage.json").unlink()
+    with pytest.raises(UserError, match="stranger was not trained on the synthetic world"):
+        capability([tiny, str(stranger)], tmp_path / "out", tasks=["world"])
+    told = []
+    with pytest.raises(UserError, match=r"lm-eval cannot be|data folder|hub|no items|load"):
+        capability([str(stranger)], tmp_path / "out", tasks=["world", "piqa"], data=tmp_path / "none",
+                   progress=told.append)  # fmt: skip
+    assert told == [f"world: left out, {stranger} was not trained on it"]
 
 
 @pytest.fixture(scope="module")
