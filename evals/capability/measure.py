@@ -40,8 +40,8 @@ def capability(
 
     data: folder of local files in the place of the hub (one per task, named after it; default:
     $EXCURSIONS_DATA). The world is asked only of checkpoints that were all trained on it. limit: only the
-    first items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One file a
-    checkpoint and task is written under `out`/items; where it is there already nothing is run.
+    first items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One
+    file a checkpoint and task is written under `out`/items; where it is there already nothing is run.
     """
     if unknown := [t for t in tasks if t not in TASKS]:
         raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join(TASKS)}")
