@@ -34,11 +34,23 @@ def cell_report(
     independent draws would show, by the samples' own probabilities; known at temperature 1 without
     truncation of the distribution), guess_floor (strictly right for another problem's answer).
     ran_on is the share of samples that went on after their answer to another problem (known of cells that
-    were sampled here). verifier_errors counts time-outs and errors; routes counts where answers were found.
+    were sampled here). unmatchable counts problems whose gold no other wording can match. verifier_errors
+    counts time-outs and errors; routes counts where answers were found.
     problems, n: only these ids, only the first n samples of each.
     """
     info = store.cell(cell)
-    columns = ["problem", "index", "correct", "lenient", "route", "stage", "guess", "text_hash", "flags"]
+    columns = [
+        "problem",
+        "index",
+        "correct",
+        "lenient",
+        "route",
+        "stage",
+        "guess",
+        "text_hash",
+        "flags",
+        "gold",
+    ]
     grades = graded(store, cell, columns, problems, n)
     samples = store.sample_table.read(
         cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
@@ -64,6 +76,7 @@ def cell_report(
         "truncated_credited": _credited(grades, samples, truncated),
         "ran_on": _ran_on(grades) if "prompt_form" in info else None,
         "verifier_errors": _errors(grades),
+        "unmatchable": _unmatchable(grades),
         "duplicates": _duplicates(grades),
         "duplicates_expected": _expected_duplicates(store, cell, grades, n),
         "mean_tokens": pc.mean(samples["tokens"]).as_py(),
@@ -95,6 +108,14 @@ def _prompt_hash(samples: pa.Table) -> str | None:
 def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
     found = {str(item["values"]): int(item["counts"]) for item in pc.value_counts(routes).to_pylist()}
     return dict(sorted(found.items()))
+
+
+def _unmatchable(grades: pa.Table) -> int:
+    """Problems whose gold the verifier cannot read, so that only the same wording would be right."""
+    from evals.verify import unmatchable
+
+    golds = grades.group_by("problem").aggregate([("gold", "min")])["gold_min"].to_pylist()
+    return sum(unmatchable(gold) is not None for gold in golds)
 
 
 def _ran_on(grades: pa.Table) -> float:

@@ -105,6 +105,11 @@ def warnings(report: dict[str, Any]) -> list[str]:
         found.append(f"problems have from {report['n']} to {report['n_most']} samples; finish the sampling")
     if report["verifier_errors"]:
         found.append(f"the verifier failed on {report['verifier_errors']:,} samples, counted as wrong")
+    if unmatchable := report.get("unmatchable"):
+        found.append(
+            f"the golds of {unmatchable:,} of {report['problems']:,} problems cannot be read: only the "
+            "same wording is right; see evals problems"
+        )
     return found
 
 

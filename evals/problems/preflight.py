@@ -19,21 +19,13 @@ class GoldIssue:
 
 def preflight(problems: Iterable[Problem]) -> list[GoldIssue]:
     """The problems whose gold does not parse, or which the verifier does not find equal to itself."""
+    from evals.verify import unmatchable
+
     issues = []
     reasons: dict[str, str | None] = {}
     for p in problems:
         if p.answer not in reasons:
-            reasons[p.answer] = _reason(p.answer)
+            reasons[p.answer] = unmatchable(p.answer)
         if (reason := reasons[p.answer]) is not None:
             issues.append(GoldIssue(p.id, p.answer, reason))
     return issues
-
-
-def _reason(gold: str) -> str | None:
-    """What is wrong with a gold, or None."""
-    from evals.verify import grade_answer
-
-    verdict = grade_answer(gold, gold + ".")  # the full stop is ignored, but the texts are not identical
-    if verdict.stage == "text":
-        return "does not parse: only the same wording would count"
-    return None if verdict.correct else f"not equal to itself ({verdict.reason})"

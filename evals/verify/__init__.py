@@ -6,7 +6,7 @@ Model output is hostile input: it is read by our own parser, never executed, and
 
 from evals.verify.extract.extraction import extract
 from evals.verify.grade import VERSION, Answer, Grade
-from evals.verify.grading import format_reward, grade, grade_answer
+from evals.verify.grading import format_reward, grade, grade_answer, unmatchable
 from evals.verify.pool.grader import Grader
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "format_reward",
     "grade",
     "grade_answer",
+    "unmatchable",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import Literal
 
 from evals.verify.compare.context import Prove
@@ -42,6 +43,15 @@ def grade(
 def grade_answer(gold: str, answer: str, *, question: str | None = None) -> Grade:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
     return judge(gold, Answer(answer, "given"), time.perf_counter(), asked=asks_percent(question))
+
+
+@lru_cache(maxsize=8192)
+def unmatchable(gold: str) -> str | None:
+    """Why only the gold's own wording would be right ('["204"]', an unclosed brace); None: more would be."""
+    verdict = grade_answer(gold, gold + ".")  # the full stop is ignored, but the texts are not identical
+    if verdict.stage == "text":
+        return "does not parse: only the same wording would count"
+    return None if verdict.correct else f"not equal to itself ({verdict.reason})"
 
 
 def format_reward(text: str) -> float:

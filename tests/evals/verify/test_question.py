@@ -1,8 +1,8 @@
-"""The question decides whether a percentage may stand for a bare number, and nothing else."""
+"""The question says whether a percentage may stand for a bare number, and nothing else."""
 
 import pytest
 
-from evals.verify import Grader, grade, grade_answer
+from evals.verify import Grader, grade, grade_answer, unmatchable
 from evals.verify.question import asks_percent
 
 ASKS = "Ann sold 20% of 60 eggs. What percentage of them did she keep?"
@@ -75,3 +75,21 @@ def test_workers_know_the_question():
     rows = [("0.5", "\\boxed{0.5\\%}", ASKS), ("0.5", "\\boxed{0.5\\%}", NOT), ("0.5", "\\boxed{0.5\\%}")]
     with Grader(workers=1) as grader:
         assert [found.correct for found in grader.grade_many(rows)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("gold", "can"),
+    [
+        ("204", True),
+        ("42 (pens)", True),
+        ("\\text{even}", True),
+        ("5 zorbs", True),
+        ('["204"]', False),
+        ("\\frac{1}{", False),
+        ("{'a': 1}", False),
+        ("42 (pens and pencils)", False),
+        ("", False),
+    ],
+)
+def test_golds_that_no_other_wording_can_match_are_named(gold, can):
+    assert (unmatchable(gold) is None) is can
