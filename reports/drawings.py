@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -80,10 +81,19 @@ def of_comparison(finding: Finding, comparison: Comparison, counts: Any = None) 
         yield Drawing("histogram", HISTOGRAM, bars, partial(histograms.accuracy_histogram, bars))
         title = "Where problems moved, sampling noise taken out"
         yield Drawing("flow", title, moves, partial(histograms.flow, moves, c.a, c.b))
+    for grouping in c.groups:
+        frame = frames.groups(grouping)
+        draw = partial(forest.by_group, frame, grouping.by)
+        yield Drawing(f"by-{slug(grouping.by)}", f"Differences by {grouping.by}", frame, draw)
     readings = frames.robustness(c)
     if readings is not None and readings["outcome"].notna().sum() > 1:
         draw = partial(forest.robustness, readings)
         yield Drawing("robustness", "The verdict under other readings", readings, draw)
+
+
+def slug(text: str) -> str:
+    """Part of a file's name, whatever the text."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "group"
 
 
 def of_pairs(pairs: Sequence[Pair]) -> Iterator[Drawing]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from probes.findings.card_numbers import said
 from probes.findings.grids import estimate_grid
 from probes.findings.rows import Card, Cell, Grid, Row, plain_text
 from probes.findings.types import Curve, Finding
+from reports.drawings import slug
 from reports.frames.study import shown_k
 from reports.inputs import Pair, expansions, load_findings, number
 from reports.rounding import with_interval
@@ -49,7 +49,7 @@ def tables_of(findings: Sequence[Finding]) -> list[Grid]:
     names: dict[str, int] = {}
     for finding in findings:
         if finding.estimates:
-            probe = re.sub(r"[^a-z0-9]+", "-", finding.probe.lower()).strip("-")[:40] or "probe"
+            probe = slug(finding.probe)
             names[probe] = names.get(probe, 0) + 1
             tables.append(_rounded(estimate_grid(finding), f"{probe}-{names[probe]}"))
     return tables

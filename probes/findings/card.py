@@ -9,15 +9,17 @@ from __future__ import annotations
 from probes.findings.card_numbers import (
     about_curves,
     about_support,
+    groups,
     moved,
     numbers_grid,
     robustness,
     said,
     support_grid,
 )
+from probes.findings.comparison import CLAIMS_NOTHING, WITHHELD, Comparison
 from probes.findings.grids import check_rows
 from probes.findings.rows import Card, Row, Section, file_name, plain_text
-from probes.findings.types import WITHHELD, Comparison, Finding
+from probes.findings.types import Finding
 
 
 def cards(finding: Finding) -> list[Card]:
@@ -31,6 +33,7 @@ def card(finding: Finding, comparison: Comparison) -> Card:
         Section("verdict", (_pair(finding, comparison), *_verdict(comparison), *_caveats(comparison))),
         Section("numbers", (numbers_grid(comparison), *about_curves(comparison))),
         Section("support", (support_grid(comparison), *about_support(comparison), *moved(comparison))),
+        Section("groups", groups(comparison)),
         Section("robustness", robustness(comparison)),
         Section("checks", tuple(check_rows(comparison.all_checks, passed=len(comparison.all_checks)))),
         Section("declared", (_declared(comparison),)),
@@ -70,6 +73,14 @@ def _verdict(c: Comparison) -> list[Row]:
 def _caveats(c: Comparison) -> list[Row]:
     """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
     rows = _needed(c) + _looks(c) + [Row("caveat", text) for text in _ends(c)]
+    if (
+        c.moved
+        and c.moved.p is not None
+        and c.moved.p <= c.options.level
+        and c.verdict.outcome in CLAIMS_NOTHING
+    ):
+        text = f"Problems moved although the mean did not (p = {c.moved.p:.2g}, below)."
+        rows.append(Row("caveat", text, (c.moved.p,)))
     failed = [plain_text(check.name) for check in c.all_checks if check.passed is False]
     if c.robustness and c.robustness.robust is False:
         failed.append("the verdict is not robust")
@@ -126,6 +137,7 @@ def _declared(c: Comparison) -> Row:
     origin = " (by default)" if o.K_declared is False else ""
     text = (
         f"Declared: level {o.level:g}, K = {o.K}{origin}, margin ±{100 * o.margin:g} points. "
+        f"{'The problems are the benchmark itself, not a sample. ' if o.target == 'benchmark' else ''}"
         "One training run of each: other training seeds are not covered."
     )
     found = {k: v for k, v in c.detectable.items() if v is not None}

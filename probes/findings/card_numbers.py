@@ -111,6 +111,8 @@ def moved(c: Comparison) -> list[Row]:
             f"Problems whose rate changed (false discovery rate {one.fdr:.0%}): {one.improved:,} improved, "
             f"{one.worsened:,} worsened."
         )
+        if one.first_solved is not None:
+            text += f" {one.first_solved:,} were solved by B alone, as one model drawn twice does too."
         rows.append(Row("under", text, (one.improved, one.worsened, one.fdr)))
     if c.moved and c.moved.p is not None and c.moved.spread is not None:
         text = (
@@ -146,6 +148,33 @@ def about_support(c: Comparison) -> list[Row]:
         a, b = ("not known" if x is None else f"{x:.1%}" for x in floors)
         rows.append(Row("under", f"Guess floor: {a} under A, {b} under B.", tuple(floors)))
     return rows
+
+
+def groups(c: Comparison) -> tuple[Row | Grid, ...]:
+    """Where the change is: the two numbers of every group of problems, and whether all changed alike."""
+    out: list[Row | Grid] = []
+    for grouping in c.groups:
+        rows = []
+        for group in grouping.groups:
+            cells = [
+                Cell(
+                    f"{number(one.estimate, 4, '+')} {interval_cell(one.low, one.high).text}"
+                    + {"up": " up", "down": " down"}.get(one.state, ""),
+                    (one.estimate, one.low, one.high),
+                )
+                for one in group.numbers
+            ]
+            name = plain_text(group.name) + ("" if group.claims else " (too few to claim)")
+            rows.append((Cell(name), Cell(f"{group.problems:,}", (group.problems,)), *cells))
+        heads = [f"Δpass@{one.k}" for one in grouping.groups[0].numbers] if grouping.groups else []
+        by = plain_text(grouping.by)
+        out.append(Grid(f"by-{by}", f"By {by}", (by, "problems", *heads), tuple(rows)))
+        alike = {k: p for k, p in grouping.heterogeneity.items() if p is not None}
+        if alike:
+            text = ", ".join(f"{plain_text(k)} p = {p:.2g}" for k, p in alike.items())
+            says = "Up and down after Holm over all groups. Did all groups change alike? "
+            out.append(Row("under", f"{says}{text}.", tuple(alike.values())))
+    return tuple(out)
 
 
 def robustness(c: Comparison) -> tuple[Row | Grid, ...]:

@@ -117,6 +117,7 @@ class Declared(Frozen):
     margin: float = 0.02
     seed: int = 0
     K_declared: bool | None = None
+    target: str | None = None
 
 
 class ReadingOf(Frozen):
@@ -199,6 +200,32 @@ class Changes(Frozen):
     first_solved: int | None = None
 
 
+class GroupNumber(Interval):
+    """Δpass@k of a group of problems; state: up, down or open after Holm over all groups."""
+
+    k: int
+    p: float | None = None
+    p_holm: float | None = None
+    state: str = "open"
+
+
+class Group(Frozen):
+    """Some of the problems; claims: whether there are enough of them to claim anything."""
+
+    name: str
+    problems: int
+    claims: bool = True
+    numbers: tuple[GroupNumber, ...]
+
+
+class Grouping(Frozen):
+    """The comparison by groups of problems. by: what groups them; heterogeneity: p that all changed alike."""
+
+    by: str
+    groups: tuple[Group, ...]
+    heterogeneity: dict[str, float | None] = Field(default_factory=dict)
+
+
 class Comparison(Frozen):
     """What the counts of A and B say, and everything that could make it wrong."""
 
@@ -226,6 +253,7 @@ class Comparison(Frozen):
     detectable: dict[str, float | None] = Field(default_factory=dict)
     moved: Moved | None = None
     changes: Changes | None = None
+    groups: tuple[Grouping, ...] = ()
 
     @model_validator(mode="before")
     @classmethod

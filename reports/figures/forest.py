@@ -66,6 +66,30 @@ def comparisons(frame: pd.DataFrame) -> Any:
 
 
 @styled
+def by_group(frame: pd.DataFrame, by: str) -> Any:
+    """Δpass@1 and Δpass@K of every group of problems, side by side; a filled mark is up or down after Holm.
+
+    frame: group, problems, claims, k, estimate, low, high (rates), state (up, down, open). by: what groups.
+    """
+    ks, names = list(dict.fromkeys(frame["k"])), list(dict.fromkeys(frame["group"]))
+    fig = figure(PAGE, 0.9 + 0.26 * len(names))
+    panels = fig.subplots(1, len(ks), sharey=True, squeeze=False)[0]
+    sizes = frame.drop_duplicates("group").set_index("group")["problems"]
+    for axes, k in zip(panels, ks, strict=True):
+        for _, row in frame[frame["k"] == k].iterrows():
+            sure = row["state"] in ("up", "down")
+            colour = OUTCOMES["expansion" if row["state"] == "up" else "regression"] if sure else UNKNOWN
+            drawn = pd.Series({"first": row["estimate"], "first_low": row["low"], "first_high": row["high"]})
+            _point(axes, drawn, "first", names.index(row["group"]), colour, colour if sure else "white")
+        axes.set_title(f"Δpass@{k}")
+        axes.set_xlabel("points")
+        _names(axes, [f"{n} ({sizes[n]:,})" for n in names])
+    panels[0].set_ylabel(plain(by))
+    footnote(fig, ["filled: told from 0 after Holm over all groups"])
+    return fig
+
+
+@styled
 def differences(frame: pd.DataFrame, unit: str) -> Any:
     """Paired differences of one unit, one row per measure.
 

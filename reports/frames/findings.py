@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from probes.findings.types import Comparison, Curve, Finding, Tries
+from probes.findings.types import Comparison, Curve, Finding, Grouping, Tries
 from reports.inputs import Pair, number
 
 CLASSES = {"P": "both", "E": "gained", "S": "lost", "O": "neither"}
@@ -52,6 +52,19 @@ def tries(found: Tries) -> pd.DataFrame:
     ends = ("estimate", "low", "high", "band_low", "band_high")
     columns = {end: [number(v) for v in getattr(found, end)] or float("nan") for end in ends}
     return pd.DataFrame({"k": found.k, **columns, "beyond": list(found.beyond) or False})
+
+
+def groups(grouping: Grouping) -> pd.DataFrame:
+    """A comparison by groups of problems: group, problems, claims, k, estimate, low, high, state."""
+    return pd.DataFrame(
+        [
+            {"group": group.name, "problems": group.problems, "claims": group.claims, "k": one.k}
+            | {end: number(getattr(one, end)) for end in ("estimate", "low", "high")}
+            | {"state": one.state}
+            for group in grouping.groups
+            for one in group.numbers
+        ]
+    )
 
 
 def robustness(comparison: Comparison) -> pd.DataFrame | None:

@@ -142,6 +142,9 @@ def test_what_analysis_adds_has_its_rows():
         "detectable": {"pass@1": 0.012, "pass@8": 0.031},
         "moved": {"p": 0.001, "spread": 0.08, "mean": 0.1},
         "changes": {"fdr": 0.1, "improved": 41, "worsened": 1, "first_solved": 7},
+        "groups": [{"by": "subject", "heterogeneity": {"pass@1": 0.03}, "groups": [
+            {"name": "algebra", "problems": 50, "numbers": [
+                {"k": 1, "estimate": 0.2, "low": 0.1, "high": 0.3, "state": "up"}]}]}],
         "also": [{"outcome": "sharpening", "kind": "coverage lost", "numbers": [{"k": 1}, {"k": 4}]}],
     }  # fmt: skip
     data = finding.to_dict()
@@ -154,6 +157,9 @@ def test_what_analysis_adds_has_its_rows():
         "(false discovery rate 10%): 41 improved, 1 worsened.",
         "Exact p = 0.001; root mean square of their true changes 8.0 points",
         "Also declared, K = 4: sharpening: coverage lost.",
+        "7 were solved by B alone",
+        "algebra 50 +0.2000 [+.100, +.300] up",
+        "Did all groups change alike? pass@1 p = 0.03.",
     ):
         assert words in text, words
 

@@ -9,6 +9,7 @@ import pytest
 
 from analysis import PairedCounts
 from evals.core.errors import UserError
+from reports import drawings
 from reports.figures import (
     curves,
     export,
@@ -252,3 +253,17 @@ def test_the_try_multiplier_says_where_it_is_only_at_least() -> None:
     assert "cheaper, not new" in texts(figure)
     assert list(figure.axes[0].lines[1].get_xdata()) == [1, 2]  # no line to what is only a bound
     assert "at least" in figure.axes[0].get_legend_handles_labels()[1]
+
+
+def test_groups_of_problems_are_a_forest() -> None:
+    number = {"estimate": 0.1, "low": 0.05, "high": 0.15, "state": "up"}
+    rows = [
+        {"name": n, "problems": 50, "numbers": [number | {"k": k} for k in (1, 8)]} for n in ("easy", "hard")
+    ]
+    c = comparison(groups=[{"by": "level <of> it/../x", "groups": rows}])
+    (found,) = typed(finding(c))
+    (drawing,) = [d for d in drawings.of_comparison(found, found.comparisons[0]) if d.name.startswith("by-")]
+    assert drawing.name == "by-level-of-it-x"
+    shown = texts(drawing.draw())
+    assert "hard (50)" in shown
+    assert "Δpass@8" in shown
