@@ -165,6 +165,8 @@ def load_wrapped(
 
     if "quantization_config" in found.config:
         raise UserError(f"checkpoint {found.name} is quantised and cannot be trained; give its full weights")
+    if getattr(found, "adapter", None) is not None:
+        raise UserError(f"{found.name} is an adapter; train from a model into which it was merged (--merge)")
     logging.disable_progress_bar()
     try:
         inner, told = AutoModelForCausalLM.from_pretrained(

@@ -1,0 +1,41 @@
+"""On-policy distillation from a given teacher, and teachers that do not fit."""
+
+import pytest
+
+from evals.checkpoints.tokenizer import train_tokenizer
+from evals.core.errors import UserError
+from tests.trainer.loops import RL, rewarded
+from tests.trainer.tiny import saved
+from trainer.models.checkpoint import Lineage, save_checkpoint
+from trainer.models.native import new_model
+from trainer.rl import rl
+from trainer.run.files import read_rows
+
+LINEAGE = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
+
+
+def test_a_student_comes_closer_to_its_teacher(parent, shape, tokenizer, tmp_path):
+    """KL over the whole vocabulary on the student's own answers falls, whatever the answers earn.
+
+    Planted and seen to fail: the student's own start as the teacher.
+    """
+    teacher = tmp_path / "teacher"
+    save_checkpoint(teacher, new_model(shape, len(tokenizer), seed=9), tokenizer, LINEAGE)
+    told = {"algorithm": "distillation", "teacher": str(teacher), "steps": 8, "minibatch": 4, "kl": 1.0}
+    config = RL.model_copy(update={**told, "kl_estimator": "full"})
+    with rewarded():
+        rl(str(parent), config, tmp_path / "run", quiet=True)
+    kl = [row["kl"] for row in read_rows(tmp_path / "run" / "metrics.jsonl")]
+    assert 0 < kl[-1] < 0.9 * kl[0]
+    assert [row["loss"] for row in read_rows(tmp_path / "run" / "metrics.jsonl")] == pytest.approx(kl)
+
+
+def test_a_teacher_that_reads_other_tokens_is_refused(parent, tmp_path):
+    other = train_tokenizer(["1 + 1 = 2, of course"] * 9, 300)
+    folder = saved("llama", other, tmp_path / "other")
+    config = RL.model_copy(update={"algorithm": "distillation", "teacher": str(folder)})
+    with pytest.raises(UserError, match="have different tokenizers; give a teacher that reads the same"):
+        rl(str(parent), config, tmp_path / "run", quiet=True)
+    with pytest.raises(UserError, match=r"rl\.algorithm distillation needs rl\.teacher"):
+        rl(str(parent), config.model_copy(update={"teacher": None}), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
