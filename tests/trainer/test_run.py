@@ -13,7 +13,7 @@ from trainer.models.optimizer import cosine
 from trainer.parallel import parallel
 from trainer.rl import rl
 from trainer.run.files import read_rows
-from trainer.run.loggers import open_sinks
+from trainer.run.loggers import open_loggers
 from trainer.sft import sft
 
 MORE = {
@@ -131,7 +131,7 @@ def test_wandb_without_an_account_is_one_sentence(tmp_path, monkeypatch):
     with pytest.raises(
         UserError, match=r"W&B does not start \(api_key not configured.*run `wandb login`, or"
     ):
-        open_sinks(["wandb"], tmp_path, 0)
+        open_loggers(["wandb"], tmp_path, 0)
 
 
 def test_quiet_is_quiet(parent, tmp_path, capfd):

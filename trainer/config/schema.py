@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Sink = Literal["tensorboard", "wandb"]
+Logger = Literal["tensorboard", "wandb"]
 Schedule = float | tuple[tuple[int, float], ...]  # a number, or points (step, value) joined by straight lines
 
 
@@ -106,7 +106,7 @@ class Common(Strict):
 
     compute: Compute = Compute()
     save_every: int = Field(50, ge=1, description="steps between saves of the state to resume from")
-    log: tuple[Sink, ...] = Field((), description="sinks beside metrics.jsonl: tensorboard, wandb")
+    log: tuple[Logger, ...] = Field((), description="loggers beside metrics.jsonl: tensorboard, wandb")
     seed: int = Field(0, description="initial weights (pretrain), order and sampling (others)")
 
 

@@ -158,10 +158,10 @@ def _write_shard(path: Path, state: dict[str, Any], tokenizer: Any, config: Pret
 
     def fill(folder: Path) -> None:
         kind = np.uint16 if len(tokenizer) <= 1 << 16 else np.uint32
-        held, cuts = np.array(flat, dtype=kind), np.array(ends, dtype=np.int64)
-        np.save(folder / "tokens.npy", held)
+        ids, cuts = np.array(flat, dtype=kind), np.array(ends, dtype=np.int64)
+        np.save(folder / "tokens.npy", ids)
         np.save(folder / "ends.npy", cuts)
-        digest = hashlib.sha256(held.tobytes() + cuts.tobytes()).hexdigest()[:32]
+        digest = hashlib.sha256(ids.tobytes() + cuts.tobytes()).hexdigest()[:32]
         after = {"documents": documents, "tokens": tokens, "total": state["total"] + len(flat)}
         (folder / "state.json").write_text(json.dumps(after | {"hash": digest}), "utf-8")
 

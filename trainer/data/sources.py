@@ -64,7 +64,7 @@ def _jsonl(file: Path, column: str) -> Iterator[str]:
             try:
                 row = json.loads(line) if line.strip() else {column: ""}
             except ValueError as error:
-                raise UserError(f"{file} line {number} is not JSON; mend or remove the line") from error
+                raise UserError(f"{file} line {number} is not JSON; fix or remove the line") from error
             yield _text(row, column, f"{file} line {number}")
 
 

@@ -23,7 +23,7 @@ from trainer.distributed import ranks as distributed
 from trainer.models.trainable import Trainable
 from trainer.run.console import Progress
 from trainer.run.files import Rows, full_disk
-from trainer.run.loggers import open_sinks
+from trainer.run.loggers import open_loggers
 
 RETIRED = ("top_p", "top_k")  # options that could have one value only
 UNSET: tuple[Any, ...] = (None, False, "off", {}, [])  # what an option that was not there does
@@ -144,7 +144,7 @@ class Run:
         distributed.barrier()  # nobody writes before everybody has read
         self.rows = Rows(self.out / "metrics.jsonl", keep=self.first, writes=self.lead)
         self.progress = Progress(self.name, self.first, self.steps, quiet=self.quiet or not self.lead)
-        self.sinks = open_sinks(self.config.log, self.out, self.first) if self.lead else []
+        self.loggers = open_loggers(self.config.log, self.out, self.first) if self.lead else []
 
     def remaining(self) -> Iterator[int]:
         """Steps still to do, from 0."""
@@ -162,8 +162,8 @@ class Run:
             | {"seconds": round(seconds, 4), "tokens_per_second": round(tokens / seconds, 1)}
         )
         self.rows.add(row)
-        for sink in self.sinks:
-            sink.add(row)
+        for logger in self.loggers:
+            logger.add(row)
         self.progress.show(step + 1, f"{text}  {tokens / seconds:,.0f} tok/s")
 
     def keeps(self, step: int) -> bool:
@@ -189,8 +189,8 @@ class Run:
     def finish(self) -> None:
         """Mark the run as complete, the last thing written, and drop the state."""
         distributed.barrier()
-        for sink in self.sinks:
-            sink.close()
+        for logger in self.loggers:
+            logger.close()
         if self.lead:
             write_file(self.out / "DONE", "")
             if not getattr(self.config, "keep_state", False):

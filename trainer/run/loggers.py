@@ -10,19 +10,19 @@ from evals.core.errors import UserError, first_line
 from evals.core.keys import content_hash
 
 
-class Sink(NamedTuple):
+class Logger(NamedTuple):
     """What takes the row of every step, and what ends it."""
 
     add: Callable[[dict[str, float]], None]
     close: Callable[[], None]
 
 
-def open_sinks(names: Sequence[str], out: Path, first: int) -> list[Sink]:
-    """The sinks of a run that goes on after step `first`; later steps are written anew."""
+def open_loggers(names: Sequence[str], out: Path, first: int) -> list[Logger]:
+    """The loggers of a run that goes on after step `first`; later steps are written anew."""
     return [{"tensorboard": _tensorboard, "wandb": _wandb}[name](out, first) for name in names]
 
 
-def _tensorboard(out: Path, first: int) -> Sink:
+def _tensorboard(out: Path, first: int) -> Logger:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
@@ -35,10 +35,10 @@ def _tensorboard(out: Path, first: int) -> Sink:
                 writer.add_scalar(key, value, int(row["step"]))
         writer.flush()
 
-    return Sink(add, writer.close)
+    return Logger(add, writer.close)
 
 
-def _wandb(out: Path, first: int) -> Sink:
+def _wandb(out: Path, first: int) -> Logger:
     try:
         import wandb
     except ImportError as error:
@@ -55,4 +55,4 @@ def _wandb(out: Path, first: int) -> Sink:
     def add(row: dict[str, float]) -> None:
         run.log({k: v for k, v in row.items() if k != "step"}, step=int(row["step"]))
 
-    return Sink(add, run.finish)
+    return Logger(add, run.finish)

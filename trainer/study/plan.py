@@ -47,7 +47,7 @@ def read_values(path: Path) -> dict[str, dict[str, Any]]:
     try:
         found: dict[str, dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["values"]
     except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} holds no [values.NAME] tables ({error}); mend it") from error
+        raise UserError(f"{path} holds no [values.NAME] tables ({error}); fix it") from error
     for name, entry in found.items():
         if not {"value", "source"} <= entry.keys():
             raise UserError(f"{path}: values.{name} needs `value` and `source`; add them")

@@ -9,7 +9,7 @@ from evals.core.errors import UserError
 from tests.trainer.loops import LOOPS, RL, rewarded
 from trainer.rl import rl
 from trainer.run.files import read_rows
-from trainer.run.loggers import open_sinks
+from trainer.run.loggers import open_loggers
 
 
 class Recorder:
@@ -51,33 +51,33 @@ def recorders(monkeypatch):
     return opened
 
 
-def test_every_row_goes_to_every_sink_and_each_run_to_a_sink_of_its_own(tmp_path, parent, recorders):
+def test_every_row_goes_to_every_logger_and_each_run_to_a_logger_of_its_own(tmp_path, parent, recorders):
     config = RL.model_copy(update={"log": ("tensorboard", "wandb"), "steps": 2})
     with rewarded():
         for name in ("a", "b"):
             rl(str(parent), config, tmp_path / name, quiet=True)
     for kind in ("tensorboard", "wandb"):
-        assert [sink.closed for sink in recorders[kind]] == [1, 1]
-        for name, sink in zip(("a", "b"), recorders[kind], strict=True):
+        assert [logger.closed for logger in recorders[kind]] == [1, 1]
+        for name, logger in zip(("a", "b"), recorders[kind], strict=True):
             rows = {row.pop("step"): row for row in read_rows(tmp_path / name / "metrics.jsonl")}
-            assert sink.rows == rows
-    first, second = (sink.how for sink in recorders["wandb"])
+            assert logger.rows == rows
+    first, second = (logger.how for logger in recorders["wandb"])
     assert first["id"] != second["id"]
     assert first["reinit"] == "create_new"  # else W&B gives the run before, and cells of a study mix
 
 
 def test_steps_done_again_are_written_anew(tmp_path, recorders):
-    open_sinks(["tensorboard"], tmp_path, 7)
+    open_loggers(["tensorboard"], tmp_path, 7)
     assert recorders["tensorboard"][0].how == {"purge_step": 8}
 
 
 @pytest.mark.parametrize(("name", "module"), [("wandb", "wandb"), ("tensorboard", "torch.utils.tensorboard")])
-def test_a_sink_that_is_not_installed_is_named(tmp_path, monkeypatch, name, module):
+def test_a_logger_that_is_not_installed_is_named(tmp_path, monkeypatch, name, module):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=f"log = {name} needs that package: pip install {name}"):
-        open_sinks([name], tmp_path, 0)
+        open_loggers([name], tmp_path, 0)
 
 
-def test_without_sinks_nothing_is_opened(tmp_path, parent, recorders):
+def test_without_loggers_nothing_is_opened(tmp_path, parent, recorders):
     LOOPS["sft"](parent, tmp_path / "run")
     assert recorders == {"tensorboard": [], "wandb": []}
