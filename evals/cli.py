@@ -41,7 +41,9 @@ def sample(
     server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None,
     vllm: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM; repeat")] = None,
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="decoded, or asked of a server, together (default: by device)")
+    ] = None,
     processes: Annotated[int, typer.Option(min=1, help="processes that share the problems")] = 1,
     part: Annotated[
         str | None, typer.Option("--part", "--shard", metavar="I/N", help="only this part of the problems")

@@ -7,6 +7,8 @@ from evals.core.errors import UserError, first_line
 from evals.engines.engine import Engine
 
 ENGINES = ("torch", "vllm", "server")
+ROWS, SLOW_ROWS = 256, 32  # decoded together by default: on a GPU or of a small model; else on a CPU
+SMALL = 20_000_000  # parameters
 PROBE = "A farmer has 3 sheep and buys 14 more. How many sheep has he now? He has 3 + 14 = 17 sheep."
 
 
@@ -26,7 +28,7 @@ def open_engine(
     *,
     engine: str = "torch",
     dtype: str | None = None,
-    rows: int = 256,
+    rows: int | None = None,
     server: str | None = None,
     vllm: tuple[str, ...] = (),
 ) -> Engine:
@@ -34,7 +36,8 @@ def open_engine(
 
     engine: "torch" (in process), "vllm" or "server". dtype: "float32", "bfloat16", … (default: float32 on a
     CPU, bfloat16 on a GPU). rows: rows that the torch engine decodes together, requests that a server gets at
-    once. server: URL of the server. vllm: KEY=VALUE, see `evals.engines.vllm_options.VllmOptions`.
+    once (default: by the device; on a CPU a batch of a large model is to end within a minute or so).
+    server: URL of the server. vllm: KEY=VALUE, see `evals.engines.vllm_options.VllmOptions`.
     """
     if vllm and engine != "vllm":
         raise UserError(f"--vllm goes with --engine vllm, not with --engine {engine}")
@@ -42,7 +45,7 @@ def open_engine(
     if engine == "server":
         from evals.engines.server.engine import ServerEngine
 
-        return ServerEngine(found, server or "", rows=rows)
+        return ServerEngine(found, server or "", **({"rows": rows} if rows else {}))
     if engine == "torch":
         return _torch_engine(found, dtype, rows)
     if engine == "vllm":
@@ -53,7 +56,7 @@ def open_engine(
     raise UserError(f"no engine {engine!r}; choose one of {', '.join(ENGINES)}")
 
 
-def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
+def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Engine:
     import torch
 
     from evals.checkpoints.config import context_of, eos_ids
@@ -82,8 +85,12 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
     except UserError:
         raise
     except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise UserError(f"{found.name} does not fit into memory; give --dtype bfloat16") from error
         reason = "its weights do not fit its config.json" if "state_dict" in str(error) else first_line(error)
         raise UserError(f"checkpoint {found.name} does not load: {reason}; save it again") from error
+    quick = device == "cuda" or sum(p.numel() for p in decoder.model.parameters()) < SMALL
+    rows = rows or (ROWS if quick else SLOW_ROWS)
     return TorchEngine(
         decoder,
         tokenizer,
@@ -97,5 +104,6 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int) -> Engine:
             "dtype": str(kind).removeprefix("torch."),
         },
         rows=rows,
+        chunk=4 * rows if quick else rows,
         name=found.name,
     )

@@ -23,7 +23,7 @@ class TorchEngine:
     """Samples and scores with a model in this process. See `evals.engines.Engine` for the interface.
 
     rows: rows decoded together. One batch holds whole groups of equal prompts where they fit.
-    name: of the checkpoint, in errors.
+    chunk: samples that are drawn between two writes of a store. name: of the checkpoint, in errors.
     """
 
     def __init__(
@@ -35,10 +35,12 @@ class TorchEngine:
         context: int,
         identity: dict[str, Any] | None = None,
         rows: int = 256,
+        chunk: int | None = None,
         name: str = "the model",
     ) -> None:
         self.decoder, self.tokenizer, self.name = decoder, tokenizer, name
         self.eos_ids, self.context, self.rows = eos_ids, context, rows
+        self.chunk = chunk or 4 * rows
         self.identity = identity or {}
 
     def encode(self, text: str) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Part = tuple[int, int]  # (i, N): the problems whose hash falls to i of N
-BATCHES = 4  # engine batches in one chunk: prompts of like length then meet in one batch
+CHUNK = 1024  # samples between two writes, where the engine does not say: several of its batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def draw_cell(
         total = n * len(problems)
         if progress:
             progress(done, total)
-        for chunk in _chunks(problems, n, BATCHES * getattr(engine, "rows", 256)):
+        for chunk in _chunks(problems, n, getattr(engine, "chunk", CHUNK)):
             wanted = [(p, i) for p, i in chunk if i not in present.get(p, ())]
             if not wanted:
                 continue
@@ -185,13 +185,14 @@ def _chunks(problems: Sequence[Problem], n: int, size: int) -> Iterator[list[tup
     """Places (problem, index) in chunks that depend on the problems alone, not on what is there already.
 
     Engines round differently in batches of different shape; whole chunks drawn again after a kill, or for
-    the next indices of a top-up, are batches of the same shape.
+    the next indices of a top-up, are batches of the same shape. A chunk has `size` samples or a few more: of
+    32 each of its problems where n is as large, of all n where it is smaller.
     """
     from evals.store.blocks import DEPTH
 
-    step = max(1, size // DEPTH)
     for first in range(0, n, DEPTH):
         indices = range(first, min(first + DEPTH, n))
+        step = max(1, size // len(indices))
         for start in range(0, len(problems), step):
             yield [(p.id, i) for p in problems[start : start + step] for i in indices]
 

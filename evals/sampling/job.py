@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 class Where:
     """Where and by what samples are drawn; nothing of it but engine and dtype changes what is drawn.
 
-    engine: torch, vllm or server; dtype: its numbers (None: by the device); rows: decoded, or asked of a
-    server, together; server: its URL; vllm: KEY=VALUE for vLLM. processes share the problems on this machine.
+    engine: torch, vllm or server; dtype: its numbers, rows: decoded, or asked of a server, together (None:
+    by the device); server: its URL; vllm: KEY=VALUE for vLLM. processes share the problems on this machine.
     part (i, N): only the problems whose hash falls to i of N, for machines that know nothing of each other.
     executor: "local", or "ray" with one part for each GPU or core of a cluster.
     """
 
     engine: str = "torch"
     dtype: str | None = None
-    rows: int = 256
+    rows: int | None = None
     processes: int = 1
     part: Part | None = None
     executor: str = "local"

@@ -46,7 +46,9 @@ class Inputs:
     vllm: Annotated[list[str] | None, typer.Option(help="KEY=VALUE for vLLM; repeat")] = None
     processes: Annotated[int, typer.Option(min=1, help="processes that sample and grade")] = 1
     dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None
-    rows: Annotated[int, typer.Option(min=1, help="rows decoded, or asked of a server, together")] = 256
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="decoded, or asked of a server, together (default: by device)")
+    ] = None
     executor: Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")] = "local"
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False

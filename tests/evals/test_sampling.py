@@ -165,3 +165,25 @@ def test_parts_are_parsed_strictly():
     for bad in ("4/4", "-1/4", "1", "a/b", "1/0", "1/4/2"):
         with pytest.raises(UserError, match="not I/N"):
             parse_part(bad)
+
+
+class Slow(FakeEngine):
+    """Says that a batch of 16 is as much as is drawn between two writes."""
+
+    chunk = 16
+
+    def sample(self, requests, options):
+        self.sizes = [*getattr(self, "sizes", []), len(requests)]
+        return super().sample(requests, options)
+
+
+@pytest.mark.parametrize("n", [1, 3, 8, 40])
+def test_chunks_follow_the_engine_and_leave_the_same_bytes(tmp_path, problems, n):
+    """Not 32 problems by 32 indices: of any n about as much at a time as the engine says."""
+    once, _ = drawn(tmp_path / "once", problems, n=n)
+    engine = Slow()
+    store, _ = drawn(tmp_path / "s", problems, engine, n=n)
+    assert files(store.path) == files(once.path)
+    assert sum(engine.sizes) == 12 * n
+    assert max(engine.sizes) <= max(16, min(n, 32))
+    assert len(engine.sizes) <= 12 * n / 8 + 2

@@ -31,6 +31,7 @@ class ServerEngine:
     def __init__(self, checkpoint: Checkpoint, server: str, *, rows: int = AT_ONCE) -> None:
         self.server, self.model = server, str(checkpoint.config["served_as"])
         self.rows = min(rows, AT_ONCE)
+        self.chunk = 4 * self.rows
         self.tokenizer = tokenizer_for(checkpoint)
         self.untokenized = isinstance(self.tokenizer, Untokenized)
         end = self.tokenizer.eos_token_id

@@ -37,10 +37,9 @@ def drawn(path, server, asking=Asking(max_tokens=64, temperature=1.0, top_p=1.0)
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """Waits are short, and minutes pass in a moment."""
+def brisk(monkeypatch):
+    """Waits are short."""
     monkeypatch.setattr(patience, "LONGEST", 0.01)
-    monkeypatch.setattr(patience, "GIVE_UP", 0.3)
 
 
 def test_every_sample_has_its_seed_its_reason_and_its_log_probs():
@@ -139,13 +138,14 @@ def test_what_is_answered_is_kept_and_the_next_start_goes_on(tmp_path):
     assert files(store.path).keys() == files(whole.path).keys()
 
 
-def test_overload_and_errors_inside_are_waited_for(impatient):
+def test_overload_and_errors_inside_are_waited_for(brisk):
     with SmallServer(faults=[429, 500, 503, 429]) as server:
         engine = engine_of(server)
         assert len(engine.sample(requests(engine), PLAIN)) == 5
 
 
-def test_minutes_of_429_end_in_one_sentence(impatient):
+def test_minutes_of_429_end_in_one_sentence(brisk, monkeypatch):
+    monkeypatch.setattr(patience, "GIVE_UP", 0.3)
     with SmallServer(faults=[429] * 10_000) as server:
         engine = engine_of(server)
         with pytest.raises(
