@@ -58,7 +58,7 @@ def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: O
     single = pair.n == 1 and options.K is None
     result = compare_one_sample(pair, options) if single else compare(pair, options).to_dict()
     confounding = [
-        *same_weights(a["fingerprint"], b["fingerprint"]),
+        *same_weights(a, b),
         *confounds(a["report"], b["report"]),
         *held_out(source.problems, b),
     ]

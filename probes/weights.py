@@ -7,12 +7,14 @@ from itertools import combinations
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.checkpoints.loading import tensors_of
+from evals.checkpoints.runs import descends
 from evals.core.errors import UserError
 from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.sources import described, labels_of
-from probes.measures.weight_change import TOLERANCE, compare_weights, cosine
+from probes.measures.weight_change import TOLERANCE, Paired, compare_weights, cosine, paired
 
 MEASURES = {
     "relative_change": ("relative change of the weights", "rate", 5),
@@ -36,8 +38,10 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> Finding:
     found = [open_checkpoint(name) for name in names]
     labels = labels_of(names)
     base, rest = found[0], list(zip(labels[1:], found[1:], strict=True))
-    updates = [{"checkpoint": label, **compare_weights(base.path, c.path)} for label, c in rest]
-    angles = [_angle(base, one, other) for one, other in combinations(rest, 2)]
+    before = tensors_of(base)
+    both = [paired(before, tensors_of(c), (base.name, c.name)) for _, c in rest]
+    updates = [{"checkpoint": label, **compare_weights(p)} for (label, _), p in zip(rest, both, strict=True)]
+    angles = [_angle(one, other) for one, other in combinations(zip(rest, both, strict=True), 2)]
     estimates = [
         {"checkpoint": u["checkpoint"], "measure": key, "label": label, "unit": unit, "digits": digits,
          "estimate": u[key], "low": None, "high": None, "problems": None}
@@ -49,7 +53,7 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> Finding:
         checkpoints=described(names),
         problems=None,
         command=command,
-        checks=[*_precision(found), _baseline(angles), *_parents(base, rest)],
+        checks=[*_precision(found), *_whole(updates), _baseline(angles), *_parents(base, rest)],
         options={"tolerance": TOLERANCE, "level": None},
         estimates=estimates,
         differences=[],
@@ -59,9 +63,11 @@ def weights(names: Sequence[str], *, command: Sequence[str] = ()) -> Finding:
     )
 
 
-def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Checkpoint]) -> dict[str, Any]:
+def _angle(
+    one: tuple[tuple[str, Checkpoint], Paired], other: tuple[tuple[str, Checkpoint], Paired]
+) -> dict[str, Any]:
     """Cosine of two updates, and what kind of pair it is."""
-    lineages = [c.lineage or {} for _, c in (one, other)]
+    lineages = [c.lineage or {} for (_, c), _ in (one, other)]
     recipes = [x.get("recipe") for x in lineages]
     seeds = [x.get("seed") for x in lineages]
     if None in recipes or None in seeds:
@@ -70,8 +76,24 @@ def _angle(base: Checkpoint, one: tuple[str, Checkpoint], other: tuple[str, Chec
         kind = "seed to seed" if seeds[0] != seeds[1] else "one run"
     else:
         kind = " against ".join(sorted(map(str, recipes)))
-    value = cosine(base.path, one[1].path, other[1].path)
-    return {"a": one[0], "b": other[0], "kind": kind, "cosine": value}
+    value = cosine(one[1], other[1])
+    return {"a": one[0][0], "b": other[0][0], "kind": kind, "cosine": value}
+
+
+def _whole(updates: Sequence[dict[str, Any]]) -> list[Check]:
+    """Whether every tensor has its counterpart, and only numbers: what was left out, in words."""
+    out = []
+    for u in updates:
+        if u["damaged"]:
+            text = f"NaN or infinite values, left out: {_some(u['damaged'])}"
+            out.append(check("finite weights", False, u["damaged"], f"{u['checkpoint']}: {text}"))
+        if u["notes"]:
+            out.append(check("same tensors", None, u["notes"], f"{u['checkpoint']}: {_some(u['notes'])}"))
+    return out or [check("same tensors", True, None, "every tensor has its counterpart")]
+
+
+def _some(names: Sequence[str]) -> str:
+    return "; ".join(names[:3]) + (f"; and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _cosine_table(angles: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -104,9 +126,9 @@ def _parents(base: Checkpoint, rest: Sequence[tuple[str, Checkpoint]]) -> list[C
     """Whether the lineage says that each update started at the base."""
     out = []
     for label, c in rest:
-        parent = (c.lineage or {}).get("parent")
-        if parent is None:
+        lineage = c.lineage or {}
+        if lineage.get("parent") is None:
             out.append(check("lineage", None, label, f"{label} does not say where it was trained from"))
-        elif parent != base.weights:
+        elif not descends(lineage, base.weights, base.tensors):
             out.append(check("lineage", False, label, f"{label} was not trained from {base.name}"))
     return out or [check("lineage", True, None, "all were trained from the first")]

@@ -27,6 +27,9 @@ METRICS = ("acc", "acc_norm")
 
 def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
     """lm-eval's `hf` model on a checkpoint. Raises UserError where one of them does not load."""
+    from evals.checkpoints.loading import only_plain
+
+    only_plain(checkpoint, "lm-eval")
     hf = _lm_eval()[0]
     import torch
 
@@ -35,6 +38,7 @@ def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
         try:
             return hf(
                 pretrained=str(checkpoint.path),
+                trust_remote_code=checkpoint.own_code,
                 dtype=dtype or ("bfloat16" if device == "cuda" else "float32"),
                 batch_size=batch,
                 device=device,

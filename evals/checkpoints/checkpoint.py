@@ -1,21 +1,23 @@
-"""Checkpoints: Hugging Face folders or hub ids (`name@revision`): checked, fingerprinted, with lineage."""
+"""Checkpoints: Hugging Face folders, PEFT adapters, hub ids (`name@revision`): checked and fingerprinted."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evals.core.bounds import depth_of, finite, loads, read_small
+from evals.checkpoints.adapters import Adapter, read_adapter
+from evals.checkpoints.fingerprint import EMBEDDINGS, HEADS, file_hash, fingerprints
+from evals.checkpoints.forms import explained, has_weights, read_object, weight_files
+from evals.checkpoints.locating import locate
+from evals.checkpoints.stored import Stored, stored_tensors, wrapped
+from evals.core.bounds import depth_of, finite
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 
 LINEAGE: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("recipe", "parent", "parent_name", "data"), (str,)),
+    **dict.fromkeys(("recipe", "parent", "parent_name", "parent_tensors", "data"), (str,)),
     **dict.fromkeys(("step", "tokens", "flops", "seed"), (int, float)),
 }  # what a checkpoint may say of itself
 TOKENIZER_FILES = (
@@ -25,14 +27,22 @@ TOKENIZER_FILES = (
     "vocab.json",
     "merges.txt",
 )
+TOKENIZER_MODELS = ("tokenizer.model", "spiece.model", "vocab.txt", "*.tiktoken")  # where no JSON holds it
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """A checkpoint found and checked.
 
-    name: as the user gave it. weights, tokenizer: fingerprints of content, never of names.
+    name: as the user gave it. path: the folder of config and weights (of the base, where it is an adapter).
+    weights, tokenizer: fingerprints of the files that are loaded, never of names; they key what is kept.
     lineage: what lineage.json says (parent, recipe, step, tokens, …), or None.
+    tensors: fingerprint of the tensors that are loaded: equal where two checkpoints have the same weights;
+    None where they are behind a server.
+    files: the weight files that are loaded. tokenizer_path: the folder of the
+    tokenizer, where it is not `path`.
+    adapter: what is merged into the weights, or None. own_code: whether code in the folder may be run.
+    plain: whether other programs read the same weights and tokenizer from `path`.
     """
 
     name: str
@@ -41,25 +51,72 @@ class Checkpoint:
     weights: str
     tokenizer: str
     lineage: dict[str, Any] | None
+    tensors: str | None = None
+    files: tuple[Path, ...] = ()
+    tokenizer_path: Path | None = None
+    adapter: Adapter | None = None
+    own_code: bool = False
+    plain: bool = True
+
+    def stored(self) -> dict[str, Stored]:
+        """The tensors of its weight files by name, without those of an adapter."""
+        return stored_tensors(self.files, self.name)
 
 
-def open_checkpoint(name: str) -> Checkpoint:
-    """Find, check and fingerprint a checkpoint; UserError where it is missing, half-written or none."""
-    path = _locate(name)
+def open_checkpoint(
+    name: str, *, tokenizer: str | None = None, trust_remote_code: bool = False
+) -> Checkpoint:
+    """Find, check and fingerprint a checkpoint; UserError where it is missing, half-written or none.
+
+    tokenizer: folder or hub id of its tokenizer (default: its own folder). trust_remote_code: run the code
+    that its config names (`auto_map`); without it a checkpoint that needs its own code is refused.
+    """
+    path = locate(name, code=trust_remote_code)
+    adapted = (path / "adapter_config.json").is_file()
+    if adapted and not has_weights(path):
+        return _open_adapter(name, path, tokenizer, trust_remote_code)
     config = read_object(path / "config.json", name)
     if config is None or not ("architectures" in config or "model_type" in config):
+        raise explained(path, name)
+    files = weight_files(path, name)
+    if adapted:
         raise UserError(
-            f"{name} is no checkpoint: it has no config.json of a model; give a Hugging Face folder"
+            f"{name} holds both whole weights ({files[0].name}) and an adapter (adapter_config.json); "
+            "move one "
+            "of the two into a folder of its own, and give the one that is meant"
         )
-    files = _weight_files(path, name)
-    if not any((path / f).is_file() for f in TOKENIZER_FILES):
-        raise UserError(f"checkpoint {name} has no tokenizer files; save its tokenizer into the same folder")
-    small = [path / "config.json", path / "generation_config.json"]
-    weights = content_hash("weights", [_file_hash(f) for f in (*small, *files) if f.is_file()])
-    tokens = content_hash(
-        "tokenizer", [_file_hash(path / f) for f in TOKENIZER_FILES if (path / f).is_file()]
+    small = [f for f in (path / "config.json", path / "generation_config.json") if f.is_file()]
+    weights, tensors, each = fingerprints(small, files, stored_tensors(files, name))
+    _check_ties(config, each, name)
+    found = Checkpoint(
+        name, path, config, weights, "", _lineage(path, name), tensors, tuple(files),
+        path, own_code=trust_remote_code, plain=not wrapped(files, name),
+    )  # fmt: skip
+    return _with_tokenizer(found, tokenizer, path)
+
+
+def _open_adapter(name: str, path: Path, tokenizer: str | None, trust_remote_code: bool) -> Checkpoint:
+    """An adapter as a checkpoint: its base and what is merged into it on loading. Lineage names the base."""
+    adapter = read_adapter(path, name)
+    base = adapter.base if adapter.revision is None else f"{adapter.base}@{adapter.revision}"
+    folder = locate(base, near=path, code=trust_remote_code)
+    own = str(path) if tokenizer is None and _tokenizer_files(path) else tokenizer
+    under = open_checkpoint(str(folder), tokenizer=own, trust_remote_code=trust_remote_code)
+    if under.adapter is not None:
+        raise UserError(
+            f"adapter {name} has another adapter as its base ({base}); merge that one first, and save "
+            "it whole"
+        )
+    above = {"parent": under.weights, "parent_name": base, "prompt": (under.lineage or {}).get("prompt")}
+    return replace(
+        under,
+        name=name,
+        weights=content_hash("adapted weights", under.weights, adapter.weights),
+        tensors=content_hash("adapted", under.tensors, adapter.tensors) if adapter.tensors else under.tensors,
+        lineage=_lineage(path, name) or above,
+        adapter=adapter,
+        plain=False,
     )
-    return Checkpoint(name, path, config, weights, tokens, _lineage(path, name))
 
 
 def _lineage(path: Path, name: str) -> dict[str, Any] | None:
@@ -74,101 +131,44 @@ def _lineage(path: Path, name: str) -> dict[str, Any] | None:
     return found
 
 
-def _locate(name: str) -> Path:
-    """The folder of a local checkpoint, or of a downloaded snapshot of a hub id."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise UserError(f"{name} is a file, not a checkpoint folder; give the folder that holds config.json")
-    repo, _, revision = name.partition("@")
-    if name.startswith((".", "/", "~")) or repo.count("/") > 1 or not repo.strip("/"):
+def _check_ties(config: Mapping[str, Any], tensors: Mapping[str, str], name: str) -> None:
+    """UserError where config.json ties the output head to the embedding and the files have two different."""
+    text = config.get("text_config")
+    tied = config.get(
+        "tie_word_embeddings", text.get("tie_word_embeddings") if isinstance(text, dict) else None
+    )
+    heads = {tensors[t] for t in tensors if t.endswith(HEADS)}
+    embeddings = {tensors[t] for t in tensors if t.endswith(EMBEDDINGS)}
+    if tied and heads and embeddings and not heads & embeddings:
         raise UserError(
-            f"checkpoint {name} does not exist; give a local folder or a hub id such as owner/name"
+            f"checkpoint {name} is damaged: config.json ties the output head to the embedding, and "
+            "its weight "
+            "files have two different ones; set tie_word_embeddings to false, or save it again"
         )
-    from huggingface_hub import snapshot_download
 
-    try:
-        return Path(
-            snapshot_download(repo, revision=revision or None, ignore_patterns=["*.bin", "*.pth", "*.gguf"])
+
+def _with_tokenizer(found: Checkpoint, tokenizer: str | None, path: Path) -> Checkpoint:
+    """The checkpoint with the tokenizer of its folder, or of another one."""
+    at = path if tokenizer is None else locate(tokenizer, weights=False, code=found.own_code)
+    if not _tokenizer_files(at):
+        where = "no tokenizer files" if tokenizer is None else f"no tokenizer files in {tokenizer}"
+        raise UserError(
+            f"checkpoint {found.name} has {where}; save its tokenizer into the same folder, or give "
+            "the folder "
+            "that has it with --tokenizer"
         )
-    except Exception as error:
-        raise UserError(
-            f"checkpoint {name} is no local folder and the hub did not give it ({type(error).__name__}); "
-            "check the name, or download it elsewhere and give its folder"
-        ) from error
+    return replace(
+        found, tokenizer_path=at, tokenizer=_tokenizer_fingerprint(at), plain=found.plain and at == path
+    )
 
 
-def read_object(path: Path, name: str) -> dict[str, Any] | None:
-    """A JSON file of checkpoint `name`, None where it is absent; UserError where it is damaged."""
-    if not path.is_file():
-        return None
-    try:
-        data = loads(read_small(path))
-    except (ValueError, OSError) as error:
-        raise UserError(
-            f"checkpoint {name} is damaged: {path.name} is not readable JSON; save it again"
-        ) from error
-    if not isinstance(data, dict):
-        raise UserError(f"checkpoint {name} is damaged: {path.name} is not a JSON object; save it again")
-    return data
-
-
-def _weight_files(path: Path, name: str) -> list[Path]:
-    """The complete weight files of a checkpoint, in order; half-written ones are an error."""
-    index = read_object(path / "model.safetensors.index.json", name)
-    if index is not None:
-        files = [path / f for f in _indexed(index, name)]
-    else:
-        files = sorted(path.glob("*.safetensors")) or sorted(path.glob("pytorch_model*.bin"))
-    if not files:
-        raise UserError(
-            f"checkpoint {name} is half-written: it has no weight files; let the run that makes it finish"
-        )
-    for file in files:
-        if not file.is_file() or (file.suffix == ".safetensors" and not _complete(file)):
-            raise UserError(
-                f"checkpoint {name} is half-written: {file.name} is missing or cut off; save it again"
-            )
+def _tokenizer_files(path: Path) -> list[Path]:
+    """The files that decide a tokenizer, in the order of their fingerprint."""
+    files = [path / f for f in TOKENIZER_FILES if (path / f).is_file()]
+    if not any((path / f).is_file() for f in ("tokenizer.json", "vocab.json")):
+        files += sorted(f for pattern in TOKENIZER_MODELS for f in path.glob(pattern))
     return files
 
 
-def _indexed(index: dict[str, Any], name: str) -> list[str]:
-    """The file names in an index of weights, in order."""
-    entries = index.get("weight_map")
-    names: list[Any] = list(entries.values()) if isinstance(entries, dict) else [None]
-    if not all(isinstance(n, str) and n == Path(n).name for n in names):
-        raise UserError(
-            f"checkpoint {name} is damaged: model.safetensors.index.json names no weight files; save it again"
-        )
-    return sorted(set(names))
-
-
-def _complete(file: Path) -> bool:
-    """Whether a safetensors file has all the bytes that its header announces."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        head = stream.read(8)
-        if len(head) < 8 or (length := struct.unpack("<Q", head)[0]) > size - 8:
-            return False
-        try:
-            header = json.loads(stream.read(length))
-            ends = [int(entry["data_offsets"][1]) for key, entry in header.items() if key != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
-            return False
-    return 8 + length + max(ends, default=0) == size
-
-
-def _file_hash(path: Path) -> tuple[str, int, str]:
-    stat = path.stat()
-    return path.name, stat.st_size, _hash_of(str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _hash_of(path: str, size: int, modified: int) -> str:
-    """SHA-256 of a file's bytes; size and time of change only key the cache."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def _tokenizer_fingerprint(path: Path) -> str:
+    return content_hash("tokenizer", [file_hash(f) for f in _tokenizer_files(path)])

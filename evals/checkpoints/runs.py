@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def run_of(checkpoint: Path) -> Path | None:
         if (folder / "metrics.jsonl").is_file():
             return folder
     return None
+
+
+def descends(lineage: Mapping[str, Any] | None, weights: str | None, tensors: str | None) -> bool:
+    """Whether a lineage names the checkpoint of these fingerprints (of its files, of its tensors) as parent.
+
+    A parent that was saved again has other files; lineages of older versions do not know its tensors.
+    """
+    lineage = lineage or {}
+    parents = {(lineage.get("parent"), weights), (lineage.get("parent_tensors"), tensors)}
+    return any(one is not None and one == other for one, other in parents)
 
 
 def final_reward(run: Path) -> float | None:

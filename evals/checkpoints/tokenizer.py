@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from evals.checkpoints.checkpoint import read_object
+from evals.checkpoints.checkpoint import Checkpoint
+from evals.checkpoints.forms import read_object
 from evals.core.errors import UserError, first_line
 
 EOS = "<|endoftext|>"
@@ -42,9 +43,10 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD)
 
 
-def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
+def load_tokenizer(checkpoint: str | Path, revision: str | None = None, *, own_code: bool = False) -> Any:
     """The tokenizer of a checkpoint folder or hub id. UserError where it is absent or damaged.
 
+    own_code: whether Python that its config names (`auto_map`) may be run; nothing ever asks.
     A folder that says it holds a plain fast tokenizer is read as one: the class that finds out
     imports every model of transformers, seconds of CPU in every process.
     """
@@ -57,9 +59,16 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
         else:
             from transformers import AutoTokenizer
 
-            loaded = AutoTokenizer.from_pretrained(str(checkpoint), revision=revision)
+            loaded = AutoTokenizer.from_pretrained(
+                str(checkpoint), revision=revision, trust_remote_code=own_code
+            )
         loaded("a")  # a wrong setting may show only now
     except Exception as error:  # `tokenizers` raises Exception itself
+        if "trust_remote_code" in str(error):
+            raise UserError(
+                f"the tokenizer of {checkpoint} needs code of its own (auto_map in its config), which is not "
+                "run unasked; read that code, and give --trust-remote-code to run it"
+            ) from error
         raise UserError(
             f"the tokenizer of {checkpoint} does not load ({first_line(error)}); "
             "save it again into the checkpoint's folder"
@@ -67,6 +76,26 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None) -> Any:
     return loaded
 
 
+def tokenizer_of(found: Checkpoint) -> Any:
+    """The tokenizer of a checkpoint; UserError where it is absent, damaged or another model's."""
+    return load_tokenizer(found.tokenizer_path or found.path, own_code=found.own_code)
+
+
 def encode(tokenizer: Any, text: str, *, special: bool = True) -> tuple[int, ...]:
-    """Token ids of a text: of a prompt with whatever the tokenizer sets before it, of a response without."""
-    return tuple(tokenizer(text, add_special_tokens=special)["input_ids"])
+    """Token ids of a text: of a prompt with whatever the tokenizer sets before it, of a response without.
+
+    What a tokenizer sets behind a text, such as the end of a sequence, is left out: a prompt goes on.
+    """
+    ids = tuple(tokenizer(text, add_special_tokens=special)["input_ids"])
+    behind = _behind(tokenizer) if special else ()
+    return ids[: len(ids) - len(behind)] if behind and ids[-len(behind) :] == behind else ids
+
+
+def _behind(tokenizer: Any) -> tuple[int, ...]:
+    """Ids that a tokenizer sets behind every text."""
+    bare = tuple(tokenizer("a", add_special_tokens=False)["input_ids"])
+    full = tuple(tokenizer("a", add_special_tokens=True)["input_ids"])
+    for start in range(len(full) - len(bare) + 1):
+        if full[start : start + len(bare)] == bare:
+            return full[start + len(bare) :]
+    return ()

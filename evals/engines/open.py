@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
-from evals.core.errors import UserError, first_line
+from evals.core.errors import UserError
 from evals.engines.engine import Engine
 
 ENGINES = ("torch", "vllm", "server")
@@ -12,15 +14,25 @@ SMALL = 20_000_000  # parameters
 PROBE = "A farmer has 3 sheep and buys 14 more. How many sheep has he now? He has 3 + 14 = 17 sheep."
 
 
-def find_checkpoint(name: str, engine: str = "torch", server: str | None = None) -> Checkpoint:
-    """The checkpoint of a folder or hub id; with engine "server", the model of this name at `server`."""
+def find_checkpoint(
+    name: str,
+    engine: str = "torch",
+    server: str | None = None,
+    *,
+    tokenizer: str | None = None,
+    trust_remote_code: bool = False,
+) -> Checkpoint:
+    """The checkpoint of a folder or hub id; with engine "server", the model of this name at `server`.
+
+    tokenizer, trust_remote_code: see `open_checkpoint`.
+    """
     if engine == "server":
         from evals.engines.server import server_checkpoint
 
         return server_checkpoint(name, server)
     if server:
         raise UserError(f"--server goes with --engine server, not with --engine {engine}")
-    return open_checkpoint(name)
+    return open_checkpoint(name, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
 
 
 def open_engine(
@@ -31,17 +43,25 @@ def open_engine(
     rows: int | None = None,
     server: str | None = None,
     vllm: tuple[str, ...] = (),
+    tokenizer: str | None = None,
+    trust_remote_code: bool = False,
 ) -> Engine:
-    """An engine on a checkpoint folder or hub id.
+    """An engine on a checkpoint folder, an adapter's folder or a hub id.
 
     engine: "torch" (in process), "vllm" or "server". dtype: "float32", "bfloat16", … (default: float32 on a
     CPU, bfloat16 on a GPU). rows: rows that the torch engine decodes together, requests that a server gets at
     once (default: by the device; on a CPU a batch of a large model is to end within a minute or so).
     server: URL of the server. vllm: KEY=VALUE, see `evals.engines.vllm_options.VllmOptions`.
+    tokenizer, trust_remote_code: see `open_checkpoint`; of a checkpoint that is open already they are what it
+    was opened with.
     """
     if vllm and engine != "vllm":
         raise UserError(f"--vllm goes with --engine vllm, not with --engine {engine}")
-    found = find_checkpoint(checkpoint, engine, server) if isinstance(checkpoint, str) else checkpoint
+    found = (
+        find_checkpoint(checkpoint, engine, server, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
+        if isinstance(checkpoint, str)
+        else checkpoint
+    )
     if engine == "server":
         from evals.engines.server.engine import ServerEngine
 
@@ -49,9 +69,11 @@ def open_engine(
     if engine == "torch":
         return _torch_engine(found, dtype, rows)
     if engine == "vllm":
+        from evals.checkpoints.loading import only_plain
         from evals.engines.vllm_engine import VllmEngine
         from evals.engines.vllm_options import vllm_options
 
+        only_plain(found, "vLLM")
         return VllmEngine(found, dtype=dtype, options=vllm_options(vllm))
     raise UserError(f"no engine {engine!r}; choose one of {', '.join(ENGINES)}")
 
@@ -59,36 +81,26 @@ def open_engine(
 def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Engine:
     import torch
 
-    from evals.checkpoints.config import context_of, eos_ids
-    from evals.checkpoints.loading import load_olmo2
-    from evals.checkpoints.tokenizer import load_tokenizer
+    from evals.checkpoints.config import check_vocabulary, context_of, eos_ids
+    from evals.checkpoints.loading import load_causal, load_olmo2, sound
+    from evals.checkpoints.tokenizer import encode, tokenizer_of
     from evals.engines.decoders import Decoder, Olmo2Decoder
     from evals.engines.olmo2 import Olmo2Shape
     from evals.engines.torch_engine import TorchEngine
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = getattr(torch, dtype or ("bfloat16" if device == "cuda" else "float32"), None)
-    if not isinstance(kind, torch.dtype):
-        raise UserError(f"no dtype {dtype!r}; choose float32, bfloat16 or float16")
-    tokenizer = load_tokenizer(found.path)
+    kind = dtype_of(dtype or ("bfloat16" if device == "cuda" else "float32"))
+    tokenizer = tokenizer_of(found)
+    check_vocabulary(found, tokenizer)
     decoder: Decoder
-    try:
+    with sound(found):
         if Olmo2Shape.from_config(found.config) is not None:
-            decoder = Olmo2Decoder(load_olmo2(found).to(device, kind).eval())
+            decoder = Olmo2Decoder(load_olmo2(found, kind).to(device).eval())
         else:
-            from transformers import AutoModelForCausalLM
-
-            model = AutoModelForCausalLM.from_pretrained(str(found.path), dtype=kind)
             from evals.engines.decoders.proof import decoder_for
 
-            decoder = decoder_for(model.to(device).eval(), found.name, tokenizer(PROBE)["input_ids"])
-    except UserError:
-        raise
-    except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error):
-            raise UserError(f"{found.name} does not fit into memory; give --dtype bfloat16") from error
-        reason = "its weights do not fit its config.json" if "state_dict" in str(error) else first_line(error)
-        raise UserError(f"checkpoint {found.name} does not load: {reason}; save it again") from error
+            model = load_causal(found, kind).to(device)
+            decoder = decoder_for(model, found.name, encode(tokenizer, PROBE))
     quick = device == "cuda" or sum(p.numel() for p in decoder.model.parameters()) < SMALL
     rows = rows or (ROWS if quick else SLOW_ROWS)
     return TorchEngine(
@@ -107,3 +119,13 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
         chunk=4 * rows if quick else rows,
         name=found.name,
     )
+
+
+def dtype_of(name: str) -> Any:
+    """The floating-point type of torch of this name; UserError where it is none."""
+    import torch
+
+    kind = getattr(torch, name, None)
+    if kind not in (torch.float32, torch.bfloat16, torch.float16):
+        raise UserError(f"no dtype {name!r}; choose float32, bfloat16 or float16")
+    return kind

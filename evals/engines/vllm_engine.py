@@ -16,7 +16,7 @@ from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.config import context_of, eos_ids
-from evals.checkpoints.tokenizer import load_tokenizer
+from evals.checkpoints.tokenizer import encode, tokenizer_of
 from evals.core.errors import UserError, first_line
 from evals.engines.texts import text_of
 from evals.engines.vllm_options import VllmOptions
@@ -38,7 +38,7 @@ class VllmEngine:
         self._on_gpu = vllm.platforms.current_platform.is_cuda_alike()
         dtype = dtype or ("bfloat16" if self._on_gpu else "float32")
         self.checkpoint, self.options = checkpoint, options or VllmOptions()
-        self.tokenizer = load_tokenizer(checkpoint.path)
+        self.tokenizer = tokenizer_of(checkpoint)
         self.eos_ids = eos_ids(checkpoint, self.tokenizer)
         self.context = context_of(checkpoint, self.tokenizer)
         self.context = min(self.context, self.options.max_model_len or self.context)
@@ -79,6 +79,7 @@ class VllmEngine:
         try:
             return _vllm().LLM(
                 model=str(self.checkpoint.path),
+                trust_remote_code=self.checkpoint.own_code,
                 dtype=self.identity["dtype"],
                 max_model_len=self._length + 1,  # scoring samples one token that is thrown away
                 tensor_parallel_size=self.options.tensor_parallel_size,
@@ -99,7 +100,7 @@ class VllmEngine:
 
     def encode(self, text: str) -> tuple[int, ...]:
         """See Engine."""
-        return tuple(self.tokenizer(text, add_special_tokens=True)["input_ids"])
+        return encode(self.tokenizer, text)
 
     def load_weights(self, weights: Mapping[str, Any]) -> None:
         """Take new weights, tensors by their names in a checkpoint; nothing is kept of the old ones.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -224,12 +224,17 @@ def _split(spec: str) -> str:
     return spec.partition("?")[0]
 
 
-def same_weights(first: str | None, second: str | None) -> list[Check]:
-    """A check that the two checkpoints are not one; of weights behind a server that nobody has seen them."""
-    if not first or not second:
+def same_weights(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Check]:
+    """A check that two checkpoints, as described, are not one: by their tensors, however they are saved.
+
+    Findings of older versions know the fingerprints of the files alone; of weights behind a server nobody
+    knows anything.
+    """
+    known = [k for k in ("tensors", "fingerprint") if a.get(k) and b.get(k)]
+    if not known:
         return []
-    same = first == second
-    if not same and any(name.startswith(UNSEEN) for name in (first, second)):
+    same = a[known[0]] == b[known[0]]
+    if not same and any(str(d["fingerprint"]).startswith(UNSEEN) for d in (a, b)):
         text = "weights not seen: a server gave the answers, and a name is all that tells the two apart"
         return [check("two models", None, None, text)]
     text = "both are the same weights: this compares two draws of one model" if same else "the weights differ"

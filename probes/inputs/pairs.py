@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
+from evals.checkpoints.runs import descends
 from evals.core.errors import UserError
 
 AGAINST = ("first", "parent", "all")
@@ -31,12 +32,12 @@ def pairs_of(
 
 
 def _by_lineage(checkpoints: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    by_weights = {c["fingerprint"]: c for c in reversed(checkpoints) if c["fingerprint"]}
     pairs = []
     for b in checkpoints:
-        parent = (b["lineage"] or {}).get("parent")
-        if parent in by_weights and by_weights[parent] is not b:
-            pairs.append((by_weights[parent], b))
+        parents = (c for c in checkpoints if descends(b["lineage"], c["fingerprint"], c.get("tensors")))
+        parent = next(parents, b)
+        if parent is not b:
+            pairs.append((parent, b))
     if not pairs:
         without = [c["name"] for c in checkpoints if not c["lineage"]]
         why = f"{without[0]} has no lineage" if without else "no one given is the parent of another"

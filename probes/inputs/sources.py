@@ -160,6 +160,7 @@ def described(names: Sequence[str]) -> list[dict[str, Any]]:
         | {
             "path": c.name,
             "fingerprint": c.weights,
+            "tensors": c.tensors,
             "recipe": (c.lineage or {}).get("recipe"),
             "lineage": c.lineage,
         }

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import Options
-from evals.checkpoints.runs import checkpoints, resolved, run_of
+from evals.checkpoints.runs import checkpoints, descends, resolved, run_of
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.sampling import Where
@@ -158,9 +158,9 @@ def _cells_of(task: Task, group: Sequence[Cell]) -> None:
 
 def _parent(source: Source, name: str) -> str | None:
     """Which checkpoint of the source another was trained from, by lineage."""
-    weights = {d["fingerprint"]: d["name"] for d in reversed(source.checkpoints)}
-    lineage = next(d["lineage"] for d in source.checkpoints if d["name"] == name) or {}
-    return weights.get(lineage.get("parent"))
+    lineage = next(d["lineage"] for d in source.checkpoints if d["name"] == name)
+    ds = (d for d in source.checkpoints if descends(lineage, d["fingerprint"], d.get("tensors")))
+    return next((str(d["name"]) for d in ds), None)
 
 
 def _together(task: Task, group: Sequence[Cell]) -> None:

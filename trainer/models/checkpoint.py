@@ -25,9 +25,10 @@ class Lineage:
     """Where a checkpoint comes from: lineage.json.
 
     parent: weights fingerprint of the checkpoint it was trained from (None from scratch), parent_name its
-    path as given. recipe: base, rl, sft, sft-gold, sft-rl, sft-gold-rl or parallel. step: of this stage.
-    tokens: pre-training tokens seen. flops: training and sampling of this stage. data: fingerprint of the
-    training data. prompt: template and shots that evaluation takes by default.
+    path as given, parent_tensors the fingerprint of its tensors, the same however they are saved. recipe:
+    base, rl, sft, sft-gold, sft-rl, sft-gold-rl or parallel. step: of this stage. tokens: pre-training tokens
+    seen. flops: training and sampling of this stage. data: fingerprint of the training data. prompt: template
+    and shots that evaluation takes by default.
     """
 
     parent: str | None
@@ -39,6 +40,7 @@ class Lineage:
     seed: int
     data: str
     prompt: dict[str, Any]
+    parent_tensors: str | None = None
 
 
 def save_checkpoint(path: Path, model: Trainable, tokenizer: Any, lineage: Lineage) -> None:
@@ -49,9 +51,14 @@ def save_checkpoint(path: Path, model: Trainable, tokenizer: Any, lineage: Linea
 
     def fill(folder: Path) -> None:
         model.save(folder, tokenizer, weights)
-        write_json(folder / "lineage.json", asdict(lineage))
+        write_json(folder / "lineage.json", _told(lineage))
 
     write_folder(path, fill)
+
+
+def _told(lineage: Lineage) -> dict[str, Any]:
+    """The lineage as it is written: a checkpoint from scratch says nothing of a parent's tensors."""
+    return {k: v for k, v in asdict(lineage).items() if k != "parent_tensors" or v is not None}
 
 
 def is_native(found: Checkpoint) -> bool:
@@ -66,9 +73,9 @@ def load_parent(
 
     OLMo2 is computed by this package, everything else, and every adapter, by transformers.
     """
-    from evals.checkpoints.tokenizer import load_tokenizer
+    from evals.checkpoints.tokenizer import tokenizer_of
 
-    tokenizer = load_tokenizer(found.path)
+    tokenizer = tokenizer_of(found)
     model: Trainable
     if is_native(found) and adapter is None:
         model = load_native(found)
@@ -84,9 +91,9 @@ def load_parent(
 
 def same_tokens(one: Checkpoint, other: Checkpoint) -> bool:
     """Whether two tokenizers have the same entries under the same ids, whatever else their files say."""
-    from evals.checkpoints.tokenizer import load_tokenizer
+    from evals.checkpoints.tokenizer import tokenizer_of
 
-    return bool(load_tokenizer(one.path).get_vocab() == load_tokenizer(other.path).get_vocab())
+    return bool(tokenizer_of(one).get_vocab() == tokenizer_of(other).get_vocab())
 
 
 def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Questions, data: str) -> Lineage:
@@ -99,5 +106,6 @@ def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Ques
     recipe = f"{before['recipe']}-rl" if after_sft else stage
     tokens = int(before.get("tokens") or 0)
     return Lineage(
-        found.weights, found.name, recipe, step, tokens, flops, config.seed, data, for_lineage(config)
+        found.weights, found.name, recipe, step, tokens, flops, config.seed, data, for_lineage(config),
+        found.tensors,
     )

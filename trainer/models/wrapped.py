@@ -16,7 +16,8 @@ from torch import Tensor, nn
 
 from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint
 from evals.checkpoints.config import context_of
-from evals.core.errors import UserError, first_line
+from evals.checkpoints.loading import load_causal, sound
+from evals.core.errors import UserError
 from evals.engines.decoders import Decoder
 from evals.engines.decoders.proof import decoder_for
 from evals.engines.ragged import Ragged
@@ -160,25 +161,12 @@ def load_wrapped(
     found: Checkpoint, tokenizer: Any, adapter: AdapterConfig | None = None, seed: int = 0
 ) -> WrappedModel:
     """The model of a checkpoint in fp32, with a fresh adapter keyed by `seed` where one is asked for."""
-    from transformers import AutoModelForCausalLM
-    from transformers.utils import logging
-
     if "quantization_config" in found.config:
         raise UserError(f"checkpoint {found.name} is quantised and cannot be trained; give its full weights")
     if getattr(found, "adapter", None) is not None:
         raise UserError(f"{found.name} is an adapter; train from a model into which it was merged (--merge)")
-    logging.disable_progress_bar()
-    try:
-        inner, told = AutoModelForCausalLM.from_pretrained(
-            str(found.path), dtype=torch.float32, output_loading_info=True
-        )
-    except Exception as error:  # torch, transformers and safetensors raise dozens of kinds
-        raise UserError(f"checkpoint {found.name} cannot be trained: {first_line(error)}") from error
-    if told["missing_keys"] or told["mismatched_keys"]:
-        first = sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]]))[0]
-        raise UserError(
-            f"checkpoint {found.name} does not load: no fitting weights of {first}; save it again"
-        )
+    with sound(found):
+        inner = load_causal(found, torch.float32)
     if inner.get_output_embeddings() is None:
         raise UserError(f"checkpoint {found.name} has no output matrix; give a causal language model")
     if adapter:

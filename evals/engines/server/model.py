@@ -76,9 +76,9 @@ def _offered(asked: Any, server: str) -> list[Any]:
 def tokenizer_for(checkpoint: Checkpoint) -> Any:
     """The tokenizer of a checkpoint; of one behind a server, a stand-in where there is none here."""
     if not checkpoint.weights.startswith(UNSEEN) or checkpoint.path.is_dir():
-        from evals.checkpoints.tokenizer import load_tokenizer
+        from evals.checkpoints.tokenizer import tokenizer_of
 
-        return load_tokenizer(checkpoint.path)
+        return tokenizer_of(checkpoint)
     return Untokenized()
 
 
