@@ -57,6 +57,8 @@ class TorchEngine:
     @torch.no_grad()
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
         """See Engine."""
+        for request in requests:
+            self.check_ids(request.prompt_ids, request.problem)
         done: list[Sample | None] = [None] * len(requests)
         for batch in self._batches(requests):
             for index, sample in zip(batch, self._decode([requests[i] for i in batch], options), strict=True):
@@ -123,6 +125,19 @@ class TorchEngine:
             for ids, logps, why in zip(tokens, logprobs, reason, strict=True)
         ]
 
+    def check_ids(self, ids: Sequence[int], problem: str = "") -> None:
+        """UserError where an id lies beyond the model's embedding, as tokens that were added later may."""
+        if max(ids, default=0) >= self.decoder.vocab_size:
+            token = self.tokenizer.convert_ids_to_tokens(max(ids))
+            where = f"problem {problem} asks with" if problem else "a text has"
+            raise UserError(
+                f"{where} the token {token!r} (id {max(ids)}), which {self.name} does not know: its "
+                "embedding "
+                f"has {self.decoder.vocab_size} rows; leave that token out, or give the tokenizer "
+                "that the model "
+                "was trained with"
+            )
+
     def _refuse(self, problem: str, prompt_ids: Sequence[int], position: int) -> None:
         """Logits that are no numbers end the run: whatever were drawn from them would pass for a sample."""
         ending = self.tokenizer.decode(list(prompt_ids)[-12:]).strip()
@@ -147,6 +162,8 @@ class TorchEngine:
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Logits (M, V) that predict the tokens of the responses, and those (M,): in order, in chunks."""
+        for ids in (*prompt_ids, *response_ids):
+            self.check_ids(ids)
         size = max(1, SCORE_LOGITS // self.decoder.vocab_size)
         for batch in self._score_batches(prompt_ids, response_ids):
             prompts, responses = [prompt_ids[i] for i in batch], [response_ids[i] for i in batch]

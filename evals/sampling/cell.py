@@ -123,6 +123,9 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
         raise UserError(f"problem {mute[0]} has no question; correct the problems")
     prompts = {p.id: prompt_ids(p, asking, engine) for p in problems}
     _check_prompts(prompts, asking, engine.context)
+    if (check_ids := getattr(engine, "check_ids", None)) is not None:
+        for problem, ids in prompts.items():
+            check_ids(ids, problem)
     identity = engine.identity
     decisive = {
         "weights": identity.get("weights"),

@@ -80,11 +80,15 @@ class Block(Frozen):
 
 
 class Described(Frozen):
-    """What is known of a checkpoint. report: of its samples (`evals.grading.report.cell_report`)."""
+    """What is known of a checkpoint. fingerprint: of its files; tensors: of its weights, however saved.
+
+    report: of its samples (`evals.grading.report.cell_report`).
+    """
 
     name: str
     path: str | None = None
     fingerprint: str | None = None
+    tensors: str | None = None
     recipe: str | None = None
     lineage: dict[str, Any] | None = None
     cell: str | None = None

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.engines import open_engine
+from evals.records import Request, SamplingOptions
 from tests.evals.small import model, saved, tokenizer
 
 
@@ -347,6 +348,19 @@ def test_a_tokenizer_of_another_model(folder, tmp_path):
     small = model(vocab_size=2000)
     small.save_pretrained(folder)
     refused(folder, "its embedding 2000 rows")
+
+
+def test_tokens_beyond_the_embedding_are_refused_before_sampling(folder):
+    made = tokenizer().__class__.from_pretrained(folder)
+    made.add_tokens(["<image>"])
+    made.save_pretrained(folder)
+    engine = open_engine(open_checkpoint(str(folder)))
+    fine, beyond = engine.encode("12 + 30"), engine.encode("12 <image> 30")
+    engine.sample([Request(fine, 1)], SamplingOptions(max_tokens=2))
+    with pytest.raises(UserError, match=r"the token '<image>' \(id 279\), which .* embedding has 279 rows"):
+        engine.sample([Request(fine, 1), Request(beyond, 2)], SamplingOptions(max_tokens=2))
+    with pytest.raises(UserError, match="embedding has 279 rows"):
+        engine.score([fine], [beyond])
 
 
 MEMORY = """
