@@ -106,6 +106,14 @@ def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Ques
     recipe = f"{before['recipe']}-rl" if after_sft else stage
     tokens = int(before.get("tokens") or 0)
     return Lineage(
-        found.weights, found.name, recipe, step, tokens, flops, config.seed, data, for_lineage(config),
+        found.weights,
+        found.name,
+        recipe,
+        step,
+        tokens,
+        flops,
+        config.seed,
+        data,
+        for_lineage(config),
         found.tensors,
     )

@@ -48,7 +48,7 @@ def test_settings_and_their_version_are_no_weights(plain, folder):
     assert one.tensors == other.tensors
     assert one.weights != other.weights  # keys what is kept: another asking may hide in the settings
     told = [{"tensors": c.tensors, "fingerprint": c.weights} for c in (one, other)]
-    assert same_weights(*told)[0]["passed"] is False
+    assert same_weights(*told)[0].passed is False
 
 
 def test_one_bit_is_another_checkpoint(plain, folder):
