@@ -141,6 +141,5 @@ def test_a_parent_that_was_saved_again_is_the_parent(save):
     first = open_checkpoint(str(base))
     rl = save("rl", {"w": np.eye(2)}, parent=first.weights, parent_tensors=first.tensors)
     for start in (base, again):
-        assert [c["passed"] for c in weights([str(start), str(rl)])["checks"] if c["name"] == "lineage"] == [
-            True
-        ]
+        checks = weights([str(start), str(rl)]).to_dict()["checks"]
+        assert [c["passed"] for c in checks if c["name"] == "lineage"] == [True]

@@ -163,7 +163,7 @@ def load_wrapped(
     """The model of a checkpoint in fp32, with a fresh adapter keyed by `seed` where one is asked for."""
     if "quantization_config" in found.config:
         raise UserError(f"checkpoint {found.name} is quantised and cannot be trained; give its full weights")
-    if getattr(found, "adapter", None) is not None:
+    if found.adapter is not None:
         raise UserError(f"{found.name} is an adapter; train from a model into which it was merged (--merge)")
     with sound(found):
         inner = load_causal(found, torch.float32)
