@@ -60,6 +60,7 @@ SYSTEM = re.compile(
 ROW = re.compile(r"\\\\(?:\s*\[[^\]]{0,12}\])?")
 RELATES = re.compile(r"=|<|>|\\(?:le|ge|lt|gt|ne|leq|geq|neq)(?![a-z])")
 MEMBERSHIP = re.compile(r"\\in(?![a-z])")
+SOLVED = re.compile(rf"\s*{SYMBOL}\s*=(?:[^A-Za-z]|\\(?:frac|sqrt|pi)(?![a-z]))*")
 SIDES = re.compile(rf"\\in(?![a-z])|{RELATION}")
 COMMAND = re.compile(r"\\[A-Za-z]+|[A-Za-z]{4,}")
 WHEN = re.compile(
@@ -106,7 +107,8 @@ def _is_about(head: str, found: re.Match[str]) -> bool:
     if groups.get("word"):
         return True
     condition = groups.get("all") or groups.get("where") or groups.get("with") or groups.get("bare") or ""
-    if RELATES.search(condition) and (RELATES.search(head.replace("=", "")) or MEMBERSHIP.search(head)):
+    said = RELATES.search(head.replace("=", "")) or MEMBERSHIP.search(head) or SOLVED.fullmatch(head)
+    if RELATES.search(condition) and said:
         return False
     names = re.findall(r"\\?[A-Za-z]+", SIDES.split(condition)[0].replace(" and ", " "))
     letters = COMMAND.sub(" ", head)
