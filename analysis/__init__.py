@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.comparison.compare import Comparison, compare
-    from analysis.comparison.counts import PairedCounts
     from analysis.comparison.options import Options
     from analysis.comparison.planning import minimum_detectable_effect
     from analysis.comparison.published_rates import verdict_from_rates
     from analysis.comparison.sequential import until_decided
     from analysis.comparison.verdict import OUTCOMES
+    from analysis.counts import PairedCounts
     from analysis.errors import AnalysisError
     from analysis.estimators.passk import pass_at_k
     from analysis.inference.bands import curve, difference
@@ -27,7 +27,7 @@ _HOMES = {
     "Comparison": "analysis.comparison.compare",
     "OUTCOMES": "analysis.comparison.verdict",
     "Options": "analysis.comparison.options",
-    "PairedCounts": "analysis.comparison.counts",
+    "PairedCounts": "analysis.counts",
     "bootstrap": "analysis.inference.bootstrap",
     "compare": "analysis.comparison.compare",
     "curve": "analysis.inference.bands",

@@ -7,18 +7,28 @@ from typing import Any
 import numpy as np
 
 from analysis.arguments import Ints
-from analysis.comparison.counts import PairedCounts
-from analysis.comparison.options import Options
+from analysis.comparison.options import Options, declared_K
+from analysis.comparison.planning import FEWEST
+from analysis.counts import PairedCounts
+from analysis.problems.selection import selection
 
 FEW_PROBLEMS = 100
+NAMED = 5  # short problems named in a check
 FEW_CLUSTERS = 30  # with fewer, the means of skewed clusters are not yet near normal
 NEAR_FLOOR = 0.1  # share of problems solved at least once below which a benchmark says little
 NEAR_CEILING = 0.98
 
 
-def checks(pair: PairedCounts, K: int, options: Options) -> list[dict[str, Any]]:
-    """A list of {name, passed, value, detail}; passed is None where a check is not possible."""
-    found = [_n_against_K(pair, K), _declared(K, options), _equal(pair), _problems(pair), _ends(pair)]
+def checks(pair: PairedCounts, K: int, options: Options, aside: list[Any]) -> list[dict[str, Any]]:
+    """A list of {name, passed, value, detail}; passed is None where a check is not possible.
+
+    aside: ids of problems that were set aside for their few samples. Where `voids` is there and True, a check
+    that fails takes the headline away.
+    """
+    found = [_n_against_K(pair, K), _declared(pair.n, K, options), _equal(pair), _problems(pair)]
+    found += [_selection(pair), _ends(pair)]
+    if aside:
+        found.append(_short(aside))
     return found if pair.cluster is None else [*found, _clusters(pair.cluster)]
 
 
@@ -34,9 +44,23 @@ def _n_against_K(pair: PairedCounts, K: int) -> dict[str, Any]:
     return _check("n against K", passed, [pair.n, K], detail)
 
 
-def _declared(K: int, options: Options) -> dict[str, Any]:
-    how = "declared" if options.K is not None else "not declared: the largest power of two up to n/2"
-    return _check("K declared", options.K is not None or None, K, f"K = {K}, {how}")
+def _declared(n: int, K: int, options: Options) -> dict[str, Any]:
+    """The default K follows from n alone; one that was given may have been chosen after a look."""
+    if declared_K(n, None) == K:
+        return _check("K declared", True, K, f"K = {K}, the largest power of two up to n/2: not chosen")
+    text = f"K = {K}, given: right if chosen before the counts were seen; the band over k holds for any K"
+    return _check("K declared", None, K, text)
+
+
+def _selection(pair: PairedCounts) -> dict[str, Any]:
+    passed, text, value = selection(pair)
+    return _check("selection", passed, value, text) | {"voids": True}
+
+
+def _short(aside: list[Any]) -> dict[str, Any]:
+    named = ", ".join(str(x) for x in aside[:NAMED]) + (" …" if len(aside) > NAMED else "")
+    text = f"{len(aside)} problems with less than half the median number of samples are set aside: {named}"
+    return _check("short problems", False, len(aside), text)
 
 
 def _equal(pair: PairedCounts) -> dict[str, Any]:
@@ -49,9 +73,13 @@ def _equal(pair: PairedCounts) -> dict[str, Any]:
 
 def _problems(pair: PairedCounts) -> dict[str, Any]:
     text = f"{pair.M} problems"
-    if pair.M < FEW_PROBLEMS:
+    units = pair.M if pair.cluster is None else int(np.unique(pair.cluster).size)
+    if units < FEWEST:
+        kind = "problems" if pair.cluster is None else "clusters"
+        text = f"{units} {kind}: below {FEWEST} no claim is possible, since all may change alike by chance"
+    elif pair.M < FEW_PROBLEMS:
         text += ": few; only large differences can be told from chance"
-    return _check("problems", pair.M >= FEW_PROBLEMS, pair.M, text)
+    return _check("problems", pair.M >= FEW_PROBLEMS and units >= FEWEST, pair.M, text)
 
 
 def _clusters(cluster: Ints) -> dict[str, Any]:

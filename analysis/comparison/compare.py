@@ -10,18 +10,23 @@ import numpy as np
 
 from analysis.arguments import Floats
 from analysis.comparison.checks import checks
-from analysis.comparison.counts import PairedCounts
-from analysis.comparison.crossover import crossover, slope
-from analysis.comparison.joint import joint_readings
-from analysis.comparison.options import Options, declared_K, k_grid
-from analysis.comparison.planning import Spread, needed
+from analysis.comparison.crossover import crossover, over_k, slope
+from analysis.comparison.joint import readings_of
+from analysis.comparison.options import Options, declared_ks, k_grid
+from analysis.comparison.planning import Spread, detectable, needed
 from analysis.comparison.support import null_spread, support_report
-from analysis.comparison.verdict import verdict
+from analysis.comparison.tries import Tries, tries
+from analysis.comparison.verdict import Reading, standing, verdict
+from analysis.counts import PairedCounts
+from analysis.difficulty.npmle import Mixture
 from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import Curve, curve, difference
 from analysis.inference.bootstrap import Replicates, bootstrap
 from analysis.inference.intervals import normal_quantile, t_quantile
+from analysis.problems.changes import Changes, changes
+from analysis.problems.origin import expected_origin, origin
+from analysis.problems.resplit import moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +35,13 @@ class Comparison:
 
     passk_a, passk_b, delta: curves with pointwise intervals and simultaneous bands (bootstrap over problems).
     null_spread: (K,) standard deviation of Δpass@k between two draws of A. fixed: (K,) standard error of Δ
-    for this fixed set of problems (within-problem noise alone). verdict, crossover, slope, support, checks:
-    see `to_dict`.
+    for this fixed set of problems (within-problem noise alone). verdict: what the two numbers say; also: the
+    verdicts at further declared K. detectable: the changes of the two numbers that 80% power would find.
+    over_k: from which k to which k B is above, below, equal (`crossover.over_k`). tries: how many of A's
+    tries one of B's is worth. changes: which problems' rates changed. moved: whether problems moved although
+    the mean did not (`resplit.moved`). origin: B's solved problems by where they come from, with what one
+    model drawn twice would give. aside: problems set aside for their few samples. crossover, slope, support,
+    checks: see `to_dict`.
     """
 
     pair: PairedCounts
@@ -44,10 +54,24 @@ class Comparison:
     null_spread: Floats
     fixed: Floats
     verdict: dict[str, Any]
+    also: list[dict[str, Any]]
+    detectable: dict[str, float]
+    over_k: list[dict[str, Any]]
+    tries: Tries
+    changes: Changes
+    moved: dict[str, Any]
+    origin: dict[str, dict[str, float]]
     crossover: dict[str, int | None]
     slope: dict[str, float]
     support: dict[str, Any]
     checks: list[dict[str, Any]]
+    aside: list[Any]
+
+    @property
+    def headline(self) -> dict[str, Any]:
+        """The verdict that stands: undetermined, with the reason, where a check takes it away."""
+        failed = [c for c in self.checks if c["passed"] is False and c.get("voids")]
+        return standing(self.verdict, [(c["name"], c["detail"]) for c in failed])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types without NaN or infinity (None stands for what does not exist)."""
@@ -57,6 +81,10 @@ class Comparison:
             "fixed_low": (self.delta.estimate - z * self.fixed).tolist(),
             "fixed_high": (self.delta.estimate + z * self.fixed).tolist(),
         }
+        kept = [
+            *("verdict", "headline", "also", "detectable", "over_k", "moved", "origin", "aside"),
+            *("crossover", "slope", "support", "checks"),
+        ]
         return _plain(
             {
                 "problems": self.pair.M,
@@ -64,12 +92,10 @@ class Comparison:
                 "k": self.k,
                 "passk": {"a": self.passk_a.to_dict(), "b": self.passk_b.to_dict()},
                 "delta": self.delta.to_dict() | null | fixed,
-                "verdict": self.verdict,
-                "crossover": self.crossover,
-                "slope": self.slope,
-                "support": self.support,
+                "tries": self.tries.to_dict() | {"sentence": self.tries.sentence()},
+                "changes": self.changes.to_dict(),
+                **{name: getattr(self, name) for name in kept},
                 "options": asdict(self.options) | {"K": self.K, "K_declared": self.options.K is not None},
-                "checks": self.checks,
             }
         )
 
@@ -83,10 +109,13 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     problems does not matter. Raises AnalysisError where K or a k exceeds the smallest n, or n = 1.
     """
     options = options or Options()
-    pair = pair.in_order()
-    n = pair.n
-    K = declared_K(n, options.K)
-    ks = k_grid(n, K, options.k)
+    kept, aside = pair.without_short()
+    pair = kept.in_order()
+    n, level = pair.n, options.level
+    declared = declared_ks(n, options)
+    K = declared[1]
+    ks = k_grid(n, K, tuple({*options.k, *options.also}) if options.k else None)
+    ks = sorted({*ks, *declared})
     a, b = pass_at_k(pair.n_a, pair.c_a, ks), pass_at_k(pair.n_b, pair.c_b, ks)
     rep = bootstrap(
         np.hstack([a, b]),
@@ -100,39 +129,73 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     delta = rep_b.minus(rep_a)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
     mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
-    two = [ks.index(1), ks.index(K)]
     spread = null_spread(mixtures[0], n, ks, pair.M)
-    gap = difference(delta, b - a, options.level, options.interval)
+    gap = difference(delta, b - a, level, options.interval)
     within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2
+    columns = [ks.index(k) for k in declared]
+    two, d = delta.columns(columns), (b - a)[:, columns]
+    readings, signs = readings_of(pair, declared, two, d, options, within[columns])
+    verdicts = _verdicts(pair, options, readings, signs, two, within[columns])
+    multiplier = tries(pair, ks, K, rep_a, rep_b, level)
+    if verdicts[0]["outcome"] == "expansion":
+        verdicts[0]["sentence"] += f" {multiplier.sentence()}"
     return Comparison(
         pair=pair,
         options=options,
         K=K,
         k=ks,
-        passk_a=curve(rep_a, a, options.level, options.interval),
-        passk_b=curve(rep_b, b, options.level, options.interval),
+        passk_a=curve(rep_a, a, level, options.interval),
+        passk_b=curve(rep_b, b, level, options.interval),
         delta=gap,
         null_spread=spread,
         fixed=np.sqrt(within),
-        verdict=_verdict(pair, options, K, delta.columns(two), (b - a)[:, two], within[two]),
-        crossover=crossover(pair, ks, delta, b - a, gap, options.level),
-        slope=slope(ks, delta, b - a, options.level),
-        support=support_report(equal, mixtures[0], options.level),
-        checks=checks(pair, K, options),
+        verdict=verdicts[0],
+        also=verdicts[1:],
+        detectable={f"pass@{r.k}": detectable(r, level, two.units) for r in readings[:2]},
+        over_k=over_k(ks, gap, options.margin),
+        tries=multiplier,
+        changes=changes(kept),
+        moved=moved(pair, seed=options.seed),
+        origin=_origin(pair, mixtures[0], K, level),
+        crossover=crossover(pair, ks, delta, b - a, gap, level),
+        slope=slope(ks, delta, b - a, level),
+        support=support_report(equal, mixtures[0], level),
+        checks=checks(pair, K, options, aside),
+        aside=aside,
     )
 
 
-def _verdict(
-    pair: PairedCounts, options: Options, K: int, two: Replicates, d: Floats, within: Floats
-) -> dict[str, Any]:
-    """The verdict, with what would settle it; `within`: (2,) variances of the means from sampling."""
-    readings = joint_readings(two, d, (1, K), options, pair.cluster)
+def _verdicts(
+    pair: PairedCounts,
+    options: Options,
+    readings: tuple[Reading, ...],
+    gaps: list[int],
+    two: Replicates,
+    within: Floats,
+) -> list[dict[str, Any]]:
+    """The verdict at K with what would settle it, then those at the further declared K.
+
+    within: (C,) variances of the means from sampling.
+    """
+    first, large = readings[:2]
     t = t_quantile(1 - options.level, two.units - 1)
-    errors = [(r.inner_high - r.inner_low) / 2 / t for r in readings]  # never 0, unlike two.error
+    errors = [(r.inner_high - r.inner_low) / 2 / t for r in (first, large)]  # never 0, unlike two.error
     total = [error**2 * pair.M for error in errors]
-    spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within, strict=True)]
-    ask = needed(readings, spreads, problems=pair.M, n=pair.n, level=options.level, margin=options.margin)
-    return verdict(*readings, level=options.level, margin=options.margin, needed=ask)
+    spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within[:2], strict=True)]
+    level, margin = options.level, options.margin
+    ask = needed([first, large], spreads, problems=pair.M, n=pair.n, level=level, margin=margin)
+    asked = [ask, *(None for _ in readings[2:])]
+    return [
+        verdict(first, r, level=level, margin=margin, gap=g, needed=ask, target=options.target)
+        for r, g, ask in zip(readings[1:], gaps, asked, strict=True)
+    ]
+
+
+def _origin(pair: PairedCounts, mixture: Mixture, K: int, level: float) -> dict[str, dict[str, float]]:
+    """B's solved problems by origin, observed and as one model drawn twice would give."""
+    came = origin(pair.n_a, pair.c_a, pair.n_b, pair.c_b, K, level).tolist()
+    expected = expected_origin(pair, mixture, K, level)
+    return {"observed": {kind: float(came.count(kind)) for kind in expected}, "expected": expected}
 
 
 def _plain(value: Any) -> Any:

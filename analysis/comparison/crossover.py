@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from analysis.arguments import Floats
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import Curve, few_differ, widened
 from analysis.inference.bootstrap import Replicates
@@ -57,6 +59,27 @@ def slope(ks: list[int], delta: Replicates, values: Floats, level: float) -> dic
     low, high = ((estimate + ends) / largest)[:, None]
     low, high = widened(low, high, share, delta.units, level, delta.cluster)
     return {"estimate": estimate, "low": float(low[0] * largest), "high": float(high[0] * largest)}
+
+
+def over_k(ks: list[int], found: Curve, margin: float) -> list[dict[str, Any]]:
+    """From which k to which k B is above, below or equal to A, by the simultaneous band: for any k chosen.
+
+    found: the difference B - A with its band over ks. Segments {low, high, state}: "above" and "below" where
+    the band excludes 0, "equal" where it lies within the margin, else "open". All of them hold together with
+    probability 1 - level.
+    """
+    states = np.select(
+        [found.band_low > 0, found.band_high < 0, (found.band_low > -margin) & (found.band_high < margin)],
+        ["above", "below", "equal"],
+        "open",
+    ).tolist()
+    out: list[dict[str, Any]] = []
+    for k, state in zip(ks, states, strict=True):
+        if out and out[-1]["state"] == state:
+            out[-1]["high"] = k
+        else:
+            out.append({"low": k, "high": k, "state": state})
+    return out
 
 
 def _first(caught_up: np.ndarray, ks: list[int]) -> np.ndarray:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from analysis.arguments import Floats, Ints
-from analysis.comparison.counts import PairedCounts
-from analysis.comparison.options import Options, declared_K
+from analysis.comparison.options import Options, declared_ks
+from analysis.comparison.support import null_spread
 from analysis.comparison.verdict import Reading, verdict
+from analysis.counts import PairedCounts
+from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
 from analysis.inference.bootstrap import Replicates, bootstrap, unit_sums
 from analysis.inference.exact_tests import one_sided, sign_flip
+from analysis.inference.intervals import normal_quantile, t_quantile
+from analysis.problems.resplit import FLIPS, resplit
+
+TAIL = 20  # draws that lie beyond a level, so that its quantile is resolved
 
 
 def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dict[str, Any]:
@@ -20,9 +29,9 @@ def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dic
     The same bootstrap (same seed, same indices) on the two declared columns only. Errors as in `compare`.
     """
     options = options or Options()
-    pair = pair.in_order()
-    K = declared_K(pair.n, options.K)
-    d = pass_at_k(pair.n_b, pair.c_b, [1, K]) - pass_at_k(pair.n_a, pair.c_a, [1, K])
+    pair = pair.without_short()[0].in_order()
+    ks = declared_ks(pair.n, options)
+    d = pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
     two = bootstrap(
         d,
         replicates=options.replicates,
@@ -31,26 +40,116 @@ def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dic
         stratum=pair.stratum,
         alike=pair.alike,
     )
-    readings = joint_readings(two, d, (1, K), options, pair.cluster)
-    return verdict(*readings, level=options.level, margin=options.margin)
+    readings, gaps = readings_of(pair, ks, two, d, options)
+    level, margin = options.level, options.margin
+    return verdict(*readings[:2], level=level, margin=margin, gap=gaps[0], target=options.target)
+
+
+def readings_of(
+    pair: PairedCounts,
+    ks: tuple[int, ...],
+    two: Replicates,
+    d: Floats,
+    options: Options,
+    within: Floats | None = None,
+) -> tuple[tuple[Reading, ...], list[int]]:
+    """The readings of the declared ks, and the sign of the gap of pass@1 to each later one, for the target.
+
+    two: bootstrap of the differences d (M, C). within: (C,) variances of their means from sampling alone, for
+    the target "benchmark"; fitted here if None.
+    """
+    if options.target == "population":
+        readings = joint_readings(two, d, ks, options, pair.cluster, exact_p(pair, ks, options))
+        return readings, [gap_sign(two.columns([0, j]), options.level) for j in range(1, len(ks))]
+    if within is None:
+        fitted = (smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b))
+        within = np.mean([null_spread(m, pair.n, list(ks), pair.M) ** 2 for m in fitted], axis=0)
+    return _benchmark(pair, ks, two.estimate, np.sqrt(within), options)
+
+
+def _benchmark(
+    pair: PairedCounts, ks: tuple[int, ...], estimate: Floats, error: Floats, options: Options
+) -> tuple[tuple[Reading, ...], list[int]]:
+    """Readings of these very problems, with sampling noise alone: normal intervals, Holm, exact re-splits."""
+    p = _resplit_p(pair, ks, options)
+    joint, one = (normal_quantile(1 - x) for x in (options.level / 2 / len(ks), options.level))
+    order = np.argsort(-np.abs(estimate) / error, kind="stable")
+    step, left = np.empty(len(ks)), len(ks)
+    for j in order:  # the next number is tested alone with those left, while the last one had a direction
+        step[j] = normal_quantile(1 - options.level / 2 / left)
+        left -= int(left > 1 and abs(estimate[j]) > step[j] * error[j])
+    readings = tuple(
+        Reading(
+            k, e, e - joint * s, e + joint * s, e - one * s, e + one * s, float(p[j]),
+            e - float(step[j]) * s, e + float(step[j]) * s,
+        )
+        for j, (k, e, s) in enumerate(zip(ks, estimate.tolist(), error.tolist(), strict=True))
+    )  # fmt: skip
+    gaps = (estimate[0] - estimate[1:]) / np.hypot(error[0], error[1:])
+    return readings, [int(np.sign(x)) if abs(x) > one else 0 for x in gaps]
+
+
+def exact_p(pair: PairedCounts, ks: Sequence[int], options: Options) -> Floats | None:
+    """p-values of `resplit` where n differs, so that sign-flips are not exact; None where they are."""
+    return None if pair.equal_n else _resplit_p(pair, ks, options)
+
+
+def _resplit_p(pair: PairedCounts, ks: Sequence[int], options: Options) -> Floats:
+    draws = max(min(options.replicates, FLIPS), int(np.ceil(TAIL / options.level)))
+    return resplit(pair, list(ks), replicates=draws, seed=options.seed)
 
 
 def joint_readings(
-    two: Replicates, d: Floats, ks: tuple[int, int], options: Options, cluster: Ints | None = None
-) -> tuple[Reading, Reading]:
-    """Joint region, equivalence interval and sign-flip p-values of two columns of paired differences.
+    two: Replicates,
+    d: Floats,
+    ks: tuple[int, ...],
+    options: Options,
+    cluster: Ints | None = None,
+    exact: Floats | None = None,
+) -> tuple[Reading, ...]:
+    """Joint region, step-down and equivalence intervals, and p-values of columns of paired differences.
 
-    two: bootstrap of the two means; d: (M, 2) the differences; cluster: (M,) codes or None. The region is
-    ± max-t errors; where few problems differ it also covers the interval of `paired_rates`.
+    two: bootstrap of the C means; d: (M, C) the differences; cluster: (M,) codes or None; exact: (C,) further
+    p-values that must agree (`exact_p`). The region is ± max-t errors; where few problems differ it also
+    covers the interval of `paired_rates`. One reading per column.
     """
+    columns = len(ks)
     crit = max_t(two, options.level)
     p = sign_flip(unit_sums(d, cluster), replicates=options.replicates, seed=options.seed)
+    p = p if exact is None else np.maximum(p, exact)
     low, high = two.estimate - crit * two.error, two.estimate + crit * two.error
     inner_low, inner_high = one_sided(two.estimate, two.error, two.units, options.level)
-    low, high = widened(low, high, d, two.units, options.level / 2, cluster)
+    low, high = widened(low, high, d, two.units, options.level / columns, cluster)
     inner_low, inner_high = widened(inner_low, inner_high, d, two.units, 2 * options.level, cluster)
-    first, large = (
-        Reading(k, *(float(x[j]) for x in (two.estimate, low, high, inner_low, inner_high, p)))
-        for j, k in enumerate(ks)
-    )
-    return first, large
+    step_low, step_high = _stepped(two, d, low, high, options.level, cluster)
+    ends = (low, high, inner_low, inner_high, p, step_low, step_high)
+    return tuple(Reading(k, float(two.estimate[j]), *(float(x[j]) for x in ends)) for j, k in enumerate(ks))
+
+
+def _stepped(
+    two: Replicates, d: Floats, low: Floats, high: Floats, level: float, cluster: Ints | None
+) -> tuple[Floats, Floats]:
+    """Intervals (C,) of the step-down max-t procedure (Romano and Wolf 2005).
+
+    The numbers in order of their distance from 0 in errors. While the region of those left excludes 0 for the
+    first of them, the rest get a region of their own, which is narrower.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        order = np.argsort(-np.nan_to_num(np.abs(two.estimate) / two.error), kind="stable").tolist()
+    low, high = low.copy(), high.copy()
+    for done in range(1, len(order)):
+        if low[order[done - 1]] <= 0 <= high[order[done - 1]]:
+            break
+        rest = order[done:]
+        part = two.columns(rest)
+        crit = max_t(part, level)
+        ends = part.estimate - crit * part.error, part.estimate + crit * part.error
+        low[rest], high[rest] = widened(*ends, d[:, rest], two.units, level / len(rest), cluster)
+    return low, high
+
+
+def gap_sign(two: Replicates, level: float) -> int:
+    """1 where Δpass@1 is shown to exceed Δpass@K (one-sided t test at `level`), -1 the reverse, else 0."""
+    gap = two.columns([0]).minus(two.columns([1]))
+    far = float(gap.estimate[0]) / max(float(gap.error[0]), 1e-12)
+    return int(np.sign(far)) if abs(far) > t_quantile(1 - level, two.units - 1) else 0

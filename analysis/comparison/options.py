@@ -16,10 +16,12 @@ class Options:
     """Declared options of a comparison; all of them are printed beside the verdict.
 
     level: error level (0.05 gives 95% intervals). K: the large k of the verdict; None takes the largest power
-    of two that is at most n/2, and at least 2. margin: equivalence margin on pass@k, as a rate.
-    seed: of the bootstrap and of every other random choice. replicates: of the bootstrap and sign-flip test.
+    of two that is at most n/2, and at least 2. margin: equivalence margin on pass@k, as a rate. seed: of the
+    bootstrap and of every other random choice. replicates: of the bootstrap and sign-flip test.
     interval: "percentile" (expanded) or "bca". k: values of k that are reported; None takes about 40 from
-    1 to n, spaced by logarithm, with all powers of two and K.
+    1 to n, spaced by logarithm, with all powers of two and K. also: further values of K declared beforehand;
+    the joint region then covers all of them. target: what the verdict speaks of: the population of problems
+    of which these are a sample, or the benchmark, these very problems (its error is sampling noise alone).
     """
 
     level: float = 0.05
@@ -29,6 +31,8 @@ class Options:
     replicates: int = 10_000
     interval: Literal["percentile", "bca"] = "percentile"
     k: tuple[int, ...] | None = None
+    also: tuple[int, ...] = ()
+    target: Literal["population", "benchmark"] = "population"
 
     def __post_init__(self) -> None:
         for name in ("K", "seed", "replicates"):
@@ -45,6 +49,10 @@ class Options:
             raise AnalysisError(f"the margin is a rate from 0 to 1, got {self.margin}; 0.02 is two points")
         if self.K is not None and self.K < 2:
             raise AnalysisError(f"K must be at least 2, got {self.K}: the verdict sets pass@K beside pass@1")
+        if any(x < 2 for x in self.also):
+            raise AnalysisError("every declared K is at least 2; leave out the others")
+        if self.target not in ("population", "benchmark"):
+            raise AnalysisError(f"target {self.target!r} is not known; choose population or benchmark")
         if self.replicates < 100:
             raise AnalysisError(f"{self.replicates} bootstrap replicates are too few; take at least 100")
         if self.interval not in ("percentile", "bca"):
@@ -65,6 +73,12 @@ def declared_K(n: int, K: int | None) -> int:
             f"K = {K} needs at least as many samples, and a problem has {n}; lower K or draw more"
         )
     return K
+
+
+def declared_ks(n: int, options: Options) -> tuple[int, ...]:
+    """1, K, and the further values of K of the options, once each; AnalysisError where one exceeds n."""
+    K = declared_K(n, options.K)
+    return (1, K, *(declared_K(n, x) for x in dict.fromkeys(options.also) if x != K))
 
 
 def k_grid(n: int, K: int, k: tuple[int, ...] | None = None) -> list[int]:

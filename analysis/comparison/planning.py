@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from analysis.arguments import checked_level
 from analysis.comparison.verdict import Reading
 from analysis.errors import AnalysisError
-from analysis.inference.intervals import normal_quantile
+from analysis.inference.intervals import normal_quantile, t_quantile
 
 POWER = 0.8
+FEWEST = 6  # problems below which no claim is possible at 5%: 2 · 2^-5 is more
 MOST = 10_000_000  # more problems or samples than this is not a plan
 TIMES = 4096  # largest factor on the samples that is tried
 
@@ -68,8 +69,14 @@ def needed(
     if any(x <= 0 for x in allowed):
         return {"problems": None, "samples": None}
     ratio = max(s.total / x for s, x in zip(spreads, allowed, strict=True))
-    more = max(math.ceil(problems * ratio), problems + 1)
+    more = max(math.ceil(problems * ratio), problems + 1, FEWEST)
     return {"problems": more if more <= MOST else None, "samples": _samples(spreads, allowed, n)}
+
+
+def detectable(r: Reading, level: float, units: int, power: float = POWER) -> float:
+    """The true change that this number's region would have told from 0 with `power`, in rates."""
+    error = (r.inner_high - r.inner_low) / 2 / t_quantile(1 - level, units - 1)
+    return (r.high - r.low) / 2 + normal_quantile(power) * error
 
 
 def _allowed(r: Reading, s: Spread, other_moved: bool, level: float, margin: float, power: float) -> float:

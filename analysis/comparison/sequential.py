@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arguments import checked_level, finite
-from analysis.comparison.counts import PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from analysis.comparison.options import Options
+from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arguments import Floats, Ints, checked_level
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.difficulty.npmle import Mixture, binomial_table
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k

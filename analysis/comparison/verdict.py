@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.comparison.words import reason_of, sentence_of
+
 OUTCOMES = ("expansion", "sharpening", "coverage-only", "regression", "no-change", "undetermined")
 
 
@@ -12,9 +14,10 @@ OUTCOMES = ("expansion", "sharpening", "coverage-only", "regression", "no-change
 class Reading:
     """One of the two numbers that decide, in rates.
 
-    estimate: Δpass@k. low, high: joint 1 - level region of both numbers, for direction. inner_low,
-    inner_high: its 1 - 2·level interval, for equivalence (two one-sided tests). p: joint sign-flip p-value,
-    or None where only rates are known.
+    estimate: Δpass@k. low, high: joint 1 - level region of all numbers. step_low, step_high: the interval by
+    which a direction is claimed (step-down: the region of the numbers that have no direction yet); None
+    where there is no step, low and high then serve. inner_low, inner_high: the 1 - 2·level interval, for
+    equivalence (two one-sided tests). p: step-down p-value, or None where only rates are known.
     """
 
     k: int
@@ -24,118 +27,137 @@ class Reading:
     inner_low: float
     inner_high: float
     p: float | None = None
+    step_low: float | None = None
+    step_high: float | None = None
+
+    @property
+    def claim(self) -> tuple[float, float]:
+        """The interval by which a direction is claimed."""
+        low = self.low if self.step_low is None else self.step_low
+        return low, self.high if self.step_high is None else self.step_high
 
 
 def state(reading: Reading, level: float, margin: float) -> str:
-    """ "same", "up", "down", or "open"; "not up" and "not down" are open readings bounded by the margin.
+    """ "up", "down", "same", "not up", "not down" or "open".
 
-    A difference whose 1 - 2·level interval lies within the margin is "same", even if it differs from 0:
-    the margin was declared as the size below which a change does not count.
+    A direction comes first, however small: more data never take it back (`size` says whether it is smaller
+    than the margin). Without one, "same" means that the 1 - 2·level interval lies within the margin,
+    "not up" and "not down" that it rules out a gain (a loss) of the margin or more.
     """
-    if -margin < reading.inner_low and reading.inner_high < margin:
-        return "same"
+    low, high = reading.claim
     sure = reading.p is None or reading.p <= level
-    if sure and reading.low > 0:
+    if sure and low > 0:
         return "up"
-    if sure and reading.high < 0:
+    if sure and high < 0:
         return "down"
+    if within(reading, margin):
+        return "same"
     if reading.inner_high < margin:
         return "not up"
     return "not down" if reading.inner_low > -margin else "open"
 
 
-def decide(first: str, large: str, K: int) -> tuple[str, str | None]:
-    """Outcome and kind from the states (`state`) of pass@1 and pass@K: the table of the README."""
+def within(reading: Reading, margin: float) -> bool:
+    """Whether the change is shown to be smaller than the margin, in whichever direction."""
+    return -margin < reading.inner_low and reading.inner_high < margin
+
+
+def size(reading: Reading, margin: float) -> str | None:
+    """ "within" where the change is shown to be smaller than the margin, "beyond" where larger, else None."""
+    if within(reading, margin):
+        return "within"
+    return "beyond" if reading.low > margin or reading.high < -margin else None
+
+
+def decide(first: str, large: str, K: int, gap: int | None = None) -> tuple[str, str | None]:
+    """Outcome and kind from the states (`state`) of pass@1 and pass@K: the table of the README.
+
+    gap: 1 where pass@1 is shown to have gained more than pass@K, -1 where less, 0 where neither, None where
+    it is not known. Where one number is up and the other only not shown to be, the two are called different
+    only if their gap is shown: two equal gains are not sharpening because one of them is harder to see.
+    """
     if first == large == "same":
         return "no-change", None
+    if first == large == "up":
+        return "expansion", None
     if first == "up":
         kinds = {"down": "coverage lost", "same": "coverage equivalent", "not up": "coverage not gained"}
-        if large == "up":
-            return "expansion", None
-        return ("sharpening", kinds[large]) if large in kinds else ("undetermined", "pass@1 up")
+        shown = large in kinds and (large == "down" or gap in (1, None))
+        return ("sharpening", kinds[large]) if shown else ("undetermined", "pass@1 up")
     if large == "up":
         kinds = {"down": "pass@1 lost", "same": "pass@1 equivalent", "not up": "pass@1 not gained"}
-        return ("coverage-only", kinds[first]) if first in kinds else ("undetermined", f"pass@{K} up")
+        shown = first in kinds and (first == "down" or gap in (-1, None))
+        return ("coverage-only", kinds[first]) if shown else ("undetermined", f"pass@{K} up")
     ruled_out = ("down", "same", "not up")
-    if "down" in (first, large) and first in ruled_out and large in ruled_out:
-        if first == large:
-            return "regression", "both lost"
-        return "regression", "pass@1 lost" if first == "down" else "coverage lost"
     if "down" in (first, large):
+        if first in ruled_out and large in ruled_out:
+            if first == large:
+                return "regression", "both lost"
+            return "regression", "pass@1 lost" if first == "down" else "coverage lost"
         return "undetermined", "pass@1 down" if first == "down" else f"pass@{K} down"
     return "undetermined", None
 
 
 def verdict(
-    first: Reading, large: Reading, *, level: float, margin: float, needed: dict[str, Any] | None = None
+    first: Reading,
+    large: Reading,
+    *,
+    level: float,
+    margin: float,
+    gap: int | None = None,
+    needed: dict[str, Any] | None = None,
+    target: str = "population",
 ) -> dict[str, Any]:
     """The verdict as a JSON-safe dict: outcome, kind, sentence, reasons, needed, and the two readings.
 
-    first, large: Δpass@1 and Δpass@K. needed: problems and samples that would settle an undetermined verdict
-    (`analysis.comparison.planning.needed`), kept only there. The direction of a number is claimed only
-    where its joint
-    region excludes 0 and its joint sign-flip p-value is at most the level, so that two draws of one model
-    give a verdict other than no-change or undetermined with probability at most `level`.
+    first, large: Δpass@1 and Δpass@K. gap: see `decide`. needed: problems and samples that would settle an
+    undetermined verdict (`analysis.comparison.planning.needed`), kept only there. sizes: of each number,
+    "within" or "beyond" the margin, or None. target: what the verdict speaks of, the population of problems
+    or this benchmark. A direction is claimed only where its interval excludes 0 and its p-value is at most
+    the level, so that two draws of one model give a verdict other than no-change or undetermined with
+    probability at most `level`.
     """
     states = state(first, level, margin), state(large, level, margin)
-    outcome, kind = decide(*states, large.k)
+    sizes = size(first, margin), size(large, margin)
+    outcome, kind = decide(*states, large.k, gap)
+    if outcome == "expansion":
+        kind = _small(*sizes)
     return {
         "outcome": outcome,
         "kind": kind,
-        "sentence": _sentence(outcome, kind, first, large),
-        "reasons": [_reason(r, s, level, margin) for r, s in zip((first, large), states, strict=True)],
+        "sentence": sentence_of(outcome, kind, states, (first, large), margin),
+        "reasons": [reason_of(r, s, level, margin) for r, s in zip((first, large), states, strict=True)],
         "needed": needed if outcome == "undetermined" else None,
         "states": {"pass@1": states[0], "pass@K": states[1]},
+        "sizes": {"pass@1": sizes[0], "pass@K": sizes[1]},
+        "gap": gap,
+        "target": target,
         "numbers": [_number(r) for r in (first, large)],
     }
 
 
-def _points(x: float) -> str:
-    return f"{100 * x:+.1f}"
+def standing(verdict: dict[str, Any], withheld: list[tuple[str, str]]) -> dict[str, Any]:
+    """The verdict that stands as a headline: {outcome, kind, sentence, withheld}.
+
+    withheld: (name, reason) of what takes the verdict away; then the outcome is undetermined, its kind is
+    "withheld", and the sentence gives the reason beside what the numbers alone would say.
+    """
+    kept = {key: verdict[key] for key in ("outcome", "kind", "sentence")}
+    names = [name for name, _ in withheld]
+    if not withheld or verdict["outcome"] in ("undetermined", "no-change"):
+        return kept | {"withheld": names}
+    alone = verdict["outcome"] + (f" ({verdict['kind']})" if verdict["kind"] else "")
+    sentence = f"No verdict: {withheld[0][1]}. The numbers alone would read {alone}."
+    return {"outcome": "undetermined", "kind": "withheld", "sentence": sentence, "withheld": names}
 
 
-def _sentence(outcome: str, kind: str | None, first: Reading, large: Reading) -> str:
-    K = large.k
-    numbers = f"pass@1 {_points(first.estimate)} points, pass@{K} {_points(large.estimate)} points"
-    says = {
-        "expansion": f"Both rose: more is solved at the first try and within {K} tries",
-        "coverage-only": f"More is solved within {K} tries, but not at the first",
-        "regression": "The later checkpoint is worse, and better at neither",
-        "no-change": "Both numbers are the same within the margin",
-        "undetermined": "These samples do not decide",
-    }
-    sharpened = {
-        "coverage lost": f"but fewer problems are solved within {K}",
-        "coverage equivalent": f"and what is solved within {K} is the same within the margin",
-        "coverage not gained": f"and what is solved within {K} did not grow beyond the margin",
-    }
-    text = (
-        f"Sharpened: the first try is better, {sharpened[kind or '']}"
-        if outcome == "sharpening"
-        else says[outcome]
-    )
-    if outcome == "undetermined" and kind:
-        text += f": {kind}, the other number open"
-    return f"{text} ({numbers})."
-
-
-def _reason(r: Reading, state: str, level: float, margin: float) -> str:
-    joint = f"[{_points(r.low)}, {_points(r.high)}]"
-    inner = f"[{_points(r.inner_low)}, {_points(r.inner_high)}]"
-    says = {
-        "up": f"is up: the joint {1 - level:.0%} region {joint} lies above 0",
-        "down": f"is down: the joint {1 - level:.0%} region {joint} lies below 0",
-        "same": f"is the same: its {1 - 2 * level:.0%} interval {inner} lies within ±{100 * margin:g}",
-        "not up": f"did not rise by {100 * margin:g} or more (at most {_points(r.inner_high)}), "
-        f"but down is not told from the same: joint region {joint}",
-        "not down": f"did not fall by {100 * margin:g} or more (at least {_points(r.inner_low)}), "
-        f"but up is not told from the same: joint region {joint}",
-        "open": f"is open: joint region {joint}, equivalence interval {inner} against ±{100 * margin:g}",
-    }
-    differs = r.low > 0 or r.high < 0
-    extra = "; it differs from 0, but by less than the margin" if state == "same" and differs else ""
-    chance = "" if r.p is None else f" (sign-flip p = {r.p:.2g})"
-    return f"Δpass@{r.k} of {_points(r.estimate)} points {says[state]}{extra}{chance}"
+def _small(first: str | None, large: str | None) -> str | None:
+    """The kind of an expansion of which a part is shown to be smaller than the margin."""
+    if first == large == "within":
+        return "both below the margin"
+    if large == "within":
+        return "coverage below the margin"
+    return "pass@1 below the margin" if first == "within" else None
 
 
 def _number(r: Reading) -> dict[str, Any]:

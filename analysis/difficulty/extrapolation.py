@@ -44,7 +44,7 @@ def fitted(n: ArrayLike, c: ArrayLike, model: Model) -> Mixture | BetaBinomial:
 
 
 def extrapolate(
-    n: ArrayLike, c: ArrayLike, k: ArrayLike, *, model: Model = "beta-binomial", level: float = 0.05,
+    n: ArrayLike, c: ArrayLike, k: ArrayLike, *, model: Model = "npmle", level: float = 0.05,
     replicates: int = 200, seed: int = 0,
 ) -> Extrapolation:  # fmt: skip
     """pass@k at any k from the fitted distribution of p, with intervals from refits on resampled problems.
@@ -97,7 +97,7 @@ def _refitted(pairs: Ints, count: Ints, whole: Mixture | BetaBinomial) -> Mixtur
 
 
 def back_test(
-    n: ArrayLike, c: ArrayLike, *, model: Model = "beta-binomial", share: float = 0.25, seed: int = 0
+    n: ArrayLike, c: ArrayLike, *, model: Model = "npmle", share: float = 0.25, seed: int = 0
 ) -> dict[str, list[float]]:
     """Fit on a share of each problem's samples, predict pass@k of all of them.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arguments import Floats, Ints
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.difficulty.beta_binomial import BetaBinomial
 from analysis.difficulty.npmle import Mixture, binomial_table, likelihood
 from analysis.difficulty.posterior import cover

@@ -62,7 +62,7 @@ def npmle(n: ArrayLike, c: ArrayLike) -> Mixture:
 def npmle_grouped(n: Ints, c: Ints, count: Ints) -> Mixture:
     """As `npmle`, from distinct (n, c) with how many problems have each, (U,)."""
     points = grid(int(n.max()))
-    return _fit(likelihood(n, c, points), count / count.sum(), points)
+    return mixture_of(likelihood(n, c, points), count / count.sum(), points)
 
 
 def likelihood(n: Ints, c: Ints, p: Floats) -> Floats:
@@ -73,7 +73,8 @@ def likelihood(n: Ints, c: Ints, p: Floats) -> Floats:
     return np.exp(logs - logs.max(1, keepdims=True))
 
 
-def _fit(likelihood: Floats, share: Floats, points: Floats) -> Mixture:
+def mixture_of(likelihood: Floats, share: Floats, points: Floats) -> Mixture:
+    """The NPMLE from the likelihood (U, G) of distinct observations at each atom, and their shares (U,)."""
     from scipy.optimize import nnls
 
     active = np.unique(np.argmax(likelihood, axis=1))  # the best atom of every pair: all rows have support

@@ -1,4 +1,4 @@
-"""What one problem's samples say: posterior pass@k, k-to-solve, created or elicited; Cover@τ."""
+"""What one problem's samples say: posterior pass@k, k-to-solve; Cover@τ."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from analysis.difficulty.beta_binomial import BetaBinomial
 from analysis.difficulty.npmle import Mixture
 from analysis.errors import AnalysisError
 from analysis.inference.intervals import clopper_pearson
-
-CREATED = 0.05  # created needs p_A below this share of 1/K
 
 
 def posterior_pass_at_k(
@@ -50,41 +48,6 @@ def k_to_solve(n: ArrayLike, c: ArrayLike, level: float = 0.05) -> tuple[Floats,
     low, high = clopper_pearson(c, n, level)
     with np.errstate(divide="ignore"):
         return n / c, 1 / high, 1 / low
-
-
-def origin(
-    n_a: ArrayLike, c_a: ArrayLike, n_b: ArrayLike, c_b: ArrayLike, K: int, level: float = 0.05
-) -> NDArray[np.str_]:
-    """Where B's solved problems come from at budget K: (M,) of created, elicited, undetermined, unsolved.
-
-    unsolved: B has none correct. created: B solves it and A's one-sided upper bound is below .05/K.
-    elicited: B solves it and A's one-sided lower bound is at least 1/K. Else undetermined. Bounds are
-    Clopper-Pearson at `level`, per problem (not adjusted for the number of problems); created needs about
-    60·K samples of A with none correct. Raises AnalysisError on impossible counts, unequal numbers of
-    problems, K < 1, and a level that is not below 0.5.
-    """
-    n_a, c_a = checked(n_a, c_a)
-    n_b, c_b = checked(n_b, c_b)
-    if c_a.shape != c_b.shape:
-        raise AnalysisError("both checkpoints need counts of the same problems; pair them first")
-    if not K >= 1 or not 0 < level < 0.5:
-        raise AnalysisError("the budget K must be at least 1, and the level between 0 and 0.5")
-    low, high = clopper_pearson(c_a, n_a, 2 * level)
-    out = np.full(c_a.size, "undetermined", dtype="<U12")
-    out[high < CREATED / K] = "created"
-    out[low >= 1 / K] = "elicited"
-    out[c_b == 0] = "unsolved"
-    return out
-
-
-def samples_to_certify(K: int, level: float = 0.05) -> int:
-    """Samples of A, none correct, after which a problem that B solves counts as created at budget K.
-
-    The smallest n with 1 - level^(1/n) < .05/K, about 60 K at 5%. Raises AnalysisError for K < 1.
-    """
-    if not K >= 1 or not 0 < level < 0.5:
-        raise AnalysisError("the budget K must be at least 1, and the level between 0 and 0.5")
-    return int(np.ceil(np.log(level) / np.log1p(-CREATED / K) + 1e-12))
 
 
 def support_threshold(k: int, zeta: float = 0.05) -> float:

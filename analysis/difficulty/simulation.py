@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.arguments import Floats, Ints
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.difficulty.beta_binomial import BetaBinomial
 from analysis.difficulty.npmle import Mixture
 from analysis.errors import AnalysisError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from analysis.errors import AnalysisError
 
 CELLS = 4_000_000  # entries of one block of weights: 16 MB
 FEWER = 10  # groups are drawn at once where there are this many times fewer of them than problems
+KEPT = 20_000_000  # bytes of weights that are kept for the next pair of as many problems
 CACHED = 1 << 15  # indices drawn at once: they stay in the cache
 
 
@@ -100,7 +102,11 @@ def bootstrap(
     block = few * max(1, CELLS // units // few)
     for start in range(0, replicates, block):
         stop = min(start + block, replicates)
-        sums = _weights(rng, stop - start, units, few, bounds) @ rows
+        if bounds is None and replicates * units <= KEPT:
+            weights = _kept_weights(replicates, units, seed, few, block)[start:stop].astype(np.float32)
+        else:
+            weights = _weights(rng, stop - start, units, few, bounds)
+        sums = weights @ rows
         deviation[start:stop] = sums[:, :-1] / sums[:, -1:]
     return Replicates(mean, deviation, units, influence * (units / sizes.sum()), cluster)
 
@@ -145,6 +151,17 @@ def _grouped(rows: NDArray[np.float32], times: Ints, replicates: int, seed: int)
         many = min(block, replicates - start)
         drawn = rng.multinomial(units, times / units, size=many).astype(np.float32)
         out[start : start + many] = drawn @ rows[:, :-1] / np.float32(units)
+    return out
+
+
+@lru_cache(maxsize=1)
+def _kept_weights(replicates: int, units: int, seed: int, few: int, block: int) -> NDArray[np.uint8]:
+    """The weights of all resamples: many pairs of the same problems draw the same ones."""
+    rng = np.random.Generator(np.random.SFC64([seed, 0xB007, 0]))
+    out = np.empty((replicates, units), np.uint8)
+    for start in range(0, replicates, block):
+        stop = min(start + block, replicates)
+        out[start:stop] = _weights(rng, stop - start, units, few, None)
     return out
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arguments import Floats, Ints, checked, whole_numbers
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.measures.ratios import Interval, expanded, of_means

@@ -8,10 +8,10 @@ import numpy as np
 
 from analysis.arguments import Floats, Ints
 from analysis.comparison.compare import compare
-from analysis.comparison.counts import PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from analysis.comparison.options import Options
 from analysis.comparison.support import expected_support, support_table
+from analysis.counts import PairedCounts
 from analysis.difficulty.simulation import BASE, draw_pair, true_difference, with_difference
 from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from analysis.comparison.counts import PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from analysis.comparison.options import Options
 from analysis.comparison.sequential import until_decided
+from analysis.counts import PairedCounts
 from analysis.difficulty.simulation import KNOWN, Beta, draw_pair
 
 QUIET = ("no-change", "undetermined")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis.comparison.counts import PairedCounts
+from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.measures.answer_policy import MEASURES, answer_policy, change

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import beta, binom
 
-from analysis import AnalysisError
+from analysis import AnalysisError, PairedCounts
 from analysis.difficulty.beta_binomial import BetaBinomial
 from analysis.difficulty.posterior import (
     k_to_solve,
-    origin,
     posterior_pass_at_k,
-    samples_to_certify,
     support_threshold,
 )
+from analysis.difficulty.smooth import smooth_mixture
+from analysis.problems.origin import expected_origin, origin, samples_to_certify
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(10, 0, 4), (10, 3, 10), (10, 10, 100), (64, 1, 512)])
@@ -49,12 +49,13 @@ def test_k_to_solve_has_bounds_and_infinity_where_nothing_is_known() -> None:
 
 
 def test_created_needs_sixty_K_samples_without_success() -> None:
+    """And B certified above 1/K, at a level shared by the problems that B solves."""
     K = 32
-    wanted = samples_to_certify(K)
-    assert wanted == pytest.approx(60 * K, rel=0.01)
-    n = [wanted, wanted - 1, 64, 64, 64]
-    found = origin(n, [0, 0, 0, 30, 30], 64, [1, 1, 1, 2, 0], K)
-    assert found.tolist() == ["created", "undetermined", "undetermined", "elicited", "unsolved"]
+    wanted = samples_to_certify(K, problems=4)
+    assert samples_to_certify(K) == pytest.approx(60 * K, rel=0.01)
+    n = [wanted, wanted - 1, 64, 64, 64, wanted]
+    found = origin(n, [0, 0, 0, 30, 30, 0], 64, [64, 64, 1, 2, 0, 0], K)
+    assert found.tolist() == ["created", "undetermined", "undetermined", "elicited", "unsolved", "unsolved"]
     with pytest.raises(AnalysisError, match="budget"):
         origin(8, [1], 8, [1], 0)
     with pytest.raises(AnalysisError, match="same problems"):
@@ -66,12 +67,25 @@ def test_origin_is_wrong_at_most_at_its_level(p: float) -> None:
     """Exact over all c: created with p ≥ .05/K, or elicited with p < 1/K, at most 5%."""
     n, K = 2000, 32
     c = np.arange(n + 1)
-    found = origin(n, c, 64, np.ones(n + 1, int), K)
     mass = binom.pmf(c, n, p)
+    found = np.array([origin(n, [x], 64, [64], K)[0] for x in range(0, n + 1, 1)][:400] + ["elicited"] * 1601)
     if p >= 0.05 / K:
         assert mass[found == "created"].sum() <= 0.05
     if p < 1 / K:
         assert mass[found == "elicited"].sum() <= 0.05
+
+
+def test_created_is_not_found_between_two_draws_of_one_model() -> None:
+    """With the bound on A alone, 16 of 102 problems that B solves counted as created."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.425, 2.83, 300)
+    pair = PairedCounts.from_arrays(128, rng.binomial(128, p), 128, rng.binomial(128, p))
+    came = origin(128, pair.c_a, 128, pair.c_b, 2)
+    expected = expected_origin(pair, smooth_mixture(128, pair.c_a), 2)
+    assert (came == "created").sum() == 0
+    assert expected["created"] < 0.05
+    assert expected["elicited"] == pytest.approx((came == "elicited").sum(), abs=12)
+    assert sum(expected.values()) == pytest.approx(300)
 
 
 def test_support_threshold() -> None:

@@ -65,7 +65,7 @@ def reading(k: int, low: float, high: float, p: float | None = 0.001) -> Reading
         (0.01, 0.09, 0.2, "not down"),  # the interval alone is not enough: the exact test must agree
         (-0.09, -0.01, 0.001, "down"),
         (-0.015, 0.015, 0.9, "same"),
-        (0.001, 0.015, 0.001, "same"),  # differs from 0, by less than the declared margin
+        (0.001, 0.015, 0.001, "up"),  # a direction is never taken back; `size` says it is small
         (-0.06, 0.01, 0.2, "not up"),
         (-0.01, 0.06, 0.2, "not down"),
         (-0.06, 0.06, 0.9, "open"),
@@ -98,7 +98,7 @@ def test_words_name_both_numbers_and_what_is_open() -> None:
     assert "pass@1 +12.0 points, pass@16 +0.0 points" in found["sentence"]
     assert "pass@1 up" in found["sentence"]
     assert len(found["reasons"]) == 2
-    assert "sign-flip" in found["reasons"][0]
+    assert "(p = 0.001)" in found["reasons"][0]
 
 
 def test_needed_problems_and_samples() -> None:

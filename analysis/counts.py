@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 from analysis.arguments import Ints, checked
 
+SHORT = 0.5  # of the median n: below it, one problem must not lower the K of all
+FEW_SHORT = 0.05  # share of problems up to which short ones are set aside
+
 
 @dataclass(frozen=True, eq=False)
 class PairedCounts:
@@ -114,6 +117,18 @@ class PairedCounts:
         groups = [g for g in (self.cluster, self.stratum) if g is not None]
         keys: Sequence[Any] = [self.c_b, self.n_b, self.c_a, self.n_a, *groups]
         return self.take(np.lexsort(keys))
+
+    def without_short(self) -> tuple[PairedCounts, list[Any]]:
+        """The pair without problems of far fewer samples than the rest, and the ids that were set aside.
+
+        Short: fewer than SHORT of the median n under either checkpoint. They are kept where they are more
+        than FEW_SHORT of all: then they are no accident, and set the n of the comparison.
+        """
+        n = np.minimum(self.n_a, self.n_b)
+        short = n < SHORT * np.median(n)
+        if not short.any() or short.mean() > FEW_SHORT or (~short).sum() < 2:
+            return self, []
+        return self.take(np.flatnonzero(~short)), self.problems[short].tolist()
 
     @property
     def alike(self) -> Ints:

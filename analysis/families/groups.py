@@ -1,0 +1,144 @@
+"""Where it changed: the two numbers in groups of problems, with a test whether the groups differ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.arguments import Floats
+from analysis.comparison.options import Options, declared_K
+from analysis.counts import PairedCounts
+from analysis.errors import AnalysisError
+from analysis.estimators.passk import pass_at_k
+from analysis.inference.bootstrap import unit_sums
+from analysis.inference.exact_tests import holm, sign_flip
+from analysis.inference.intervals import t_quantile
+
+FEWEST = 6  # problems below which a group makes no claim
+LEVELS = ((0.0, 0.0), (0.0, 0.25), (0.25, 0.75), (0.75, 1.0))  # shares of half of A's samples that are right
+NAMES = ("A: none right", "A: up to 25%", "A: 25% to 75%", "A: above 75%")
+
+_Split = tuple[np.ndarray, Floats]  # the group (M,) of each problem and its differences (M, 2)
+
+
+def by_group(pair: PairedCounts, labels: ArrayLike, options: Options | None = None) -> dict[str, Any]:
+    """Δpass@1 and Δpass@K of each group of problems (subject, level, …), with what may be claimed.
+
+    labels: (M,) the group of each problem, in the order of the pair. Returns {"K", "groups",
+    "heterogeneity"}: a group has name, problems, claims and numbers (k, estimate, low, high at 1 - level for
+    this group alone, p, p_holm over both numbers of all groups, state up, down or open after Holm).
+    heterogeneity: per number, the p-value that all groups changed alike (Wald test with F quantiles; a
+    cluster is one unit). Groups below FEWEST problems are shown and claim nothing. Raises AnalysisError for
+    labels of another length and a single group.
+    """
+    options = options or Options()
+    names = np.asarray(labels).astype(str)
+    if names.shape != (pair.M,):
+        raise AnalysisError(f"{names.size} labels for {pair.M} problems; give every problem one")
+    K = declared_K(pair.n, options.K)
+    return _grouped(pair, [(names, _differences(pair, (1, K)))], np.unique(names).tolist(), K, options)
+
+
+def by_base_difficulty(pair: PairedCounts, options: Options | None = None) -> dict[str, Any]:
+    """As `by_group`, by how often A is right, cross-fitted: one half of A's samples groups, the other counts.
+
+    Both halves take both parts, and the two results are averaged per problem: grouping by the samples that
+    are compared would show a gain in the hard group of one model drawn twice (regression to the mean).
+    K is at most half of A's samples. Raises AnalysisError where A has a problem with fewer than 4 samples.
+    """
+    options = options or Options()
+    if pair.n_a.min() < 4:
+        raise AnalysisError("cross-fitting splits A's samples in half; it needs at least 4 of every problem")
+    half = pair.n_a // 2
+    least = int(min(half.min(), pair.n_b.min()))
+    K = min(declared_K(pair.n, options.K), least)
+    rng = np.random.default_rng([options.seed, 0xC0F])
+    first = rng.hypergeometric(pair.c_a, pair.n_a - pair.c_a, half)
+    parts = ((half, first), (pair.n_a - half, pair.c_a - first))
+    splits = []
+    for (n, c), (m, e) in (parts, parts[::-1]):
+        share = c / n
+        code = np.select([share == 0, share <= LEVELS[1][1], share <= LEVELS[2][1]], [0, 1, 2], 3)
+        d = pass_at_k(pair.n_b, pair.c_b, [1, K]) - pass_at_k(m, e, [1, K])
+        splits.append((np.array(NAMES)[code], d))
+    found = [name for name in NAMES if any((s[0] == name).any() for s in splits)]
+    return _grouped(pair, splits, found, K, options)
+
+
+def _differences(pair: PairedCounts, ks: Sequence[int]) -> Floats:
+    return pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
+
+
+def _grouped(
+    pair: PairedCounts, splits: list[_Split], names: list[str], K: int, options: Options
+) -> dict[str, Any]:
+    if len(names) < 2:
+        raise AnalysisError("one group cannot be compared with another; give labels that differ")
+    rows = [_group(pair, splits, name, options) for name in names]
+    kept = [i for i, row in enumerate(rows) if row["units"] >= FEWEST]
+    p = np.array([[n["p"] for n in row["numbers"]] for row in rows])
+    after = np.ones_like(p)
+    if kept:
+        after[kept] = holm(p[kept].ravel()).reshape(-1, 2)
+    influence = [row.pop("influence") for row in rows]
+    for i, row in enumerate(rows):
+        row["claims"] = i in kept
+        for j, number in enumerate(row["numbers"]):
+            number["k"], number["p_holm"] = (1, K)[j], float(after[i, j])
+            sure = i in kept and after[i, j] <= options.level
+            number["state"] = ("up" if number["estimate"] > 0 else "down") if sure else "open"
+    spread = {}
+    for j, key in enumerate(("pass@1", "pass@K")):
+        middle = np.array([rows[i]["numbers"][j]["estimate"] for i in kept])
+        spread[key] = (
+            _wald(middle, np.stack([influence[i][:, j] for i in kept], 1)) if len(kept) > 1 else None
+        )
+    return {"K": K, "groups": rows, "heterogeneity": spread}
+
+
+def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options) -> dict[str, Any]:
+    """One group's means with t intervals; influence: (U, 2) of every problem (or cluster) on them."""
+    from scipy.special import stdtr
+
+    member: NDArray[np.bool_] = np.array([labels == name for labels, _ in splits])
+    total = member.sum()
+    mean: Floats = np.sum([d[m].sum(0) for m, (_, d) in zip(member, splits, strict=True)], axis=0) / total
+    each: Floats = np.zeros((pair.M, 2))
+    for s, (_, d) in enumerate(splits):
+        each += member[[s]].T * (d - mean) / total
+    influence = unit_sums(each, pair.cluster)
+    inside = np.asarray(member.any(axis=0), float)[:, None]
+    units = int((unit_sums(inside, pair.cluster) > 0).sum())
+    error = np.sqrt((influence**2).sum(0) * units / max(units - 1, 1))
+    df = max(units - 1, 1)
+    p = np.where(error > 0, 2 * stdtr(df, -np.abs(mean) / np.maximum(error, 1e-12)), 1.0)
+    if len(splits) == 1:
+        sums = unit_sums(np.asarray(member[0])[:, None] * splits[0][1], pair.cluster)
+        alone = [sign_flip(sums[:, [j]], replicates=2000, seed=options.seed)[0] for j in (0, 1)]
+        p = np.maximum(p, alone)
+    half = t_quantile(1 - options.level / 2, df) * error
+    return {
+        "name": name,
+        "problems": int(member.any(0).sum()),
+        "units": units,
+        "numbers": [
+            {"estimate": float(m), "low": float(m - h), "high": float(m + h), "p": float(q)}
+            for m, h, q in zip(mean, half, p, strict=True)
+        ],
+        "influence": influence,
+    }
+
+
+def _wald(mean: Floats, influence: Floats) -> float:
+    """p-value that all means (G,) are equal, from the units' influence (U, G) on them."""
+    from scipy.special import fdtrc
+
+    groups, units = mean.size, len(influence)
+    covariance = influence.T @ influence * units / (units - 1)
+    contrast = np.hstack([np.eye(groups - 1), -np.ones((groups - 1, 1))])
+    gap, spread = contrast @ mean, contrast @ covariance @ contrast.T
+    statistic = float(gap @ np.linalg.pinv(spread) @ gap) / (groups - 1)
+    return float(fdtrc(groups - 1, max(units - groups, 1), max(statistic, 0.0)))

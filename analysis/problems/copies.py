@@ -1,0 +1,102 @@
+"""Copies instead of draws: samples of one problem that repeat each other more than independent ones do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from analysis.arguments import Ints
+from analysis.errors import AnalysisError
+
+ALONE = 0.5  # share of problems with a single text from which the samples are one answer, copied
+FAR = 4.0  # standard errors by which neighbours must be alike more often than samples apart
+TEXTS = 20  # distinct texts, none of them single, from which that is no accident
+
+
+@dataclass(frozen=True, eq=False)
+class Copies:
+    """What the texts of one checkpoint's samples say about their independence.
+
+    n, distinct, correct: per problem (M,) samples, distinct texts, and distinct texts graded correct; in the
+    order of problems. alone: share of problems (with two samples or more) whose samples are one text.
+    excess: how many standard errors neighbours are alike more often than samples apart. singles: share of
+    texts that stand once.
+    """
+
+    problems: np.ndarray
+    n: Ints
+    distinct: Ints
+    correct: Ints
+    alone: float
+    excess: float
+    singles: float
+
+    @property
+    def reason(self) -> str | None:
+        """Why these are copies, or None: the texts repeat no more than independent draws may."""
+        if self.alone >= ALONE:
+            return f"in {self.alone:.0%} of problems all samples are one text"
+        if self.excess > FAR:
+            return "neighbouring samples are the same text more often than samples apart: blocks of copies"
+        if self.singles == 0 and self.distinct.sum() >= TEXTS:
+            return "no text stands only once: every sample is there two times or more"
+        return None
+
+    @property
+    def effective(self) -> Ints:
+        """Effective draws per problem (M,): distinct texts where these are copies, else all samples."""
+        return self.n if self.reason is None else self.distinct
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, and the median of the effective draws."""
+        numbers = {name: float(getattr(self, name)) for name in ("alone", "excess", "singles")}
+        return {**numbers, "n": float(np.median(self.effective)), "reason": self.reason}
+
+
+def copies(problem: ArrayLike, text: ArrayLike, correct: ArrayLike, index: ArrayLike | None = None) -> Copies:
+    """Look for copies among the samples of one checkpoint.
+
+    problem, text, correct, index: (S,) of every sample: its problem, its text or a hash of it, its grade, and
+    its number within the problem (the order in which it was drawn; the given order if None). Independent
+    samples come in any order, so neighbours are alike no more often than others (exchangeability); a model
+    that is nearly sure gives equal texts honestly, one that is asked once and copied gives one text alone.
+    Counts without samples cannot show any of this. Raises AnalysisError on lengths that differ.
+    """
+    problem, text, correct = np.asarray(problem), np.asarray(text), np.asarray(correct, bool)
+    index = np.arange(problem.size) if index is None else np.asarray(index)
+    if not problem.size == text.size == correct.size == index.size or problem.size == 0:
+        raise AnalysisError("every sample needs a problem, a text, a grade and a number; give one of each")
+    names, code = np.unique(problem, return_inverse=True)
+    kind = np.unique(text, return_inverse=True)[1].ravel()
+    order = np.lexsort((index, code.ravel()))
+    code, kind, correct = code.ravel()[order], kind[order], correct[order]
+    n = np.bincount(code)
+    keys = code.astype(np.int64) * (int(kind.max()) + 1) + kind
+    found, first, times = np.unique(keys, return_index=True, return_counts=True)
+    owner = code[first]
+    distinct = np.bincount(owner, minlength=n.size)
+    right = np.zeros(found.size, bool)
+    np.logical_or.at(right, np.searchsorted(found, keys), correct)
+    many = n >= 2
+    return Copies(
+        names,
+        n,
+        distinct,
+        np.bincount(owner[right], minlength=n.size),
+        float((distinct[many] == 1).mean()) if many.any() else 0.0,
+        _excess(code, kind, n, owner, times),
+        float((times == 1).mean()),
+    )
+
+
+def _excess(code: Ints, kind: Ints, n: Ints, owner: Ints, times: Ints) -> float:
+    """Standard errors by which neighbours agree more often than a random order of each problem would."""
+    same = (code[1:] == code[:-1]) & (kind[1:] == kind[:-1])
+    near = np.bincount(code[1:][same], minlength=n.size).astype(float)
+    pairs = np.bincount(owner, times * (times - 1.0), minlength=n.size)
+    more = near - pairs / np.maximum(n, 1)  # (n - 1) neighbours, each alike with chance pairs / (n (n - 1))
+    spread = np.sqrt((more**2).sum())
+    return float(more.sum() / spread) if spread > 0 else 0.0
