@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
-from analysis.comparison.joint import verdict_on_counts
+from analysis.families.pairs import adjusted
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.comparison.one_sample import compare_one_sample
@@ -97,26 +96,21 @@ def _robustness(
 
 
 def _adjusted(comparisons: list[Comparison], source: Source, options: Options) -> list[Comparison]:
-    """The comparisons with Holm's adjustment over the pairs: each verdict again, at the level of its step.
-
-    The p-value of a pair is the smaller joint sign-flip p of its two numbers. Step-down (Holm 1979): the
-    pairs in order of p are tested at level / m, level / (m - 1), …; from the first that fails on, all stay
-    at its level.
-    """
-    p = [min(one.p for one in c.verdict.numbers if one.p is not None) for c in comparisons]
-    level, failed = options.level / len(p), False
-    out = list(comparisons)
-    for rank, i in enumerate(sorted(range(len(p)), key=lambda j: p[j])):
-        if not failed:
-            level = options.level / (len(p) - rank)
-            failed = p[i] > level
-        c = comparisons[i]
-        again = {"outcome": c.verdict.outcome, "kind": c.verdict.kind}
-        if c.options.K > 1:
-            pair = PairedCounts.from_frame(source.counts, c.a, c.b)
-            again = verdict_on_counts(pair, replace(options, level=level, K=c.options.K))
-        adjusted = Adjusted(pairs=len(p), level=level, p=p[i], outcome=again["outcome"], kind=again["kind"])
-        out[i] = c.model_copy(update={"adjusted": adjusted})
+    """The comparisons with Holm's adjustment over both numbers of all pairs (`analysis.families.pairs`)."""
+    several = [c for c in comparisons if c.options.K > 1]
+    pairs = [PairedCounts.from_frame(source.counts, c.a, c.b) for c in several]
+    found = {(c.a, c.b): v for c, v in zip(several, adjusted(pairs, options), strict=True)}
+    out = []
+    for c in comparisons:
+        v = found.get((c.a, c.b))
+        by_holm = Adjusted(
+            pairs=len(comparisons),
+            level=min(v["levels"]) if v else options.level / len(comparisons),
+            p=min(v["p"]) if v else None,
+            outcome=v["outcome"] if v else c.verdict.outcome,
+            kind=v["kind"] if v else c.verdict.kind,
+        )
+        out.append(c.model_copy(update={"adjusted": by_holm}))
     return out
 
 

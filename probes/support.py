@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from analysis import Options, PairedCounts, compare
 from analysis.difficulty.flow import flow
-from analysis.difficulty.posterior import origin, samples_to_certify
+from analysis.problems.origin import samples_to_certify
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.findings.checks import check, over_pairs
@@ -59,9 +58,9 @@ def _pair(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options
     pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
     result = compare(pair, options).to_dict()
     K = result["options"]["K"]
-    came = Counter(origin(pair.n_a, pair.c_a, pair.n_b, pair.c_b, K, options.level).tolist())
+    came = {name: int(many) for name, many in result["origin"]["observed"].items()}
     moved = flow(pair)
-    needed = samples_to_certify(K, options.level)
+    needed = samples_to_certify(K, options.level, int((pair.c_b > 0).sum()))
     text = f"'created' at K = {K} needs about {needed:,} samples of A without success; there are {pair.n}"
     return {
         "a": a["name"],
@@ -71,6 +70,7 @@ def _pair(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options
         "support": result["support"],
         "slope": result["slope"],
         "origin": {name: came[name] for name in ("created", "elicited", "undetermined", "unsolved")},
+        "origin_expected": result["origin"]["expected"],
         "flow": {
             "edges": moved.edges.tolist(),
             "deconvolved": moved.deconvolved.tolist(),
@@ -100,7 +100,8 @@ def _tables(block: dict[str, Any]) -> list[dict[str, Any]]:
     facts = [
         ["McNemar exact p", table["mcnemar_p"]],
         ["detection limit: largest p of A that no success excludes", table["detection_limit"]],
-        *([f"B's solved problems {name} at K = {block['K']}", number]
+        *([f"B's solved problems {name} at K = {block['K']} (one model twice: "
+           f"{block['origin_expected'][name]:.1f})", number]
           for name, number in block["origin"].items() if name != "unsolved"),
     ]  # fmt: skip
     return [first, {"title": None, "columns": ["", "value"], "rows": facts}, *_listed(block)]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evals.store import SampleStore
 
 COLUMNS = ("problem", "checkpoint", "n", "c")
+GROUPS = ("cluster", "stratum")  # optional: problems that hang together, problems of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +39,20 @@ class Source:
 
 
 def from_counts(path: Path) -> Source:
-    """Counts from a CSV with columns problem, checkpoint, n, c; UserError with the line of what is wrong."""
+    """Counts from a CSV with columns problem, checkpoint, n, c, and optional ones cluster and stratum.
+
+    Clusters are resampled whole, problems within their stratum. UserError with the line of what is wrong.
+    """
     import csv
 
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             reader = csv.DictReader(stream)
-            if missing := [c for c in COLUMNS if c not in (reader.fieldnames or ())]:
+            reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
+            if missing := [c for c in COLUMNS if c not in reader.fieldnames]:
                 raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            rows = [_row(path, reader.line_num, row) for row in reader]
+            groups = [c for c in GROUPS if c in reader.fieldnames]
+            rows = [_row(path, reader.line_num, row, groups) for row in reader]
             lines = _distinct(path, rows)
     except OSError as error:
         raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
@@ -54,36 +60,40 @@ def from_counts(path: Path) -> Source:
         raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
     if not rows:
         raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")
-    frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame = pd.DataFrame(lines, columns=[*COLUMNS, *groups])
     names = list(dict.fromkeys(frame["checkpoint"]))
     problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
     return Source(frame, [blank(n) for n in names], problems)
 
 
-def _row(path: Path, line: int, row: dict[str, Any]) -> tuple[int, tuple[str, str, int, int]]:
-    """(line, values) of one row, checked."""
+def _row(
+    path: Path, line: int, row: dict[str, Any], groups: Sequence[str]
+) -> tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]:
+    """(line, values) of one row, checked; the values of the columns `groups` come last."""
     where = f"{path} line {line}"
     if None in row or None in row.values():
-        raise UserError(f"{where}: it has not as many fields as the header; mend or remove the line")
+        raise UserError(f"{where}: it has not as many fields as the header; fix or remove the line")
     try:
-        n, c = int(row["n"]), int(row["c"])
-    except ValueError:
+        n, c = (int(x) if (x := float(row[name])).is_integer() else int(row[name]) for name in "nc")
+    except (ValueError, OverflowError):
         raise UserError(
-            f"{where}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}; mend the line"
+            f"{where}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}; fix the line"
         ) from None
     if not row["problem"] or not row["checkpoint"]:
         raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
     if n < 1 or not 0 <= c <= n:
-        raise UserError(f"{where}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}; mend the line")
-    return line, (row["problem"], row["checkpoint"], n, c)
+        raise UserError(f"{where}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}; fix the line")
+    if empty := [name for name in groups if not row[name].strip()]:
+        raise UserError(f"{where}: column {empty[0]!r} is empty; fill it in every line or remove the column")
+    return line, (row["problem"], row["checkpoint"], n, c, *(row[name].strip() for name in groups))
 
 
 def _distinct(
-    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int]]]
-) -> list[tuple[str, str, int, int]]:
+    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]]
+) -> list[tuple[str, str, int, int, *tuple[str, ...]]]:
     """The rows without their lines; UserError where a problem of a checkpoint stands twice."""
     seen: dict[tuple[str, str], int] = {}
-    for line, (problem, checkpoint, _, _) in rows:
+    for line, (problem, checkpoint, *_) in rows:
         if (first := seen.setdefault((problem, checkpoint), line)) != line:
             raise UserError(
                 f"{path} line {line}: problem {problem!r} of {checkpoint!r} stands in line {first} already; "

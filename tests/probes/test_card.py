@@ -110,7 +110,7 @@ def test_a_check_that_makes_the_verdict_meaningless_takes_the_headline_away():
     copies = Check(name="duplicates", passed=False, detail="90% are copies", voids=True)
     finding = expand(counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6))
     finding = changed(
-        finding, confounds=(copies,), adjusted=Adjusted(pairs=2, level=0.025, outcome="expansion")
+        finding, checks=(), confounds=(copies,), adjusted=Adjusted(pairs=2, level=0.025, outcome="expansion")
     )
     assert finding.verdict.to_dict() == {
         "outcome": "undetermined", "kind": "withheld", "voided": ("duplicates",)
