@@ -72,7 +72,7 @@ def claim(root: Path, cell: str, shard: tuple[int, int]) -> Iterator[None]:
                 if not flock(stream, root, wait=False):
                     raise BusyError(
                         f"another run is sampling the same samples into {root} (cell {cell[:12]}); "
-                        "wait for it, or give every run its own --shard i/N with the same N"
+                        "wait for it, or give every run its own --part i/N with the same N"
                     )
             for stream in held[:-1]:
                 stream.close()
