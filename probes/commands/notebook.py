@@ -32,20 +32,20 @@ def compare(
     compared as `against` says). K, level, margin: declared beforehand (default of K: the largest power of
     two up to n/2). UserError where the data make no sense.
     """
+    import tempfile
+
     from analysis import Options
     from probes.expand import expand
 
+    options = Options(level=level, K=K, margin=margin, seed=seed)
     if n is not None:
-        source, names = _from_arrays(data, a, n), []
-    else:
-        names = [name for name in (a, b) if name is not None]
-        source = _opened(data, names)
-    return expand(source, Options(level=level, K=K, margin=margin, seed=seed), against=against)
+        return expand(_from_arrays(data, a, n), options, against=against)
+    names = [name for name in (a, b) if name is not None]
+    with tempfile.TemporaryDirectory(prefix="excursions-") as folder:  # for what other tools wrote
+        return expand(_opened(data, names, Path(folder) / "store"), options, against=against)
 
 
-def _opened(data: Any, names: list[str]) -> Source:
-    import tempfile
-
+def _opened(data: Any, names: list[str], store: Path) -> Source:
     import pandas as pd
 
     from probes.inputs.sources import chosen, from_counts, from_samples
@@ -55,7 +55,6 @@ def _opened(data: Any, names: list[str]) -> Source:
     paths = [Path(p) for p in (data if isinstance(data, (list, tuple)) else [data])]
     if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
         return chosen(from_counts(paths[0]), names)
-    store = Path(tempfile.mkdtemp(prefix="excursions-"))  # of a store's own samples nothing is written here
     return chosen(from_samples(paths, store), names)
 
 
