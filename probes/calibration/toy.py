@@ -186,7 +186,7 @@ class ToyDecoder:
         import torch
 
         self.table = torch.from_numpy(np.log(np.maximum(toy.table, 1e-300)))  # finite, as of a real model
-        self.vocab_size = self.table.shape[-1]
+        self.vocab_size = VOCABULARY + len(self.table)  # the prompt tokens name the problems
         self.model = torch.nn.Module()  # nothing to train or to switch
         self.device = torch.device("cpu")
 

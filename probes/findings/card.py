@@ -73,13 +73,9 @@ def _verdict(c: Comparison) -> list[Row]:
 def _caveats(c: Comparison) -> list[Row]:
     """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
     rows = _needed(c) + _looks(c) + [Row("caveat", text) for text in _ends(c)]
-    if (
-        c.moved
-        and c.moved.p is not None
-        and c.moved.p <= c.options.level
-        and c.verdict.outcome in CLAIMS_NOTHING
-    ):
-        text = f"Problems moved although the mean did not (p = {c.moved.p:.2g}, below)."
+    silent = c.verdict.outcome in CLAIMS_NOTHING and c.verdict.kind is None
+    if silent and c.moved and c.moved.p is not None and c.moved.p <= c.options.level:
+        text = f"Problems moved, though no change of the mean can be told (p = {c.moved.p:.2g}, below)."
         rows.append(Row("caveat", text, (c.moved.p,)))
     failed = [plain_text(check.name) for check in c.all_checks if check.passed is False]
     if c.robustness and c.robustness.robust is False:
