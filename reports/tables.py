@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from evals.core.errors import UserError
-from evals.core.files import write_file
+from evals.core.files import plain_cell, write_file
 from probes.findings.card import card
 from probes.findings.card_numbers import said
 from probes.findings.grids import estimate_grid
@@ -218,11 +218,11 @@ def csv(table: Grid) -> str:
         3: ("", " low", " high"),
         4: ("", " expected", " expected low", " expected high"),
     }
-    columns = [h + end for h, w in zip(table.heads, width, strict=True) for end in ends[w]]
+    columns = [plain_cell(h + end) for h, w in zip(table.heads, width, strict=True) for end in ends[w]]
     rows = []
     for row in table.rows:
         values: list[Any] = []
         for cell, w in zip(row, width, strict=True):
-            values += [cell.text] if w == 0 else list(cell.numbers or (None,) * w)
+            values += [plain_cell(cell.text)] if w == 0 else list(cell.numbers or (None,) * w)
         rows.append(values)
     return str(pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))

@@ -17,6 +17,7 @@ VALUES = 6_000_000  # values in one JSON text, counted by their commas and openi
 RATIO = 200  # bytes that one byte of a compressed file may become
 FLOOR = 64 << 20  # bytes that any compressed file may become
 BATCH = 256 << 20  # bytes of a table in memory at a time
+BLANK = 1_000_000  # blank lines in one file
 DEPTH = 60  # levels of nesting
 
 
@@ -73,9 +74,13 @@ def finite(value: Any) -> bool:
 
 def lines(stream: IO[bytes]) -> Iterator[bytes]:
     """Lines of a file, each at most ROW bytes; Bound where one is longer."""
+    blank = 0
     while line := stream.readline(ROW + 1):
         if len(line) > ROW:
             raise Bound(f"a line of more than {ROW >> 20} MB")
+        blank += len(line) < 3 and line.isspace()
+        if blank > BLANK:
+            raise Bound(f"more than {BLANK:,} blank lines")
         yield line
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+NUMBER = re.compile(r"[-+]?[\d.,]+(?:[eE][-+]?\d+)?%?|-")
+TEMPORARY = re.compile(r"\..+\.tmp\d+-[0-9a-f]{8}", re.DOTALL)  # the names that `_temporary` makes
+
+
+def plain_cell(value: Any) -> Any:
+    """A value of a CSV; text that a spreadsheet would run as a formula is quoted."""
+    formula = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if formula and not NUMBER.fullmatch(value) else value
 
 
 @contextmanager
@@ -67,6 +77,8 @@ def write_folder(path: Path, fill: Callable[[Path], None]) -> None:
 def sweep(folder: Path) -> None:
     """Remove what a killed writer left behind. Only where nobody else is writing."""
     for left in folder.rglob(".*.tmp*"):
+        if not TEMPORARY.fullmatch(left.name) or left.is_symlink():
+            continue  # the user's own
         shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
 
 

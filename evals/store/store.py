@@ -13,6 +13,7 @@ pandas.read_parquet("STORE/samples")          duckdb: SELECT * FROM 'STORE/sampl
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from evals.core.bounds import finite, loads, read_small
 from evals.core.errors import UserError
 from evals.core.files import write_json
 from evals.core.locks import claim, shared
@@ -63,6 +65,9 @@ class SampleStore:
 
     def _check(self) -> None:
         file = self.path / "store.json"
+        for folder, inside, _ in os.walk(self.path):  # a store of a stranger leads nowhere else
+            if links := [name for name in inside if os.path.islink(os.path.join(folder, name))]:
+                raise UserError(f"{folder}/{links[0]} is a symbolic link, which no store has; remove it")
         if not file.is_file():
             if self.path.exists() and not self.path.is_dir():
                 raise UserError(f"{self.path} is a file, not a store of samples; give a folder")
@@ -74,7 +79,7 @@ class SampleStore:
         try:
             found = json.loads(file.read_text("utf-8"))
             version = int(found["version"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise UserError(f"{file} is damaged; restore it, or give another folder") from error
         if version > STORE_VERSION:
             raise UserError(
@@ -141,14 +146,14 @@ class SampleStore:
     def cells(self) -> dict[str, dict[str, Any]]:
         """What is known of each cell, by its hash."""
         files = sorted((self.path / "cells").glob("*.json"))
-        return {f.stem: json.loads(f.read_text("utf-8")) for f in files}
+        return {f.stem: _described(f) for f in files}
 
     def cell(self, cell: str) -> dict[str, Any]:
         """What is known of one cell; UserError where the store does not have it."""
         file = self.path / "cells" / f"{cell}.json"
         if not file.is_file():
             raise UserError(f"store {self.path} has no cell {cell}; `evals report {self.path}` lists them")
-        return dict(json.loads(file.read_text("utf-8")))
+        return _described(file)
 
     def samples(
         self,
@@ -180,6 +185,17 @@ class SampleStore:
             )
             for r in rows
         }
+
+
+def _described(file: Path) -> dict[str, Any]:
+    """What a cell's JSON says; UserError where it is damaged."""
+    try:
+        found = loads(read_small(file))
+        if isinstance(found, dict) and isinstance(found.get("checkpoint"), str) and finite(found):
+            return found
+    except (ValueError, OSError):
+        pass
+    raise UserError(f"{file} is damaged: it describes no cell; restore it, or remove the cell")
 
 
 def grade_group(cell: str, version: str | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evals.core.files import write_file
+from evals.core.files import plain_cell, write_file
 from reports.figures.style import style
 
 
@@ -36,7 +36,10 @@ def _rendered(figure: Any, kind: str, metadata: dict[str, None]) -> bytes:
 
 def csv_text(frame: pd.DataFrame) -> str:
     """The numbers behind a figure; an empty cell is a number that does not exist."""
-    return str(frame.to_csv(index=False, lineterminator="\n"))
+    shown = frame.rename(columns=plain_cell)
+    for name in shown.select_dtypes(["object", "string"]).columns:
+        shown[name] = shown[name].map(plain_cell)
+    return str(shown.to_csv(index=False, lineterminator="\n"))
 
 
 def save(figure: Any, frame: pd.DataFrame, folder: Path, name: str) -> str:
