@@ -95,7 +95,7 @@ def test_dapo_lets_rare_tokens_grow_further_and_cispo_never_drops_a_gradient():
 
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_maxrl_is_the_gradient_of_the_expansion_of_the_log_likelihood(n):
-    """Σ (1/k) ∇pass@k up to n - 1; planted and seen to fail: divided by the deviation, up to n."""
+    """Σ (1/k) ∇pass@k up to n - 1; planted and seen to fail: divided by the deviation."""
 
     def expansion(p: torch.Tensor) -> torch.Tensor:
         fails = 1 - solved(p)

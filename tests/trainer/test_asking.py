@@ -53,8 +53,6 @@ def llama_plain(tmp_path, tokenizer):
 
 
 def test_in_a_chat_prompts_are_those_of_evaluation_and_the_turn_ends_the_response(chatty, tmp_path):
-    """Planted and seen to fail: special tokens added to those of the chat template; the tokenizer's EOS
-    learnt in place of the turn's end."""
     found = open_checkpoint(str(chatty))
     config = asked(RL.model_copy(update={"system": "Add."}), found)
     assert config.chat

@@ -40,8 +40,6 @@ def test_a_function_of_the_users_is_given_the_batch_and_its_floats_are_the_rewar
 
 
 def test_errors_on_single_responses_are_counted_and_earn_nothing(monkeypatch):
-    """Planted and seen to fail: a NaN as reward; one bad response taking the batch with it."""
-
     def picky(batch):
         return [float(row["response"]) for row in batch]  # "" raises
 

@@ -28,10 +28,7 @@ def changed(config, **fields):
 
 @pytest.mark.parametrize("name", MORE)
 def test_a_finished_run_goes_on_as_if_it_had_been_that_long(name, parent, tmp_path):
-    """To the byte, but for the checkpoint that the shorter run kept at its end.
-
-    Planted and seen to fail: fresh moments on the way on.
-    """
+    """To the byte, but for the checkpoint that the shorter run kept at its end."""
     loop, short, long = MORE[name]
     with rewarded():
         loop(str(parent), short, tmp_path / "more", quiet=True)
@@ -85,7 +82,6 @@ def test_a_start_that_fails_leaves_the_folder_free(parent, tmp_path):
 
 
 def test_evaluation_changes_no_byte_of_training_and_counts_what_the_samples_say(parent, tmp_path):
-    """Planted and seen to fail: samples keyed by place (another batch), by the global generator."""
     fields = {"eval_every": 2, "eval_n": 4, "eval_limit": 6, "eval_max_tokens": 5}
     with rewarded():
         for name, more in (("plain", {}), ("watched", fields)):

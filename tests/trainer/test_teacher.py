@@ -15,10 +15,7 @@ LINEAGE = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "s
 
 
 def test_a_student_comes_closer_to_its_teacher(parent, shape, tokenizer, tmp_path):
-    """KL over the whole vocabulary on the student's own answers falls, whatever the answers earn.
-
-    Planted and seen to fail: the student's own start as the teacher.
-    """
+    """KL over the whole vocabulary on the student's own answers falls, whatever the answers earn."""
     teacher = tmp_path / "teacher"
     save_checkpoint(teacher, new_model(shape, len(tokenizer), seed=9), tokenizer, LINEAGE)
     told = {"algorithm": "distillation", "teacher": str(teacher), "steps": 8, "minibatch": 4, "kl": 1.0}

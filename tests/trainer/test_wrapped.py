@@ -57,7 +57,7 @@ def plain_loop(inner) -> tuple[float, torch.Tensor]:
 def test_loss_and_gradient_of_a_ragged_batch_are_those_of_a_plain_loop(family, tmp_path, tokenizer):
     """For every cut into passes; dropout is in the configuration of GPT-NeoX and never happens.
 
-    Planted and seen to fail: padding on the left; the head before soft-capping; training mode. transformers
+    Planted and seen to fail: the logits before soft-capping. transformers
     rounds norms and rotary angles to fp32 also in float64, which bounds the agreement.
     """
     folder = saved(family, tokenizer, tmp_path / family)
@@ -212,3 +212,23 @@ def test_adapters_that_fit_nothing_are_refused(tmp_path, tokenizer):
     found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))
     with pytest.raises(UserError, match=r"adapter\.targets \('nothing',\) fits nothing in this model"):
         load_wrapped(found, tokenizer, AdapterConfig(targets=("nothing",)))
+
+
+def test_an_adapter_is_a_start_with_its_weights_merged_and_takes_no_second_one(tmp_path, tokenizer):
+    """What training begins from is the adapted model (not its base), saved as a whole one."""
+    found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))
+    model, batch = (
+        load_wrapped(found, tokenizer, AdapterConfig(rank=2), 5),
+        stream(SEQUENCES, RESPONSES, "cpu"),
+    )
+    add_gradient(model, SEQUENCES, RESPONSES, 4096)
+    adamw(model, OptimizerConfig(lr=1e-1)).step()
+    save_checkpoint(tmp_path / "adapter", model, tokenizer, LINEAGE)
+    adapted = open_checkpoint(str(tmp_path / "adapter"))
+    again, own = load_parent(adapted)
+    torch.testing.assert_close(token_losses(again, batch), token_losses(model, batch), rtol=1e-4, atol=1e-5)
+    save_checkpoint(tmp_path / "whole", again, own, LINEAGE)
+    whole, _ = load_parent(open_checkpoint(str(tmp_path / "whole")))
+    assert torch.equal(token_losses(whole, batch), token_losses(again, batch))
+    with pytest.raises(UserError, match="is an adapter already; train another on a model into which"):
+        load_wrapped(adapted, tokenizer, AdapterConfig())

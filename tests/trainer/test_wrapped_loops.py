@@ -42,10 +42,7 @@ def loop(name: str, parent, out, **fields):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["rl", "sft", "parallel"])
 def test_a_run_that_is_cut_ends_with_the_same_bytes(name, kind, llama, tmp_path):
-    """Fault 23 where the model is not ours; of the cuts, those after a state was written.
-
-    Planted and seen to fail: the adapter not in the state; its random matrix drawn from the global state.
-    """
+    """Fault 23 where the model is not ours; of the cuts, those after a state was written."""
     whole, copies = tmp_path / "whole", []
 
     def copy():
@@ -72,7 +69,7 @@ def test_a_run_that_is_cut_ends_with_the_same_bytes(name, kind, llama, tmp_path)
 
 
 def test_the_reference_of_an_adapter_is_the_model_without_it(llama, tmp_path):
-    """On the first step they are equal; then the adapter leaves its base (planted: the adapter in both)."""
+    """On the first step they are equal; then the adapter leaves its base."""
     loop("rl", llama, tmp_path / "run", **LORA, kl=0.01)
     rows = list(read_rows(tmp_path / "run" / "metrics.jsonl"))
     assert rows[-1]["kl"] > rows[0]["kl"] >= 0

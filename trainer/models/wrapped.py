@@ -121,7 +121,7 @@ class WrappedModel(Trainable):
             write_json(folder / "config.json", config | {"dtype": kind})
             (folder / "generation_config.json").unlink(missing_ok=True)
             _copy(self.found.path, folder, ("generation_config.json",))
-        _copy(self.found.path, folder, BESIDE)
+        _copy(self.found.tokenizer_path or self.found.path, folder, BESIDE)
 
 
 class _Base(Trainable):
@@ -163,10 +163,12 @@ def load_wrapped(
     """The model of a checkpoint in fp32, with a fresh adapter keyed by `seed` where one is asked for."""
     if "quantization_config" in found.config:
         raise UserError(f"checkpoint {found.name} is quantised and cannot be trained; give its full weights")
-    if found.adapter is not None:
-        raise UserError(f"{found.name} is an adapter; train from a model into which it was merged (--merge)")
+    if adapter and found.adapter is not None:
+        raise UserError(
+            f"{found.name} is an adapter already; train another on a model into which it was merged"
+        )
     with sound(found):
-        inner = load_causal(found, torch.float32)
+        inner = load_causal(found, torch.float32).requires_grad_(True)
     if inner.get_output_embeddings() is None:
         raise UserError(f"checkpoint {found.name} has no output matrix; give a causal language model")
     if adapter:
