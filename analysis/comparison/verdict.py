@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from analysis.comparison.words import reason_of, sentence_of
+from analysis.comparison.words import Reading, reason_of, sentence_of
 
+__all__ = ["OUTCOMES", "Reading", "decide", "size", "standing", "state", "verdict", "within"]
 OUTCOMES = ("expansion", "sharpening", "coverage-only", "regression", "no-change", "undetermined")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One of the two numbers that decide, in rates.
-
-    estimate: Δpass@k. low, high: joint 1 - level region of all numbers. step_low, step_high: the interval by
-    which a direction is claimed (step-down: the region of the numbers that have no direction yet); None
-    where there is no step, low and high then serve. inner_low, inner_high: the 1 - 2·level interval, for
-    equivalence (two one-sided tests). p: step-down p-value, or None where only rates are known.
-    """
-
-    k: int
-    estimate: float
-    low: float
-    high: float
-    inner_low: float
-    inner_high: float
-    p: float | None = None
-    step_low: float | None = None
-    step_high: float | None = None
-
-    @property
-    def claim(self) -> tuple[float, float]:
-        """The interval by which a direction is claimed."""
-        low = self.low if self.step_low is None else self.step_low
-        return low, self.high if self.step_high is None else self.step_high
 
 
 def state(reading: Reading, level: float, margin: float) -> str:

@@ -1,11 +1,35 @@
-"""The verdict in words that stay true however many problems are asked."""
+"""One number as it is read, and the verdict in words that stay true however many problems are asked."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from analysis.comparison.verdict import Reading
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One of the two numbers that decide, in rates.
+
+    estimate: Δpass@k. low, high: joint 1 - level region of all numbers. step_low, step_high: the interval by
+    which a direction is claimed (step-down: the region of the numbers that have no direction yet); None
+    where there is no step, low and high then serve. inner_low, inner_high: the 1 - 2·level interval, for
+    equivalence (two one-sided tests). p: step-down p-value, or None where only rates are known.
+    """
+
+    k: int
+    estimate: float
+    low: float
+    high: float
+    inner_low: float
+    inner_high: float
+    p: float | None = None
+    step_low: float | None = None
+    step_high: float | None = None
+
+    @property
+    def claim(self) -> tuple[float, float]:
+        """The interval by which a direction is claimed."""
+        low = self.low if self.step_low is None else self.step_low
+        return low, self.high if self.step_high is None else self.step_high
 
 
 def points(x: float) -> str:
