@@ -8,6 +8,7 @@ from typing import Any
 
 from analysis import Options, PairedCounts, compare
 from analysis.families.pairs import adjusted
+from analysis.problems.selection import select_on_half
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.comparison.one_sample import compare_one_sample
@@ -18,15 +19,23 @@ from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
+Select = tuple[float, float] | None
+
 
 def expand(
-    source: Source, options: Options | None = None, *, against: str = "first", command: Sequence[str] = ()
+    source: Source,
+    options: Options | None = None,
+    *,
+    against: str = "first",
+    command: Sequence[str] = (),
+    select: tuple[float, float] | None = None,
 ) -> Found:
     """The expand finding of two or more checkpoints.
 
     against: "first" compares every later checkpoint with the first, "parent" each with its parent by
     lineage, "all" every pair in the order given. Definitions: `analysis.compare`. With several pairs each
-    comparison carries Holm's adjustment over the pairs.
+    comparison carries Holm's adjustment over the pairs. select: compare only problems that A solves in such a
+    share (low, high) of half of its samples, on the other half (`analysis.problems.selection`).
     """
     if len(source.checkpoints) < 2:
         name = source.checkpoints[0]["name"] if source.checkpoints else "none"
@@ -35,9 +44,9 @@ def expand(
     pairs = pairs_of(source.checkpoints, against)
     with ThreadPoolExecutor(max_workers=1) as aside:  # reading texts does not wait for the statistics
         texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
-        comparisons = [_comparison(source, a, b, chosen) for a, b in pairs]
+        comparisons = [_comparison(source, a, b, chosen, select) for a, b in pairs]
         if len(comparisons) > 1:
-            comparisons = _adjusted(comparisons, source, chosen)
+            comparisons = _adjusted(comparisons, source, chosen, select)
         listed = texts.result()
     return finding(
         "expand",
@@ -51,8 +60,16 @@ def expand(
     )
 
 
-def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: Options) -> Comparison:
-    pair = PairedCounts.from_frame(source.counts, a["name"], b["name"])
+def _pair(source: Source, a: str, b: str, options: Options, select: Select) -> PairedCounts:
+    """The counts of two checkpoints, of the selected problems where some are."""
+    pair = PairedCounts.from_frame(source.counts, a, b)
+    return pair if select is None else select_on_half(pair, *select, seed=options.seed)
+
+
+def _comparison(
+    source: Source, a: dict[str, Any], b: dict[str, Any], options: Options, select: Select
+) -> Comparison:
+    pair = _pair(source, a["name"], b["name"], options, select)
     floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
     single = pair.n == 1 and options.K is None
     result = compare_one_sample(pair, options) if single else compare(pair, options).to_dict()
@@ -64,6 +81,8 @@ def _comparison(source: Source, a: dict[str, Any], b: dict[str, Any], options: O
     found = Comparison.model_validate(
         {"a": a["name"], "b": b["name"], **result, "guess_floor": floors, "confounds": confounding}
     )
+    if select is not None:  # the readings of the samples below would take all of A's
+        return found
     return found.model_copy(update={"robustness": _robustness(source, a, b, found, options)})
 
 
@@ -95,10 +114,12 @@ def _robustness(
     return robustness(found.verdict, sides[0], sides[1], options, K, asked(others, options, K))
 
 
-def _adjusted(comparisons: list[Comparison], source: Source, options: Options) -> list[Comparison]:
+def _adjusted(
+    comparisons: list[Comparison], source: Source, options: Options, select: Select
+) -> list[Comparison]:
     """The comparisons with Holm's adjustment over both numbers of all pairs (`analysis.families.pairs`)."""
     several = [c for c in comparisons if c.options.K > 1]
-    pairs = [PairedCounts.from_frame(source.counts, c.a, c.b) for c in several]
+    pairs = [_pair(source, c.a, c.b, options, select) for c in several]
     found = {(c.a, c.b): v for c, v in zip(several, adjusted(pairs, options), strict=True)}
     out = []
     for c in comparisons:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from analysis.inference.bootstrap import Replicates, bootstrap, unit_sums
 from analysis.inference.exact_tests import holm, one_sided, sign_flip, sign_flip_tail
 from analysis.inference.intervals import t_quantile
 
+REPLICATES = 4000  # of each pair: the tails beyond are computed
 RESOLVED = 20  # flips at or beyond what was seen, below which the tail is computed instead of counted
 
 
@@ -45,6 +46,7 @@ def adjusted(pairs: Sequence[PairedCounts], options: Options) -> list[dict[str, 
     where n differs that of `resplit`. Returns verdicts as `compare` gives them, each number with its
     adjusted p, and {"pairs": m, "p", "levels"} (the level of each number's step). Errors as in `compare`.
     """
+    options = replace(options, replicates=min(options.replicates, REPLICATES))
     numbers = [_numbers(pair, options) for pair in pairs]
     p = np.concatenate([x.p for x in numbers])
     direct, same = (

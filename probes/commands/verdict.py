@@ -22,6 +22,13 @@ def expand(
     inputs: Inputs,
     k: Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")] = None,
     margin: Annotated[float, typer.Option(min=0.0, help="equivalence margin, as a rate")] = 0.02,
+    target: Annotated[
+        str, typer.Option(help="what the verdict speaks of: population (of problems), or benchmark (these)")
+    ] = "population",
+    select: Annotated[
+        str | None,
+        typer.Option(help="only problems A solves in LOW-HIGH (shares) of half its samples; 0: in none"),
+    ] = None,
     base_shots: Annotated[
         list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
     ] = None,
@@ -54,10 +61,17 @@ def expand(
     variants = variants_of(base_shots, base_temperature, base_template)
     if (variants or until_decided) and not inputs.ckpt:
         raise UserError("--base-… and --until-decided sample anew; give checkpoints with --ckpt")
-    options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed)
+    options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed, target=target)  # type: ignore[arg-type]
+    chosen = None if select is None else shares(select)
+    if chosen and until_decided:
+        raise UserError("--select splits A's samples once; leave out --until-decided")
     if not until_decided:
         finding = run(
-            inputs.source(variants=variants), options, against=inputs.against, command=command_line()
+            inputs.source(variants=variants),
+            options,
+            against=inputs.against,
+            command=command_line(),
+            select=chosen,
         )
         return finish(finding, inputs.out)
 
@@ -67,3 +81,16 @@ def expand(
     source, fixed, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
     finding = run(source, fixed, against=inputs.against, command=command_line())
     return finish(with_looks(finding, looks, declared=k is not None), inputs.out)
+
+
+def shares(text: str) -> tuple[float, float]:
+    """LOW-HIGH of --select as two shares, one number as both; UserError otherwise."""
+    from evals.core.errors import UserError
+
+    try:
+        low, high = (float(x) for x in (text.split("-") if "-" in text else (text, text)))
+    except ValueError:
+        raise UserError(
+            f"--select {text} is no LOW-HIGH; give shares of samples such as 0 or 0-0.25"
+        ) from None
+    return low, high

@@ -77,3 +77,22 @@ def test_an_older_schema_is_read_and_written_as_the_new_one(tmp_path):
 def test_a_damaged_finding_is_refused_with_the_field(change, says):
     with pytest.raises(UserError, match=says):
         typed({"schema": 2, "probe": "expand"} | change)
+
+
+def test_problems_are_selected_on_half_of_the_samples_and_compared_on_the_rest():
+    source = from_counts(KEPT / "counts.csv")
+    whole, part = (expand(source, Options(K=4), select=s).comparison for s in (None, (0.0, 0.5)))
+    assert part.problems < whole.problems
+    assert part.n == whole.n // 2
+    assert part.robustness is None
+
+
+def test_counts_files_name_clusters_and_strata(tmp_path):
+    """The columns were dropped without a word; whole floats, a mark of UTF-8 and spaces in heads are read."""
+    lines = [f"{i},{side},8.0,{i % 5},t{i // 4}" for side in "ab" for i in range(40)]
+    (tmp_path / "c.csv").write_text("\ufeffproblem , checkpoint,n,c,cluster\n" + "\n".join(lines), "utf-8")
+    found = expand(from_counts(tmp_path / "c.csv"), Options(K=4)).comparison
+    assert "10 clusters" in next(c.detail for c in found.checks if c.name == "clusters")
+    (tmp_path / "d.csv").write_text("problem,checkpoint,n,c,stratum\n1,a,8,1,\n1,b,8,1,x\n", "utf-8")
+    with pytest.raises(UserError, match="stratum"):
+        from_counts(tmp_path / "d.csv")
