@@ -244,6 +244,16 @@ def capability(
 
 
 @app.command()
+def formats() -> None:
+    """The formats of samples that are read, with what a checkpoint is in each and how a row looks."""
+    from evals.readers import catalogue
+
+    for known in catalogue.formats():
+        typer.echo(f"{known.name}  ({known.files})\n  a checkpoint is {known.checkpoint}")
+        typer.echo(f"  {known.example}\n")
+
+
+@app.command()
 def doctor() -> None:
     """What is installed, which engines work, which devices there are, what a run would take."""
     from evals.doctor import doctor as run

@@ -37,7 +37,7 @@ def find_columns(present: list[str], chosen: Mapping[str, str], where: str) -> C
     if unknown := [role for role in chosen if role not in ("question", "answer", "solutions")]:
         raise UserError(f"{where}: no role {unknown[0]!r} for a column; use question, answer or solutions")
     for role, column in chosen.items():
-        if column not in present:
+        if column.partition(".")[0] not in present:
             raise UserError(f"{where} has no column {column!r} for the {role}; it has {', '.join(present)}")
 
     def pick(role: str, known: tuple[str, ...]) -> str | None:
@@ -61,11 +61,11 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
 
     A gold written as in GSM8K (`… #### n`) is cut out of its solution; of a list of golds all are asked for.
     """
-    question = row.get(columns.question)
+    question = within(row, columns.question)
     if not isinstance(question, str) or not question.strip():
         raise UserError(f"{where}: column {columns.question!r} has no question; mend or remove this row")
-    solutions = _texts(row.get(columns.solutions)) if columns.solutions else []
-    answer = gold_text(row.get(columns.answer)) if columns.answer else ""
+    solutions = _texts(within(row, columns.solutions)) if columns.solutions else []
+    answer = gold_text(within(row, columns.answer)) if columns.answer else ""
     if columns.answer and (match := GSM8K_GOLD.search(answer)):
         solutions = solutions or [CALCULATOR.sub("", answer)]
         answer = match[1].replace(",", "")
@@ -78,6 +78,16 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
         question = f"{context.strip()}\n{question}"
     described = {k: row[k] for k in DESCRIBING if isinstance(row.get(k), str | int | float)}
     return Problem.make(question.strip(), answer, tuple(solutions), {"dataset": dataset} | described)
+
+
+def within(row: Mapping[str, Any], path: str) -> Any:
+    """The value under a name, or at a path of names (`reward_model.ground_truth`), else None."""
+    if path in row:
+        return row[path]
+    found: Any = row
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
 
 
 def gold_text(value: Any, depth: int = 0) -> str:

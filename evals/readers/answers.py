@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,16 @@ from evals.core.bounds import loads
 from evals.problems.columns import GSM8K_GOLD, gold_text, last_boxed
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
-STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}
-CUT = {"length", "max_tokens", "max_length", "model_length"}
+STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "completed", "finished"}
+CUT = {"length", "max_tokens", "max_length", "model_length", "truncated"}
 
 
 class Malformed(ValueError):
     """A row that cannot be read; its message says what is wrong with it."""
+
+
+class Lacking(Malformed):
+    """A row of a format that lacks what a grader needs; its message says what would have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,10 @@ def texts_of(value: Any, what: str) -> list[str]:
 def gold_of(value: Any, what: str, *, worked: bool = False) -> str:
     """The gold answer as `evals.problems` writes it, so that ids agree. Raises Malformed where it is empty.
 
-    worked: the value is a worked solution, whose last box is the gold.
+    A list, also one written as JSON, asks for all its members. worked: the value is a worked solution, whose
+    last box is the gold.
     """
-    gold = gold_text(value)
+    gold = gold_text(_unlisted(value))
     if match := GSM8K_GOLD.search(gold):
         gold = match[1].replace(",", "")
     elif worked and (boxed := last_boxed(gold)):
@@ -91,15 +97,98 @@ def gold_of(value: Any, what: str, *, worked: bool = False) -> str:
     return gold
 
 
+def _unlisted(value: Any) -> Any:
+    """The list that a text such as `["2", "-2"]` stands for; other values as they are."""
+    if isinstance(value, str) and value.lstrip().startswith('["') and len(value) < 10_000:
+        try:
+            found = loads(value)
+        except ValueError:
+            return value
+        return found if isinstance(found, list) else value
+    return value
+
+
+def only_gold(values: Any, what: str, *, worked: bool = False) -> str:
+    """The gold of a list in which any one is right, which must say one and the same."""
+    listed = list(values) if isinstance(values, list | tuple) else [values]
+    golds = list(dict.fromkeys(gold_of(v, what, worked=worked) for v in listed))
+    if len(golds) != 1:
+        raise Malformed(
+            f"{what} accepts any of {len(golds)} answers, and one gold is graded; keep one of them"
+        )
+    return golds[0]
+
+
 def options_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The known sampling options among `values`, as numbers; what is no number of a sensible size is left
     out."""
     found = {}
     for name, kind in OPTIONS.items():
-        value = values.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**31:
+        value = number_of(values.get(name))
+        if value is not None and abs(value) < 2**31:
             found[name] = kind(value)
     return found
+
+
+def number_of(value: Any) -> float | None:
+    """A finite number, also one that a table wrote as text; None otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def said(value: Any, what: str) -> str:
+    """The text of a response or message in any of the usual shapes. Raises Malformed.
+
+    A text or a number; content parts, of which those of type text count; chat messages, of which the last of
+    the assistant counts; an object with text, content, message, or a completion's choices.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, list | tuple):
+        objects = [v for v in value if isinstance(v, Mapping)]
+        if any("role" in v for v in objects):
+            turns = [v for v in objects if v.get("role") in ("assistant", "ai", "BOT")]
+            if not turns:
+                raise Malformed(f"{what} has no message of the assistant")
+            return said(_content(turns[-1]), what)
+        return "".join(text_of(v.get("text"), what) for v in objects if v.get("type", "text") == "text")
+    if isinstance(value, Mapping):
+        return said(_content(value), what)
+    return text_of(value, what)
+
+
+def _content(item: Mapping[str, Any]) -> Any:
+    """What an object says: its text, content or message, or that of its first choice."""
+    choices = item.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+        return _content(choices[0])
+    return next((item[k] for k in ("text", "content", "message", "prompt") if item.get(k) is not None), None)
+
+
+def reason_of(item: Mapping[str, Any]) -> str | None:
+    """The finish reason that an object says, or its first choice."""
+    choices = item.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
+        return reason_of(choices[0])
+    if item.get("is_truncated") is True or item.get("truncated") is True:
+        return "length"
+    found = (item[k] for k in ("finish_reason", "stop_reason", "status") if item.get(k) is not None)
+    return finish_of(next(found, None))
+
+
+def asked(value: Any, what: str) -> str:
+    """The question of a prompt: a text, or chat messages, of which the user's last counts."""
+    if isinstance(value, list | tuple):
+        turns = [m for m in value if isinstance(m, Mapping) and m.get("role") in ("user", "human", "HUMAN")]
+        if not turns:
+            raise Malformed(f"{what} has no message of the user")
+        return question_of(said(_content(turns[-1]), what), what)
+    return question_of(value, what)
 
 
 def finish_of(value: Any) -> str | None:

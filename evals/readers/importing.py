@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.core.labels import short_labels
-from evals.readers.answers import Answers, Malformed
-from evals.readers.formats import SUFFIXES, Format, detect
+from evals.readers.answers import Answers, Lacking, Malformed
+from evals.readers.detect import SUFFIXES, Format, beside, detect
 from evals.records import Problem
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def _expand(files: Sequence[Path | str]) -> list[Path]:
     found: dict[Path, Path] = {}
     for given in map(Path, files):
         if given.is_dir():
-            inside = sorted(p for p in given.rglob("*") if p.is_file() and p.suffix in SUFFIXES)
-            inside = [p for p in inside if not p.name.startswith("results_")]
+            inside = [p for p in given.rglob("*") if p.is_file() and p.suffix in SUFFIXES]
+            inside = [p for p in inside if not beside(p, given)]
+            inside.sort(key=lambda p: [_natural(part) for part in p.parts])
             if not inside:
                 raise UserError(f"folder {given} has no sample files ({', '.join(SUFFIXES)})")
         elif given.is_file():
@@ -88,6 +90,11 @@ def _expand(files: Sequence[Path | str]) -> list[Path]:
     return list(found.values())
 
 
+def _natural(name: str) -> list[tuple[int, Any]]:
+    """Names in the order that people count in: 2.jsonl before 10.jsonl."""
+    return [(0, int(x)) if x.isdecimal() else (1, x) for x in re.split(r"(\d{1,18})", name) if x]
+
+
 def _read(path: Path, how: Format, skipped: dict[str, int] | None) -> Iterator[Answers]:
     """What the rows of a file say. skipped: counts bad rows by file; None: the first one is an error."""
     context = how.context(path)
@@ -96,9 +103,8 @@ def _read(path: Path, how: Format, skipped: dict[str, int] | None) -> Iterator[A
             yield from how.parse(raw, context)
         except Malformed as error:
             if skipped is None:
-                raise UserError(
-                    f"{where} ({how.name} format): {error}; mend it, or leave bad rows out with --skip-bad"
-                ) from error
+                fix = "" if isinstance(error, Lacking) else "; fix it, or leave bad rows out with --skip-bad"
+                raise UserError(f"{where} ({how.name} format): {error}{fix}") from error
             skipped[str(path)] = skipped.get(str(path), 0) + 1
 
 

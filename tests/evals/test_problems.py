@@ -291,3 +291,14 @@ def test_files_without_gold_give_no_warning_where_all_have_one(tmp_path):
         warnings.simplefilter("error")
         found = load_problems(write(tmp_path / "a.jsonl", ROWS) + MAPPED)
     assert len(found.problems) == len(ROWS)
+
+
+def test_a_column_may_lie_inside_another(tmp_path):
+    row = {
+        "prompt": [{"role": "user", "content": "x"}],
+        "reward_model": {"ground_truth": "42"},
+        "extra": {"q": "6*7?"},
+    }
+    (tmp_path / "p.jsonl").write_text(json.dumps(row) + "\n")
+    found = load_problems(f"{tmp_path / 'p.jsonl'}?question=extra.q&answer=reward_model.ground_truth")
+    assert [(p.question, p.answer) for p in found.problems] == [("6*7?", "42")]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evals.core.errors import UserError
 from evals.readers import import_samples
 from evals.readers.answers import Malformed
-from evals.readers.rows import parse_plain
+from evals.readers.formats.rows import parse_plain
 from evals.records import Problem
 from evals.store import SampleStore
 from evals.store.export import export_samples
@@ -109,7 +109,7 @@ def inspect_log(stops=("stop", "max_tokens", "content_filter")):
             "id": 1,
             "epoch": i + 1,
             "input": QUESTION if i else chat,
-            "target": GOLD if i else [GOLD, "forty-two"],
+            "target": GOLD if i else [GOLD],
             "output": {
                 "choices": [{"message": {"role": "assistant", "content": t}, "stop_reason": s}],
                 "usage": {"output_tokens": 7},
@@ -306,7 +306,7 @@ BAD = [
     ('{"question": "q", "text": "t"}', "no gold"),
     ('{"question": " ", "answer": "1", "text": "t"}', "question is empty"),
     ('{"question": "q", "answer": "1", "responses": []}', "empty list"),
-    ('{"question": "q", "answer": "1", "responses": [1]}', "not a text"),
+    ('{"question": "q", "answer": "1", "responses": [true]}', "not a text"),
     ('{"question": "q", "answer": " ", "text": "t"}', "no gold answer"),
     ('{"question": "q", "answer": "1", "n": ' + "9" * 5000 + ', "text": "t"}', "not JSON"),
     ("[" * 100_000, "not JSON"),
@@ -328,7 +328,7 @@ def test_a_bad_line_is_named_or_left_out_and_counted(tmp_path, text, words):
 
 def test_multiple_choice_logs_are_refused(tmp_path):
     row = {"doc": {}, "resps": [[[-1.5, True]]], "arguments": {}, "filter": "none"}
-    with pytest.raises(UserError, match="not generated texts"):
+    with pytest.raises(UserError, match="not the generated texts"):
         import_samples([lines(tmp_path / "samples_x.jsonl", [row])], SampleStore(tmp_path / "store"))
 
 

@@ -15,13 +15,13 @@ from evals.readers.answers import (
     Answers,
     Malformed,
     Response,
+    asked,
     count_of,
-    finish_of,
-    gold_of,
+    only_gold,
     options_of,
     parse_object,
-    question_of,
-    text_of,
+    reason_of,
+    said,
 )
 
 ZSTANDARD = 93  # compression method of a zip entry that Python 3.11's zipfile does not know
@@ -115,49 +115,56 @@ def _bounded(data: bytes) -> bytes:
     return data if len(data) <= ROW else b""
 
 
+LOCAL = ("hf/local", "vllm/local", "sglang/local", "local")
+
+
 def _described(data: dict[str, Any]) -> dict[str, Any]:
-    """source, options of a log's head."""
+    """source, options of a log's head.
+
+    A local model is known by the path in its arguments; options of the model override those of the plan.
+    """
     spec = data["eval"] if isinstance(data.get("eval"), dict) else {}
     plan = data["plan"] if isinstance(data.get("plan"), dict) else {}
     config = plan["config"] if isinstance(plan.get("config"), dict) else {}
+    own = spec["model_generate_config"] if isinstance(spec.get("model_generate_config"), dict) else {}
+    args = spec["model_args"] if isinstance(spec.get("model_args"), dict) else {}
     model = spec.get("model")
-    return {"source": model if isinstance(model, str) else None, "options": options_of(config)}
+    path = next((args[k] for k in ("model_path", "path", "model") if isinstance(args.get(k), str)), None)
+    if path and (model in LOCAL or str(model).endswith("/local")):
+        model = path
+    given = options_of({k: v for k, v in config.items() if v is not None})
+    return {
+        "source": model if isinstance(model, str) else None,
+        "options": given | options_of({k: v for k, v in own.items() if v is not None}),
+    }
 
 
 def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
-    """One epoch of one sample. A sample that ended in an error has no response and is passed over."""
+    """One epoch of one sample, with all its choices.
+
+    Samples that ended in an error or were invalidated are passed over; one that met a limit before it said
+    anything is a response that was cut off.
+    """
     row = raw if isinstance(raw, dict) else parse_object(raw)
     output = row.get("output")
     choices = output.get("choices") if isinstance(output, dict) else None
-    if not choices and row.get("error"):
+    if row.get("invalidation") or (not choices and row.get("error")):
         return []
-    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+    if not choices and row.get("limit"):
+        responses: tuple[Response, ...] = (Response("", "length"),)
+    elif not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise Malformed("output has no choice")
-    message = choices[0].get("message")
-    text = _said(message.get("content") if isinstance(message, dict) else None)
-    usage = output.get("usage") if isinstance(output, dict) else None
-    tokens = count_of(usage.get("output_tokens")) if isinstance(usage, dict) else None
-    response = Response(text, finish_of(choices[0].get("stop_reason")), tokens)
-    question = row.get("input")
-    if isinstance(question, list):  # chat messages: the user's last is the question
-        asked = [m for m in question if isinstance(m, dict) and m.get("role") == "user"]
-        question = _said(asked[-1].get("content")) if asked else None
-    target = row.get("target")
-    gold = target[0] if isinstance(target, list) and target else target
+    else:
+        usage = output.get("usage") if isinstance(output, dict) else None
+        tokens = count_of(usage.get("output_tokens")) if isinstance(usage, dict) else None
+        tokens = tokens if len(choices) == 1 else None  # usage counts all choices together
+        responses = tuple(Response(said(c, "output.choices"), reason_of(c), tokens) for c in choices)
     return [
         Answers(
-            question_of(question, "input"),
-            gold_of(gold, "target"),
-            (response,),
+            asked(row.get("input"), "input"),
+            only_gold(row.get("target"), "target"),
+            responses,
             context["source"],
             context["options"],
         )
     ]
-
-
-def _said(content: Any) -> str:
-    """The text of a message: itself, or its parts of type text joined."""
-    if isinstance(content, list):
-        parts = [c for c in content if isinstance(c, dict) and c.get("type") == "text"]
-        return "".join(text_of(c.get("text"), "content") for c in parts)
-    return text_of(content, "content")

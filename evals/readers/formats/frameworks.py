@@ -1,0 +1,181 @@
+"""What evaluation frameworks and their kin write, each row in a shape of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evals.core.bounds import loads
+from evals.core.errors import UserError
+from evals.problems.columns import within
+from evals.readers.answers import (
+    Answers,
+    Lacking,
+    Malformed,
+    Response,
+    asked,
+    count_of,
+    gold_of,
+    only_gold,
+    options_of,
+    parse_object,
+    question_of,
+    reason_of,
+    said,
+)
+
+
+def folder(path: Path) -> dict[str, Any]:
+    """The folder: what its files hold are samples of one system (`output-rs0.jsonl`, `output-rs1.jsonl`)."""
+    return {"source": str(path.resolve().parent)}
+
+
+def below(name: str) -> Any:
+    """A context whose model is the folder below the folder `name` (`reviews/MODEL/TASK.jsonl`)."""
+
+    def context(path: Path) -> dict[str, Any]:
+        parts = path.resolve().parts
+        at = len(parts) - 1 - parts[::-1].index(name) if name in parts else None
+        return {"source": parts[at + 1] if at is not None and at + 2 < len(parts) else str(path.parent)}
+
+    return context
+
+
+def parse_nemo_skills(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """NeMo-Skills: `generation`, `expected_answer`, `problem`; the whole text where thinking was cut."""
+    row = parse_object(raw)
+    whole = row.get("_full_generation")
+    text = whole if isinstance(whole, str) else said(row.get("generation"), "generation")
+    response = Response(text, reason_of(row), count_of(row.get("num_generated_tokens")))
+    question = question_of(row.get("problem") or row.get("question"), "problem")
+    return [
+        Answers(
+            question, gold_of(row.get("expected_answer"), "expected_answer"), (response,), context["source"]
+        )
+    ]
+
+
+def parse_evalscope(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """evalscope's reviews: `messages`, `target`; its predictions hold no golds."""
+    row = parse_object(raw)
+    if "target" not in row:
+        raise Lacking("evalscope's predictions hold no golds; give its reviews folder instead")
+    question = asked(row.get("messages"), "messages")
+    response = Response(said(row.get("messages"), "messages"))
+    return [Answers(question, gold_of(row["target"], "target", worked=True), (response,), context["source"])]
+
+
+def opencompass_rows(path: Path) -> Iterator[tuple[str, Any]]:
+    """The rows of OpenCompass's `predictions/MODEL/TASK.json`, an object of numbered rows."""
+    try:
+        data = loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as OpenCompass's predictions; write it again") from error
+    for number, row in data.items():
+        yield f"{path} row {number}", row
+
+
+def parse_opencompass(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """OpenCompass: `origin_prompt` (the last HUMAN turn is the question), `prediction`, `gold`."""
+    row = raw if isinstance(raw, dict) else parse_object(raw)
+    question = asked(row.get("origin_prompt"), "origin_prompt")
+    given = row.get("prediction")
+    texts = given if isinstance(given, list) else [given]
+    responses = tuple(Response(said(t, "prediction")) for t in texts)
+    return [Answers(question, gold_of(row.get("gold"), "gold", worked=True), responses, context["source"])]
+
+
+def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """OpenAI's batch output, each line joined to its request's question and gold by custom_id."""
+    row = parse_object(raw)
+    if row.get("error") or within(row, "response.status_code") not in (200, None):
+        return []  # a failed request has no response
+    body = within(row, "response.body")
+    choices = body.get("choices") if isinstance(body, Mapping) else None
+    if not isinstance(choices, list) or not choices:
+        raise Malformed("response.body has no choices")
+    if row.get("question") is None or row.get("answer") is None:
+        raise Lacking(
+            "OpenAI's batch output holds no questions and golds; add `question` and `answer` to each line, "
+            "joined by custom_id"
+        )
+    responses = tuple(Response(said(c, "choices"), reason_of(c)) for c in choices)
+    return [
+        Answers(
+            asked(row["question"], "question"),
+            gold_of(row["answer"], "answer", worked=True),
+            responses,
+            body.get("model") if isinstance(body.get("model"), str) else None,
+        )
+    ]
+
+
+def verifiers_context(path: Path) -> dict[str, Any]:
+    """Model and options from `metadata.json` beside the results."""
+    try:
+        data = loads(path.with_name("metadata.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        data = None
+    data = data if isinstance(data, dict) else {}
+    how = data.get("sampling_args")
+    model = data.get("model")
+    return {
+        "source": model if isinstance(model, str) else None,
+        "options": options_of(how if isinstance(how, dict) else {}),
+    }
+
+
+def parse_verifiers(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """verifiers and prime-rl: `prompt` and `completion` as messages, `answer`, `is_truncated`."""
+    row = parse_object(raw)
+    tokens = count_of(_whole(within(row, "token_usage.output_tokens")))
+    reason = (
+        "length" if row.get("is_truncated") is True else "stop" if row.get("is_truncated") is False else None
+    )
+    response = Response(said(row.get("completion"), "completion"), reason, tokens)
+    gold = gold_of(row.get("answer"), "answer", worked=True)
+    return [
+        Answers(asked(row.get("prompt"), "prompt"), gold, (response,), context["source"], context["options"])
+    ]
+
+
+def parse_traces(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """verifiers' traces: `task.data` holds prompt and answer, each trace the messages of one rollout."""
+    row = parse_object(raw)
+    gold = gold_of(within(row, "task.data.answer"), "task.data.answer", worked=True)
+    question = asked(within(row, "task.data.prompt"), "task.data.prompt")
+    responses = []
+    for trace in row["traces"] if isinstance(row.get("traces"), list) else []:
+        nodes = trace.get("nodes") if isinstance(trace, Mapping) else None
+        turns = [n.get("message") for n in nodes if isinstance(n, Mapping)] if isinstance(nodes, list) else []
+        responses.append(Response(said(turns, "nodes"), reason_of(trace)))
+    if not responses:
+        raise Malformed("no trace")
+    return [Answers(question, gold, tuple(responses), context["source"], context["options"])]
+
+
+def parse_tinker(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """tinker-cookbook's trajectories: `turns`, and the gold as `logs.expected`."""
+    row = parse_object(raw)
+    if row.get("error"):
+        return []
+    response = Response(said(row.get("turns"), "turns"))
+    gold = gold_of(within(row, "logs.expected"), "logs.expected", worked=True)
+    return [Answers(asked(row.get("turns"), "turns"), gold, (response,), context["source"])]
+
+
+def parse_every_eval_ever(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """Every Eval Ever's instances: `input.raw`, `input.reference`, `output.raw` or messages."""
+    row = parse_object(raw)
+    question = question_of(within(row, "input.raw"), "input.raw")
+    gold = only_gold(within(row, "input.reference"), "input.reference", worked=True)
+    outputs = within(row, "output.raw")
+    given = outputs if isinstance(outputs, list) else [row.get("messages")]
+    responses = tuple(Response(said(t, "output.raw"), reason_of(row.get("metadata") or {})) for t in given)
+    model = row.get("model_id")
+    return [Answers(question, gold, responses, model if isinstance(model, str) else None)]
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,183 @@
+"""What RL trainers write of their rollouts and validations: each step of a run is a checkpoint of its own."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from evals.core.bounds import loads
+from evals.core.errors import UserError
+from evals.problems.columns import within
+from evals.readers.answers import (
+    Answers,
+    Lacking,
+    Malformed,
+    Response,
+    asked,
+    count_of,
+    gold_of,
+    number_of,
+    parse_object,
+    question_of,
+    reason_of,
+    said,
+    text_of,
+)
+from evals.readers.formats.rendered import question_in, without_ends
+
+GOLDS = (
+    "solution",
+    "answer",
+    "ground_truth",
+    "gold",
+    "target",
+    "label",
+    "gt",
+)  # columns of a data set that stay
+
+
+def context(path: Path) -> dict[str, Any]:
+    """The run: the folder that the files of its steps lie in."""
+    return {"run": path.resolve().parent.name}
+
+
+def row_of(raw: Any) -> dict[str, Any]:
+    """A row of a table as it is, a line of JSON as an object."""
+    return raw if isinstance(raw, dict) else parse_object(raw)
+
+
+def at_step(run: str, step: Any) -> str:
+    """The name of a run's checkpoint: its steps sort as text."""
+    number = number_of(step[0] if isinstance(step, list) and step else step)
+    return run if number is None else f"{run}/step-{int(number):06d}"
+
+
+def parse_verl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """verl's dumps of validation and rollouts: `input`, `output`, `gts`, `score`, `step`."""
+    row = row_of(raw)
+    prompt = text_of(row.get("input"), "input")
+    response = Response(without_ends(text_of(row.get("output"), "output")))
+    source = at_step(context["run"], row.get("step"))
+    return [_one(question_in(prompt), row.get("gts"), "gts", response, source, prompt)]
+
+
+def parse_verl_table(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """verl's generation: chat prompts, `reward_model.ground_truth`, `responses`."""
+    row = row_of(raw)
+    if row.get("responses") is None:
+        raise Lacking("the table holds problems and no responses; give verl's generation output instead")
+    given = row["responses"] if isinstance(row["responses"], list) else [row["responses"]]
+    question = asked(row.get("prompt"), "prompt")
+    gold = gold_of(within(row, "reward_model.ground_truth"), "reward_model.ground_truth", worked=True)
+    responses = tuple(Response(without_ends(said(r, "responses"))) for r in given)
+    return [Answers(question, gold, responses, None, {}, _text(row.get("prompt")))]
+
+
+def parse_trl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """TRL's completions: `step`, `prompt`, `completion` (text or chat), and the data set's gold."""
+    row = row_of(raw)
+    name = next((k for k in GOLDS if row.get(k) is not None), None)
+    if name is None:
+        raise Malformed(
+            f"no gold: the trainer's table needs a column of the data set, one of {', '.join(GOLDS)}"
+        )
+    question = asked(row.get("prompt"), "prompt")
+    response = Response(without_ends(said(row.get("completion"), "completion")))
+    gold = gold_of(row[name], name, worked=True)
+    return [_answers(question_in(question), gold, response, at_step(context["run"], row.get("step")), row)]
+
+
+def parse_swift(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """ms-swift's completions: one line a step, every value a list over its rollouts."""
+    row = parse_object(raw)
+    lists = {k: v for k, v in row.items() if isinstance(v, list)}
+    many = len(lists.get("completion", []))
+    if not many or any(len(v) != many for v in lists.values()):
+        raise Malformed("its lists are not of one length")
+    return [
+        answers for i in range(many) for answers in parse_trl({k: v[i] for k, v in lists.items()}, context)
+    ]
+
+
+def parse_skyrl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """SkyRL's dumped evaluations: `input_prompt`, `output_response`, the gold in `env_extras.reward_spec`."""
+    row = row_of(raw)
+    prompt = text_of(row.get("input_prompt"), "input_prompt")
+    response = Response(without_ends(text_of(row.get("output_response"), "output_response")), reason_of(row))
+    gold = "env_extras.reward_spec.ground_truth"
+    return [_one(question_in(prompt), within(row, gold), gold, response, context["run"], prompt)]
+
+
+def parse_slime(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """slime's rollouts: `prompt`, `response`, `label`, `status`."""
+    row = row_of(raw)
+    question = question_in(asked(row.get("prompt"), "prompt"))
+    response = Response(
+        without_ends(said(row.get("response"), "response")),
+        reason_of(row),
+        count_of(row.get("response_length")),
+    )
+    source = at_step(context["run"], row.get("rollout_id", row.get("step")))
+    return [_one(question, row.get("label"), "label", response, source, _text(row.get("prompt")))]
+
+
+def json_rows_nemo_rl(path: Path) -> Iterator[tuple[str, Any]]:
+    """The samples of NeMo-RL's `evaluation_data.json`."""
+    try:
+        data = loads(path.read_bytes())["evaluation_data"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as NeMo-RL's evaluation data; write it again") from error
+    for number, row in enumerate(data if isinstance(data, list) else [], 1):
+        yield f"{path} sample {number}", row
+
+
+def parse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """NeMo-RL's evaluation: the gold stands in `extra_env_info`, which it writes as a Python literal."""
+    row = row_of(raw)
+    info = row.get("extra_env_info")
+    if isinstance(info, str) and len(info) < 100_000:
+        try:
+            info = ast.literal_eval(info)  # literals alone: nothing is run
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            info = None
+    gold = info.get("ground_truth") if isinstance(info, Mapping) else None
+    question = question_in(question_of(row.get("prompt"), "prompt"))
+    response = Response(said(row.get("response"), "response"))
+    return [_one(question, gold, "extra_env_info.ground_truth", response, context["run"], row.get("prompt"))]
+
+
+def refuse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """NeMo-RL's training and validation dumps, which hold no golds."""
+    raise Lacking("NeMo-RL's dumps of steps hold no gold answers; run its evaluation, which writes them")
+
+
+def refuse_open_instruct(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """open-instruct's rollouts, which are token ids alone; its metadata line is passed over."""
+    row = parse_object(raw)
+    if "response_tokens" not in row:
+        return []
+    raise Lacking(
+        "open-instruct's rollouts hold token ids and no texts; decode prompt_tokens, response_tokens and "
+        "ground_truth with the run's tokenizer and give plain rows"
+    )
+
+
+def _one(
+    question: str, gold: Any, what: str, response: Response, source: str | None, prompt: str | None
+) -> Answers:
+    return Answers(
+        question_of(question, "the prompt"), gold_of(gold, what, worked=True), (response,), source, {}, prompt
+    )
+
+
+def _answers(question: str, gold: str, response: Response, source: str, row: Mapping[str, Any]) -> Answers:
+    return Answers(question, gold, (response,), source, {}, _text(row.get("prompt")))
+
+
+def _text(value: Any) -> str | None:
+    return (
+        value if isinstance(value, str) else None if value is None else json.dumps(value, ensure_ascii=False)
+    )
