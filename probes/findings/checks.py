@@ -10,8 +10,8 @@ from evals.checkpoints.runs import resolved, run_of
 from evals.engines.server import UNSEEN
 from probes.findings.types import Check
 
-SAME = ("template", "shots", "chat", "system", "chat_args", "prefix")
-DECODING = ("temperature", "top_p", "top_k", "min_p", "max_tokens", "stops")
+SAME = ("template", "shots", "chat", "system", "chat_args", "prefix", "stops")
+DECODING = ("temperature", "top_p", "top_k", "min_p", "max_tokens")
 ENGINE = ("engine", "engine_version", "dtype")
 TRUNCATED = 0.02
 TRUNCATION_GAP = 0.01
@@ -64,7 +64,8 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
     """The text of the prompts first, their ids second: two tokenizers are no difference in what is asked."""
     different = _differences(a, b, SAME)
     if different:
-        told = f"A is asked {_asked(a)}; B {_asked(b)}" if _known(a, b, SAME[:3]) else ", ".join(different)
+        plain = not _known(a, b, SAME[:3]) or _asked(a) == _asked(b)
+        told = ", ".join(different) if plain else f"A is asked {_asked(a)}; B {_asked(b)}"
         return check("prompt", False, different, f"the prompts differ: {told}")
     if not _known(a, b, ("prompt_hash",)):
         return check("prompt", None, None, "the samples do not say which prompt was used")
