@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from evals.verify.compare.context import Context
 from evals.verify.compare.equality import NOTHING
+from evals.verify.compare.names import Member, members, names_of, ordered, out_of_order
 from evals.verify.compare.policies import base, conjunction, ratio, scalar
 from evals.verify.compare.real_sets import same_region
 from evals.verify.compare.relations import name_of, rename, resolve, same_relation
 from evals.verify.tree import (
     EXPR,
-    ZERO,
     Based,
     Group,
     Listing,
@@ -31,8 +30,6 @@ from evals.verify.tree import (
 from evals.verify.values.exact import exact
 
 SCALAR = (*EXPR, Quantity)
-Member = tuple[str | None, Value]
-ONE_LETTER = re.compile(r"[A-Za-z](?:_\d+)?")
 
 
 def compare(gold: Value, answer: Value, c: Context) -> bool | None:
@@ -52,7 +49,7 @@ def compare(gold: Value, answer: Value, c: Context) -> bool | None:
         return _relations(gold, answer, c)
     if g.name and a.name and g.name != a.name and g.name != "?":
         return False
-    if not g.name and a.name and _out_of_order(a.name):
+    if not g.name and a.name and out_of_order(a.name):
         return False
     if g.name and g.name == a.name:
         renamed = rename(gold, answer, a.value)
@@ -138,22 +135,6 @@ def _words(text: str) -> str:
     return " ".join(text.lower().replace("-", " ").replace('"', "").split()).strip(" .'")
 
 
-def members(v: Value, c: Context, gold: bool) -> list[Member]:
-    """The items of a list or tuple, each with its name; a name holds for the unnamed items after it."""
-    items = v.items if isinstance(v, Listing | Group) else (v,)
-    found: list[Member] = []
-    last: str | None = None
-    for item in items:
-        r = resolve(item, c, gold)
-        last = r.name or last
-        found.append((last, r.value))
-    return found
-
-
-def _names(items: list[Member]) -> list[str]:
-    return [name for name, _ in items if name]
-
-
 def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
     """Policy "lists": as multisets; a bare list equals a set in any order and a tuple in its order; items
     with different names (x=1, y=2) go by their names, or in order where only one side names them."""
@@ -170,9 +151,9 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
     if len(gold.items) != len(answer.items):
         return False
     g, a = members(gold, c, True), members(answer, c, False)
-    if len(set(_names(g))) > 1 or isinstance(answer, Group):
+    if len(set(names_of(g))) > 1 or isinstance(answer, Group):
         return _tuples(g, a, c)
-    if set(_names(g)) and set(_names(a)) and set(_names(g)) != set(_names(a)):
+    if set(names_of(g)) and set(names_of(a)) and set(names_of(g)) != set(names_of(a)):
         return False
     return _multiset([v for _, v in g], [v for _, v in a], c)
 
@@ -259,33 +240,12 @@ def _is_vector(v: Group) -> bool:
 def _tuples(g: list[Member], a: list[Member], c: Context) -> bool | None:
     """Members in order; names of the answer alone put them in the order of the names, and names of the gold
     alone in theirs or in the gold's."""
-    if _names(g) and _names(a):
+    if names_of(g) and names_of(a):
         return _by_name(g, a, c)
-    left, right = _ordered(g), _ordered(a)
+    left, right = ordered(g), ordered(a)
     if not left or not right:
         return False
     return _in_order(g, right, c) or (left != g and _in_order(left, right, c))
-
-
-def _out_of_order(name: str) -> bool:
-    """Whether the name of a tuple, "(y,x)", has its letters in another order than the tuple that a gold
-    without names is."""
-    members: list[Member] = [(part, ZERO) for part in name.strip("()").split(",")]
-    return name.startswith("(") and _ordered(members) != members
-
-
-def _ordered(items: list[Member]) -> list[Member]:
-    """The members of a tuple; named ones in the order of their names (x before y), where that is known:
-    other names as they are written, and none where a name comes twice or is missing."""
-    names = _names(items)
-    if not names:
-        return items
-    if len(set(names)) < len(items):
-        return []
-    if all(ONE_LETTER.fullmatch(name) for name in names):
-        xyzw = set(names) <= set("xyzw")
-        return sorted(items, key=lambda item: ("xyzw".index(item[0] or "") if xyzw else 0, item[0] or ""))
-    return items
 
 
 def _region(gold: Value, answer: Value, c: Context) -> bool | None:
