@@ -81,6 +81,7 @@ def expected_gradient(model: Bigram, sampler: torch.Tensor, config: RLConfig, le
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize(("correction", "length"), [("token", 1), ("sequence", 2)])
 def test_the_correction_takes_the_bias_of_another_sampler_away(sampler, correction, length):
+    """Planted and seen to fail: the ratio upside down."""
     model = Bigram(table())
     other = SAMPLERS[sampler](table())
     config = PLAIN.model_copy(update={"max_tokens": length})

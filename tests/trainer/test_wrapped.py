@@ -24,8 +24,13 @@ from trainer.models.optimizer import adamw
 from trainer.models.stream import forked, stream
 from trainer.models.wrapped import WrappedModel, load_wrapped
 
-SEQUENCES = ([5, 9, 2, 40, 41, 3, 8, 8, 21], [7, 7, 1], [11, 3, 8, 21, 60, 2, 2, 30, 31, 32, 33, 34, 35])
-RESPONSES = (4, 1, 9)
+SEQUENCES = (
+    [5, 9, 2, 40, 41, 3, 8, 8, 21],
+    [7, 7, 1],
+    [11, 3, 8, 21, 60, 2, 2, 30, 31, 32, 33, 34, 35],
+    [*range(2, 42)],  # so long that it is no neighbour of the others: another row of the layout
+)
+RESPONSES = (4, 1, 9, 12)
 LINEAGE = Lineage(None, None, "rl", 1, 0, 0.0, 0, "", {})
 
 
@@ -57,8 +62,9 @@ def plain_loop(inner) -> tuple[float, torch.Tensor]:
 def test_loss_and_gradient_of_a_ragged_batch_are_those_of_a_plain_loop(family, tmp_path, tokenizer):
     """For every cut into passes; dropout is in the configuration of GPT-NeoX and never happens.
 
-    Planted and seen to fail: the logits before soft-capping. transformers
-    rounds norms and rotary angles to fp32 also in float64, which bounds the agreement.
+    Planted and seen to fail: the logits before soft-capping; training mode; rows of several lengths put
+    together in the wrong place. transformers rounds norms and rotary angles to fp32 also in float64, which
+    bounds the agreement.
     """
     folder = saved(family, tokenizer, tmp_path / family)
     model = load_wrapped(open_checkpoint(str(folder)), tokenizer).double()
