@@ -100,12 +100,19 @@ def batches(file: Any, size: int, rows: int) -> Iterator[Any]:
     largest = max(chunks, default=1)  # a value, which many rows may repeat, is at most so large
     few = rows if size > FLOOR else max(1, min(rows, BATCH // max(largest, 1)))
     total = 0
-    for batch in file.iter_batches(batch_size=few):
+    for packed in file.iter_batches(batch_size=few):
+        batch = _decoded(packed)  # a value that many rows repeat counts as often
         total += batch.nbytes
         check_expansion(size, total)
         if batch.nbytes > 2 * BATCH:
             raise Bound(f"rows of {batch.nbytes >> 20} MB")
         yield batch
+
+
+def _decoded(batch: Any) -> Any:
+    """A record batch without dictionaries."""
+    columns = [c.dictionary_decode() if hasattr(c, "dictionary_decode") else c for c in batch.columns]
+    return type(batch).from_arrays(columns, names=batch.schema.names)
 
 
 def read_small(path: Path, limit: int = ROW) -> bytes:
