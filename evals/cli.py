@@ -21,6 +21,8 @@ Store = Annotated[Path, typer.Argument(help="store folder")]
 Workers = Annotated[int, typer.Option(min=1, help="grading processes")]
 SkipBad = Annotated[bool, typer.Option("--skip-bad", help="leave rows out that cannot be read, counted")]
 Executor = Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")]
+Tokenizer = Annotated[str | None, typer.Option(help="folder or hub id of the tokenizer")]
+TrustCode = Annotated[bool, typer.Option("--trust-remote-code", help="run the code that a checkpoint brings")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
 
 
@@ -44,6 +46,8 @@ def sample(
     rows: Annotated[
         int | None, typer.Option(min=1, help="decoded, or asked of a server, together (default: by device)")
     ] = None,
+    tokenizer: Tokenizer = None,
+    trust_remote_code: TrustCode = False,
     processes: Annotated[int, typer.Option(min=1, help="processes that share the problems")] = 1,
     part: Annotated[
         str | None, typer.Option("--part", "--shard", metavar="I/N", help="only this part of the problems")
@@ -71,9 +75,11 @@ def sample(
         quiet,
         server,
         tuple(vllm or ()),
+        tokenizer,
+        trust_remote_code,
     )
     store = SampleStore(out)
-    found = find_checkpoint(ckpt, engine, server)
+    found = find_checkpoint(ckpt, engine, server, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
     chosen = load_problems(problems, limit, data)
     label = name or Path(ckpt).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
@@ -88,6 +94,8 @@ def prompt(
     problems: Problems = "world:test",
     data: Data = None,
     limit: Limit = None,
+    tokenizer: Tokenizer = None,
+    trust_remote_code: TrustCode = False,
 ) -> None:
     """Show what a checkpoint is asked: a rendered prompt, its tokens, its stops, how exemplars are read."""
     from evals.asking.preview import preview
@@ -95,7 +103,7 @@ def prompt(
     from evals.problems import load_problems
     from evals.sampling.road import settle
 
-    found = open_checkpoint(ckpt)
+    found = open_checkpoint(ckpt, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
     for line in preview(found, load_problems(problems, limit, data), settle(found, asking)):
         say(line)
 

@@ -21,7 +21,8 @@ class Where:
     engine: torch, vllm or server; dtype: its numbers, rows: decoded, or asked of a server, together (None:
     by the device); server: its URL; vllm: KEY=VALUE for vLLM. processes share the problems on this machine.
     part (i, N): only the problems whose hash falls to i of N, for machines that know nothing of each other.
-    executor: "local", or "ray" with one part for each GPU or core of a cluster.
+    executor: "local", or "ray" with one part for each GPU or core of a cluster. tokenizer,
+    trust_remote_code: how checkpoints are opened (`evals.checkpoints.checkpoint.open_checkpoint`).
     """
 
     engine: str = "torch"
@@ -33,6 +34,8 @@ class Where:
     quiet: bool = False
     server: str | None = None
     vllm: tuple[str, ...] = ()
+    tokenizer: str | None = None
+    trust_remote_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ class Inputs:
     rows: Annotated[
         int | None, typer.Option(min=1, help="decoded, or asked of a server, together (default: by device)")
     ] = None
+    tokenizer: Annotated[str | None, typer.Option(help="folder or hub id of the tokenizer")] = None
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="run the code that a checkpoint brings")
+    ] = False
     executor: Annotated[str, typer.Option(help="local, or ray (one machine or a cluster)")] = "local"
     out: Annotated[Path, typer.Option(help="folder for samples and findings.json")] = Path("runs/probes")
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False
@@ -62,6 +66,7 @@ class Inputs:
         where = Where(
             self.engine, self.dtype, self.rows, self.processes,
             executor=self.executor, quiet=self.quiet, server=self.server, vllm=tuple(self.vllm or ()),
+            tokenizer=self.tokenizer, trust_remote_code=self.trust_remote_code,
         )  # fmt: skip
         return Sampling(
             self.problems, self.n, self.askings, self.seed, self.limit, where, variants, self.data

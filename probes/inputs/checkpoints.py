@@ -80,7 +80,8 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
 
     where = sampling.where
     check_executor(where.executor)
-    found = [find_checkpoint(name, where.engine, where.server) for name in names]
+    how = {"tokenizer": where.tokenizer, "trust_remote_code": where.trust_remote_code}
+    found = [find_checkpoint(name, where.engine, where.server, **how) for name in names]  # type: ignore[arg-type]
     problems = load_problems(sampling.problems, sampling.limit, sampling.data)
     wanted = _wanted(found, labels_of(names), sampling)
     target = SampleStore(store)

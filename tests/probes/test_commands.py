@@ -212,3 +212,15 @@ def test_until_decided_and_other_prompts(run, probes, tmp_path, tiny_checkpoint,
     refused = probes("expand", "--counts", "x.csv", "--until-decided", "--out", tmp_path / "until")
     assert refused.code == 2
     assert "give checkpoints with --ckpt" in refused.err
+
+
+def test_a_tokenizer_from_another_folder(probes, tiny_checkpoint, tmp_path):
+    """Refused without --tokenizer, which the sentence names; sampled with it."""
+    bare = tmp_path / "bare"
+    shutil.copytree(tiny_checkpoint, bare, ignore=shutil.ignore_patterns("*token*", "*vocab*", "*merges*"))
+    words = ("passk", "--ckpt", bare, "--n", "2", "--limit", "2", "--max-tokens", "4", "--quiet")
+    refused = probes(*words, "--out", tmp_path / "out")
+    assert refused.code == 2
+    assert "--tokenizer" in refused.err
+    done = probes(*words, "--tokenizer", tiny_checkpoint, "--out", tmp_path / "out")
+    assert done.code == 0, done.err
