@@ -21,7 +21,7 @@ def load_olmo2(found: Checkpoint, dtype: Any = None) -> Any:
     import torch
 
     from evals.checkpoints.reading import NotFinite, read
-    from evals.engines.olmo2 import Olmo2, Olmo2Shape
+    from evals.models.olmo2 import Olmo2, Olmo2Shape
 
     shape = Olmo2Shape.from_config(found.config)
     if shape is None:

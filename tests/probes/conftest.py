@@ -100,7 +100,7 @@ def random_checkpoint(
     from safetensors.torch import save_file
 
     from evals.checkpoints.tokenizer import train_tokenizer
-    from evals.engines.olmo2 import Olmo2, Olmo2Shape
+    from evals.models.olmo2 import Olmo2, Olmo2Shape
     from evals.world import documents
 
     torch.set_num_threads(1)

@@ -11,9 +11,9 @@ from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.decoders.padded import PaddedDecoder
 from evals.engines.decoders.stream import StreamDecoder
-from evals.engines.olmo2 import Olmo2Shape, rotary, rotate
-from evals.engines.ragged import Ragged, forks, ragged
 from evals.engines.torch_engine import TorchEngine
+from evals.models.olmo2 import Olmo2Shape, rotary, rotate
+from evals.models.ragged import Ragged, forks, ragged
 from evals.records import Request, SamplingOptions
 
 GENERATOR = torch.Generator().manual_seed(0)

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.engines.decoders import Olmo2Decoder
-from evals.engines.olmo2 import Olmo2
+from evals.models.olmo2 import Olmo2
 from tests.trainer.cuts import contents
 from tests.trainer.loops import LOOPS, RL, SFT
 from trainer import pretrain as pretraining

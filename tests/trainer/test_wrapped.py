@@ -89,7 +89,7 @@ def exact(monkeypatch) -> None:
     """transformers rounds to fp32 in two places of OLMo2; make float64 mean it."""
     from transformers.models.olmo2 import modeling_olmo2 as theirs
 
-    from evals.engines.olmo2 import rotary
+    from evals.models.olmo2 import rotary
 
     def norm(self, x):
         return self.weight * x * (x.square().mean(-1, keepdim=True) + self.variance_epsilon).rsqrt()

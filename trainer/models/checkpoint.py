@@ -8,7 +8,7 @@ from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
-from evals.engines.olmo2 import Olmo2Shape
+from evals.models.olmo2 import Olmo2Shape
 from trainer.config.load import Questions
 from trainer.config.schema import AdapterConfig
 from trainer.data.asking import for_lineage

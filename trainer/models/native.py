@@ -13,7 +13,7 @@ from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.loading import load_olmo2
 from evals.core.errors import UserError
 from evals.engines.decoders import Decoder, Olmo2Decoder
-from evals.engines.olmo2 import Olmo2, Olmo2Shape
+from evals.models.olmo2 import Olmo2, Olmo2Shape
 from trainer.config.schema import ModelConfig
 from trainer.models.trainable import Costs, Trainable
 

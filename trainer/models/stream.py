@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from evals.engines.ragged import Ragged, forks
+from evals.models.ragged import Ragged, forks
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from evals.engines.decoders import Decoder
-from evals.engines.ragged import Ragged
+from evals.models.ragged import Ragged
 
 
 class Costs(NamedTuple):

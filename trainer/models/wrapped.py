@@ -20,7 +20,7 @@ from evals.checkpoints.loading import load_causal, sound
 from evals.core.errors import UserError
 from evals.engines.decoders import Decoder
 from evals.engines.decoders.proof import decoder_for
-from evals.engines.ragged import Ragged
+from evals.models.ragged import Ragged
 from trainer.config.schema import AdapterConfig
 from trainer.models import adapter as lora
 from trainer.models.native import write_json

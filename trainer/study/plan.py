@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core.errors import UserError
-from evals.engines.olmo2 import Olmo2Shape
+from evals.models.olmo2 import Olmo2Shape
 from trainer.config.load import RLConfig, StudyConfig, load_study, preset_file
 from trainer.models.flops import forward_flops, training_flops
 from trainer.models.native import costs_of, shape_of

@@ -10,8 +10,8 @@ from torch.nn import functional as F
 
 from evals.engines.decoders.protocol import predicting
 from evals.engines.decoders.shared import SharedRows
-from evals.engines.olmo2 import Olmo2, rotary, rotate
-from evals.engines.ragged import ragged
+from evals.models.olmo2 import Olmo2, rotary, rotate
+from evals.models.ragged import ragged
 
 
 class Olmo2Decoder:

@@ -19,7 +19,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from evals.engines.decoders.heads import head_logits, last_hidden
 from evals.engines.decoders.shared import SharedRows
-from evals.engines.ragged import Ragged, forks, ragged
+from evals.models.ragged import Ragged, forks, ragged
 
 ATTENTION = "excursions"
 STREAM_TOKENS = 4096  # of prompts in one forward: what a layer holds for a moment stays small

@@ -174,7 +174,7 @@ def test_logits_that_are_no_numbers_end_the_run_and_say_where(wrong):
 
 
 def test_scoring_of_olmo2_in_pieces(monkeypatch):
-    from evals.engines.olmo2 import Olmo2, Olmo2Shape
+    from evals.models.olmo2 import Olmo2, Olmo2Shape
 
     made = model("Olmo2")
     own = Olmo2(Olmo2Shape.from_config(made.config.to_dict()))

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from evals.engines.ragged import Ragged
+from evals.models.ragged import Ragged
 
 
 @dataclass(frozen=True, slots=True)
