@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from evals.core.command import program, run
-from probes.commands import counting, measuring, training, verdict
+from probes.commands import counting, measuring, planning, training, verdict
 
 app = program("Measure what training changed between checkpoints.")
 
 
-for module in (verdict, measuring, training, counting):
+for module in (verdict, planning, measuring, training, counting):
     module.register(app)
 
 
