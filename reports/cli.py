@@ -80,6 +80,19 @@ def compare(
         say(f"written: {out / name}.svg, .tex and .md")
 
 
+@app.command()
+def published(
+    out: Annotated[Path, typer.Option(help="folder of the page, its figures and numbers")] = Path(
+        "report/published"
+    ),
+    data: Annotated[Path | None, typer.Option(help="folder of the numbers (default: what ships)")] = None,
+) -> None:
+    """Published runs, judged: verdict cards on numbers of others, and the paper's claims on its own data."""
+    from reports.published import build_published
+
+    say(f"written: {build_published(out, data)}")
+
+
 def main() -> None:
     """Entry point of the console command."""
     run(app)
