@@ -10,6 +10,7 @@ from analysis import Options, PairedCounts, compare
 from analysis.families.pairs import adjusted
 from analysis.problems.selection import select_on_half
 from evals.core.errors import UserError
+from probes.comparison.copied import copied
 from probes.comparison.gained_lost import changed
 from probes.comparison.one_sample import compare_one_sample
 from probes.findings.checks import confounds, held_out, same_weights
@@ -76,6 +77,7 @@ def _comparison(
     confounding = [
         *same_weights(a, b),
         *confounds(a["report"], b["report"]),
+        *copied(source, a, b),
         *held_out(source.problems, b),
     ]
     found = Comparison.model_validate(

@@ -22,6 +22,8 @@ UNANSWERED = 0.2  # share of samples without an answer from which on accuracy me
 RAN_ON = 0.02
 UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
            "guess floor")  # fmt: skip
+COUNTS_ALONE = "not known from counts alone"
+COUNTS_SAY = {"duplicates": "counts cannot show copies: that samples are independent draws is taken on trust"}
 
 
 def check(name: str, passed: bool | None, value: Any, detail: str) -> Check:
@@ -32,7 +34,7 @@ def check(name: str, passed: bool | None, value: Any, detail: str) -> Check:
 def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[Check]:
     """Checks of two cell reports (`evals.grading.report.cell_report`); None where there are only counts."""
     if a is None or b is None:
-        return [check(name, None, None, "not known from counts alone") for name in UNKNOWN]
+        return [check(name, None, None, COUNTS_SAY.get(name, COUNTS_ALONE)) for name in UNKNOWN]
     made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
             _verifier, _support, _ran_on)  # fmt: skip
     return [make(a, b) for make in made]
