@@ -12,11 +12,13 @@ from analysis.problems.selection import select_on_half
 from evals.core.errors import UserError
 from probes.comparison.copied import copied
 from probes.comparison.gained_lost import changed
+from probes.comparison.grouping import with_groups
 from probes.comparison.one_sample import compare_one_sample
 from probes.findings.checks import confounds, held_out, same_weights
 from probes.findings.finding import Found, finding
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
 from probes.inputs.contract import Asked
+from probes.inputs.grouping import labels_of_groups
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 
@@ -30,22 +32,29 @@ def expand(
     against: str = "first",
     command: Sequence[str] = (),
     select: tuple[float, float] | None = None,
+    by: Sequence[str] = (),
 ) -> Found:
     """The expand finding of two or more checkpoints.
 
     against: "first" compares every later checkpoint with the first, "parent" each with its parent by
     lineage, "all" every pair in the order given. Definitions: `analysis.compare`. With several pairs each
     comparison carries Holm's adjustment over the pairs. select: compare only problems that A solves in such a
-    share (low, high) of half of its samples, on the other half (`analysis.problems.selection`).
+    share (low, high) of half of its samples, on the other half (`analysis.problems.selection`). by: also tell
+    each comparison by groups of problems (`probes.comparison.grouping`).
     """
     if len(source.checkpoints) < 2:
         name = source.checkpoints[0]["name"] if source.checkpoints else "none"
         raise UserError(f"a comparison needs two checkpoints, got one ({name}); give another")
     chosen = options or Options()
     pairs = pairs_of(source.checkpoints, against)
+    labels = labels_of_groups(source, by)
     with ThreadPoolExecutor(max_workers=1) as aside:  # reading texts does not wait for the statistics
         texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
         comparisons = [_comparison(source, a, b, chosen, select) for a, b in pairs]
+        if labels:
+            comparisons = [
+                with_groups(c, _pair(source, c.a, c.b, chosen, select), labels, chosen) for c in comparisons
+            ]
         if len(comparisons) > 1:
             comparisons = _adjusted(comparisons, source, chosen, select)
         listed = texts.result()

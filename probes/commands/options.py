@@ -76,13 +76,18 @@ class Inputs:
         """The same with another number of samples."""
         return replace(self, n=n)
 
-    def source(self, least: int = 2, variants: tuple[Variant, ...] = ()) -> Source:
-        """The counts, sampled and graded if need be, of at least `least` checkpoints."""
+    def source(
+        self, least: int = 2, variants: tuple[Variant, ...] = (), keys: tuple[str, ...] = ()
+    ) -> Source:
+        """The counts, sampled and graded if need be, of at least `least` checkpoints.
+
+        keys: what problems are grouped by (columns of counts, metadata of problems), known before sampling.
+        """
         from probes.inputs import sources
 
         self.check(least)
         if self.counts:
-            return sources.chosen(sources.from_counts(self.counts), self.only)
+            return sources.chosen(sources.from_counts(self.counts, keys), self.only)
         if self.samples:
             store = sources.store_of(self.out)
             return sources.chosen(
@@ -92,7 +97,9 @@ class Inputs:
                 self.only,
             )
         from probes.inputs.checkpoints import from_checkpoints
+        from probes.inputs.grouping import check_keys
 
+        check_keys(self.sampling(), keys)
         return from_checkpoints(self.ckpt or [], self.sampling(variants), sources.store_of(self.out))
 
     def check(self, least: int = 2) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,16 @@ def expand(
         str | None,
         typer.Option(help="only problems A solves in LOW-HIGH (shares) of half its samples; 0: in none"),
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="also by group: subject, level, … (column or metadata), base-difficulty; repeat"),
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="KEY", help="problems that hang together (column or metadata)")
+    ] = None,
+    stratum: Annotated[
+        str | None, typer.Option(metavar="KEY", help="problems of one kind (column or metadata)")
+    ] = None,
     base_shots: Annotated[
         list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
     ] = None,
@@ -53,6 +63,7 @@ def expand(
     from probes.expand import expand as run
     from probes.findings.finding import command_line
     from probes.inputs.checkpoints import variants_of
+    from probes.inputs.grouping import grouped
 
     if inputs.ckpt and k is not None and k > inputs.n:
         raise UserError(
@@ -65,21 +76,17 @@ def expand(
     chosen = None if select is None else shares(select)
     if chosen and until_decided:
         raise UserError("--select splits A's samples once; leave out --until-decided")
-    if not until_decided:
-        finding = run(
-            inputs.source(variants=variants),
-            options,
-            against=inputs.against,
-            command=command_line(),
-            select=chosen,
-        )
-        return finish(finding, inputs.out)
+    keys = (*(by or ()), *(x for x in (cluster, stratum) if x is not None))
 
     def draw(n: int) -> Source:
-        return inputs.with_n(n).source(variants=variants)
+        return grouped(inputs.with_n(n).source(variants=variants, keys=keys), cluster, stratum)
+
+    told: dict[str, Any] = {"against": inputs.against, "command": command_line(), "by": by or ()}
+    if not until_decided:
+        return finish(run(draw(inputs.n), options, select=chosen, **told), inputs.out)
 
     source, fixed, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
-    finding = run(source, fixed, against=inputs.against, command=command_line())
+    finding = run(source, fixed, **told)
     return finish(with_looks(finding, looks, declared=k is not None), inputs.out)
 
 

@@ -38,10 +38,11 @@ class Source:
     tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
-def from_counts(path: Path) -> Source:
+def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
     """Counts from a CSV with columns problem, checkpoint, n, c, and optional ones cluster and stratum.
 
-    Clusters are resampled whole, problems within their stratum. UserError with the line of what is wrong.
+    Clusters are resampled whole, problems within their stratum. keys: further columns that are kept.
+    UserError with the line of what is wrong.
     """
     import csv
 
@@ -51,7 +52,9 @@ def from_counts(path: Path) -> Source:
             reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
             if missing := [c for c in COLUMNS if c not in reader.fieldnames]:
                 raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            groups = [c for c in GROUPS if c in reader.fieldnames]
+            groups = [
+                c for c in dict.fromkeys((*GROUPS, *keys)) if c in reader.fieldnames and c not in COLUMNS
+            ]
             rows = [_row(path, reader.line_num, row, groups) for row in reader]
             lines = _distinct(path, rows)
     except OSError as error:

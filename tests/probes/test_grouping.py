@@ -1,0 +1,90 @@
+"""Groups, clusters and strata of problems on the command line: from columns of counts and from metadata."""
+
+import json
+
+import numpy as np
+import pytest
+
+from analysis import Options, PairedCounts
+from analysis.families.groups import by_base_difficulty, by_group
+from probes.inputs.sources import from_counts
+from tests.probes.test_planning import counts_file
+
+SUBJECTS = ("algebra", "geometry")
+
+
+@pytest.fixture
+def told(probes, tmp_path):
+    """Run expand on counts with a subject and a family of each problem; (output, its first comparison)."""
+    file = counts_file(
+        tmp_path / "c.csv", extra=(("subject", " family"), lambda i: (SUBJECTS[i // 10 % 2], f"f{i // 10}"))
+    )
+
+    def go(*options, code=0):
+        result = probes("expand", "--counts", file, *options, "--out", tmp_path / "out")
+        assert result.code == code, result.err
+        if code:
+            return " ".join(result.err.split())
+        found = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"][-1]
+        return result.out, found["comparisons"][0]
+
+    go.file = file
+    return go
+
+
+def test_groups_are_those_of_analysis_and_on_the_card(told):
+    out, found = told("--by", "subject", "--by", "base-difficulty", "--k", 4)
+    pair = PairedCounts.from_frame(from_counts(told.file).counts, "a", "b")
+    labels = np.array(SUBJECTS)[[int(p[1:]) // 10 % 2 for p in pair.problems]]
+    expected = [by_group(pair, labels, Options(K=4)), by_base_difficulty(pair, Options(K=4))]
+    for got, want, by in zip(found["groups"], expected, ("subject", "base-difficulty"), strict=True):
+        assert got["by"] == by
+        assert got["groups"] == json.loads(json.dumps(want["groups"]))
+        assert got["heterogeneity"] == want["heterogeneity"]
+    assert "By subject" in out or "subject" in out
+    assert "Did all groups change alike?" in " ".join(out.split())
+
+
+def test_clusters_and_strata_are_columns_of_any_name(told):
+    _, plain = told()
+    _, found = told("--cluster", "family", "--stratum", "subject")
+    assert "12 clusters" in next(c["detail"] for c in found["checks"] if c["name"] == "clusters")
+    assert plain["verdict"]["numbers"][0]["low"] != found["verdict"]["numbers"][0]["low"]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--by", "topic"), "no column 'topic'"),
+        (("--by", "problem"), "name another"),
+        (("--cluster", "n"), "name another"),
+        (("--cluster", "topic"), "no column 'topic'"),
+    ],
+)
+def test_keys_that_are_not_there_are_said(told, options, says):
+    assert says in told(*options, code=2)
+
+
+def test_labels_that_contradict_or_are_one_are_said(probes, tmp_path):
+    file = tmp_path / "c.csv"
+    heads = "problem,checkpoint,n,c,one,two\n"
+    file.write_text(heads + "".join(f"{i},{s},8,{i},x,{s}\n" for s in "ab" for i in range(8)))
+    for options, says in ((("--by", "one"), "1 values"), (("--stratum", "two"), "two values")):
+        result = probes("expand", "--counts", file, *options, "--out", tmp_path / "out")
+        assert result.code == 2
+        assert says in " ".join(result.err.split())
+
+
+def test_metadata_of_problems_groups_checkpoints(probes, tmp_path, tiny_checkpoint):
+    """A key that problems lack is said before anything is sampled."""
+    args = ("--ckpt", tiny_checkpoint, "--ckpt", tiny_checkpoint, "--problems", "world:test?count=40")
+    args += ("--n", 4, "--max-tokens", 4, "--quiet", "--out", tmp_path / "out")
+    result = probes("expand", *args, "--by", "subject")
+    assert result.code == 2
+    assert "they have dataset, level, split, template" in " ".join(result.err.split())
+    assert not (tmp_path / "out").exists()
+    result = probes("expand", *args, "--by", "level", "--cluster", "template")
+    assert result.code == 0, result.err
+    (found,) = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"][0]["comparisons"]
+    assert sum(g["problems"] for g in found["groups"][0]["groups"]) == 40
+    assert any(c["name"] == "clusters" for c in found["checks"])
