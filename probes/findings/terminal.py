@@ -43,7 +43,7 @@ def show(finding: Finding, console: Console | None = None) -> None:
 
 def text(finding: Finding, width: int = 80) -> str:
     """A finding as plain text."""
-    console = Console(width=width, file=StringIO(), record=True, highlight=False)
+    console = Console(width=width, file=StringIO(), record=True, highlight=False, force_jupyter=False)
     show(finding, console)
     return console.export_text()
 
