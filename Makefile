@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 STUDY  := runs/micro
 
-.PHONY: demo study study-quick study-check test lint setup bench peers clean
+.PHONY: demo study study-quick study-check test lint docs setup bench peers clean
 
 setup: $(STAMP)
 
@@ -56,6 +56,10 @@ lint: setup
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+# The pages as a site, in build/site; a dead link or any other warning is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 # This project beside its peers, under half an hour on two cores; rows that are there are not measured again.
 bench: setup
