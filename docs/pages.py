@@ -25,6 +25,7 @@ PAGES = {
     "probes/README.md": "reference/probes.md",
     "reports/README.md": "reference/reports.md",
     "reports/gallery/micro/README.md": "reference/micro.md",
+    "reports/gallery/published/README.md": "reference/published.md",
     "tests/benchmarks/results/table.md": "reference/benchmarks.md",
     "tests/benchmarks/results/gpu/README.md": "reference/gpu.md",
     "trainer/README.md": "reference/trainer.md",
