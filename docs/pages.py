@@ -32,8 +32,9 @@ PAGES = {
     "trainer/PLAN.md": "reference/plan.md",
 }
 IMAGES = (".png", ".svg")
-LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)|(<img src=\")([^\"]+)(\")")
-CODE = re.compile(r"(^```.*?^```|`[^`\n]*`)", re.S | re.M)
+LINK = re.compile(  # code comes first: nothing in it is a link, but a link's text may hold code
+    r"^```.*?^```|`[^`\n]*`|(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)|(<img src=\")([^\"]+)(\")", re.S | re.M
+)
 
 
 def on_files(files: Files, config: Any) -> Files:
@@ -51,14 +52,13 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """The page with links as the site has them."""
     here = page.file.src_uri
     source = next((s for s, target in PAGES.items() if target == here), f"docs/{here}")
-    parts = CODE.split(markdown)  # every second part is code, where nothing is a link
-    return "".join(part if i % 2 else _rewritten(part, source, here) for i, part in enumerate(parts))
+    return _rewritten(markdown, source, here)
 
 
 def _rewritten(text: str, source: str, here: str) -> str:
     def link(match: re.Match[str]) -> str:
         path = match[3] or match[6]
-        if "://" in path or path.startswith("mailto:"):
+        if path is None or "://" in path or path.startswith("mailto:"):
             return match[0]
         target = _target(posixpath.normpath(posixpath.join(posixpath.dirname(source), path)))
         if target is None:
@@ -83,8 +83,7 @@ def _target(path: str) -> str | None:
 
 
 def _images(source: str) -> list[str]:
-    text = CODE.sub("", (ROOT / source).read_text("utf-8"))
-    found = (m[3] or m[6] for m in LINK.finditer(text))
+    found = (m[3] or m[6] or "" for m in LINK.finditer((ROOT / source).read_text("utf-8")))
     folder = posixpath.dirname(source)
     paths = (posixpath.normpath(posixpath.join(folder, p)) for p in found if p.endswith(IMAGES))
     return [p for p in paths if (ROOT / p).is_file()]
