@@ -11,6 +11,7 @@ from analysis.families.pairs import adjusted
 from analysis.problems.selection import select_on_half
 from evals.core.errors import UserError
 from probes.comparison.copied import copied
+from probes.comparison.floors import with_floors
 from probes.comparison.gained_lost import changed
 from probes.comparison.grouping import with_groups
 from probes.comparison.one_sample import compare_one_sample
@@ -33,6 +34,7 @@ def expand(
     command: Sequence[str] = (),
     select: tuple[float, float] | None = None,
     by: Sequence[str] = (),
+    floors: tuple[float, float] | None = None,
 ) -> Found:
     """The expand finding of two or more checkpoints.
 
@@ -40,13 +42,15 @@ def expand(
     lineage, "all" every pair in the order given. Definitions: `analysis.compare`. With several pairs each
     comparison carries Holm's adjustment over the pairs. select: compare only problems that A solves in such a
     share (low, high) of half of its samples, on the other half (`analysis.problems.selection`). by: also tell
-    each comparison by groups of problems (`probes.comparison.grouping`).
+    each comparison by groups of problems (`probes.comparison.grouping`). floors: guess floors of A and B.
     """
     if len(source.checkpoints) < 2:
         name = source.checkpoints[0]["name"] if source.checkpoints else "none"
         raise UserError(f"a comparison needs two checkpoints, got one ({name}); give another")
     chosen = options or Options()
     pairs = pairs_of(source.checkpoints, against)
+    if floors and len(pairs) > 1:
+        raise UserError("--guess-floor has the floors of one pair; choose two checkpoints with --only")
     labels = labels_of_groups(source, by)
     with ThreadPoolExecutor(max_workers=1) as aside:  # reading texts does not wait for the statistics
         texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
@@ -55,6 +59,9 @@ def expand(
             comparisons = [
                 with_groups(c, _pair(source, c.a, c.b, chosen, select), labels, chosen) for c in comparisons
             ]
+        if floors:
+            c = comparisons[0]
+            comparisons = [with_floors(c, _pair(source, c.a, c.b, chosen, select), floors, chosen)]
         if len(comparisons) > 1:
             comparisons = _adjusted(comparisons, source, chosen, select)
         listed = texts.result()

@@ -20,7 +20,10 @@ def register(app: typer.Typer) -> None:
 @with_inputs()
 def expand(
     inputs: Inputs,
-    k: Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")] = None,
+    k: Annotated[
+        list[int] | None,
+        typer.Option("--k", min=2, help="the declared K (default: at most n/2); repeat for further ones"),
+    ] = None,
     margin: Annotated[float, typer.Option(min=0.0, help="equivalence margin, as a rate")] = 0.02,
     target: Annotated[
         str, typer.Option(help="what the verdict speaks of: population (of problems), or benchmark (these)")
@@ -38,6 +41,10 @@ def expand(
     ] = None,
     stratum: Annotated[
         str | None, typer.Option(metavar="KEY", help="problems of one kind (column or metadata)")
+    ] = None,
+    guess_floor: Annotated[
+        tuple[float, float] | None,
+        typer.Option(metavar="A B", help="of counts: rates at which wrong solutions are graded right"),
     ] = None,
     base_shots: Annotated[
         list[int] | None, typer.Option(help="robustness: also sample the first with so many shots; repeat")
@@ -65,14 +72,27 @@ def expand(
     from probes.inputs.checkpoints import variants_of
     from probes.inputs.grouping import grouped
 
-    if inputs.ckpt and k is not None and k > inputs.n:
+    if inputs.ckpt and k and max(k) > inputs.n:
         raise UserError(
-            f"--k {k} needs at least as many samples, and --n is {inputs.n}; raise --n or lower --k"
+            f"--k {max(k)} needs at least as many samples, and --n is {inputs.n}; raise --n or lower --k"
         )
+    if guess_floor and not inputs.counts:
+        raise UserError(
+            "--guess-floor is for --counts: samples are graded against other problems by themselves"
+        )
+    if until_decided and k and len(k) > 1:
+        raise UserError("--until-decided decides at one K; give one --k")
     variants = variants_of(base_shots, base_temperature, base_template)
     if (variants or until_decided) and not inputs.ckpt:
         raise UserError("--base-… and --until-decided sample anew; give checkpoints with --ckpt")
-    options = Options(level=inputs.level, K=k, margin=margin, seed=inputs.seed, target=target)  # type: ignore[arg-type]
+    options = Options(
+        level=inputs.level,
+        K=k[0] if k else None,
+        margin=margin,
+        seed=inputs.seed,
+        also=tuple(k[1:]) if k else (),
+        target=target,  # type: ignore[arg-type]
+    )
     chosen = None if select is None else shares(select)
     if chosen and until_decided:
         raise UserError("--select splits A's samples once; leave out --until-decided")
@@ -81,13 +101,18 @@ def expand(
     def draw(n: int) -> Source:
         return grouped(inputs.with_n(n).source(variants=variants, keys=keys), cluster, stratum)
 
-    told: dict[str, Any] = {"against": inputs.against, "command": command_line(), "by": by or ()}
+    told: dict[str, Any] = {
+        "against": inputs.against,
+        "command": command_line(),
+        "by": by or (),
+        "floors": guess_floor,
+    }
     if not until_decided:
         return finish(run(draw(inputs.n), options, select=chosen, **told), inputs.out)
 
     source, fixed, looks = decide(draw, options, start=inputs.n, most=max_n, against=inputs.against)
     finding = run(source, fixed, **told)
-    return finish(with_looks(finding, looks, declared=k is not None), inputs.out)
+    return finish(with_looks(finding, looks, declared=bool(k)), inputs.out)
 
 
 def shares(text: str) -> tuple[float, float]:

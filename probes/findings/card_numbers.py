@@ -173,6 +173,8 @@ def groups(c: Comparison) -> tuple[Row | Grid, ...]:
         if alike:
             text = ", ".join(f"{plain_text(k)} p = {p:.2g}" for k, p in alike.items())
             says = "Up and down after Holm over all groups. Did all groups change alike? "
+            if sum(group.problems for group in grouping.groups) > c.problems:
+                says = f"A problem that stands in two groups counts half in each. {says}"
             out.append(Row("under", f"{says}{text}.", tuple(alike.values())))
     return tuple(out)
 

@@ -88,3 +88,25 @@ def test_metadata_of_problems_groups_checkpoints(probes, tmp_path, tiny_checkpoi
     (found,) = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"][0]["comparisons"]
     assert sum(g["problems"] for g in found["groups"][0]["groups"]) == 40
     assert any(c["name"] == "clusters" for c in found["checks"])
+
+
+def test_several_K_are_declared_together(told):
+    out, found = told("--k", 8, "--k", 4)
+    assert found["options"]["K"] == 8
+    assert [v["numbers"][-1]["k"] for v in found["also"]] == [4]
+    assert "Also declared, K = 4" in " ".join(out.split())
+    assert "needs at least as many" in told("--k", 8, "--k", 32, code=2)
+
+
+def test_a_guess_floor_that_turns_the_verdict_takes_the_headline(told):
+    _, plain = told("--k", 4)
+    assert plain["headline"]["outcome"] not in ("undetermined", "no-change")
+    _, small = told("--k", 4, "--guess-floor", 0.01, 0.01)
+    assert small["headline"] == plain["headline"]
+    assert small["guess_floor"] == {"guess_floor_a": 0.01, "guess_floor_b": 0.01}
+    _, large = told("--k", 4, "--guess-floor", 0.01, 0.25)
+    assert large["headline"]["voided"] == ["guess floor"]
+    (item,) = [c for c in large["confounds"] if c["name"] == "guess floor"]
+    assert "corrected for guess floors of 1.0% and 25.0%" in item["detail"]
+    assert "0 to below 1" in told("--guess-floor", 0.1, 1.5, code=2)
+    assert "0 to below 1" in told("--guess-floor", 0.1, "nan", code=2)
