@@ -1,4 +1,4 @@
-"""The diversity finding: texts, answers and correct solution paths of every checkpoint, at equal n."""
+"""The diversity finding: texts, answers, solution paths and work shown of every checkpoint, at equal n."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
 from probes.measures.text_diversity import distinct, path, self_bleu, words
+from probes.measures.work_shown import work_k, work_table
 
 READ = 32  # samples of a problem whose texts are read
 PAIRS = 10  # pairs of samples for self-BLEU
@@ -30,6 +31,9 @@ MEASURES = (
     Measure("distinct_2", "distinct-2", "rate"),
     Measure("distinct_4", "distinct-4", "rate"),
     Measure("self_bleu", "self-BLEU", "rate"),
+    Measure("no_work", "right answers without work shown", "rate", over="right"),
+    Measure("work_pass_1", "pass@1, right with work shown", "rate"),
+    Measure("work_pass_k", "pass@k, right with work shown (k: work_k)", "rate"),
     Measure("words", "length", "words", digits=1),
     Measure("duplicates", "byte-identical repeats", "rate"),
 )
@@ -91,12 +95,17 @@ def diversity(
     """The diversity finding of one or more checkpoints."""
     samples, same_n = equal_n(graded(source, ["text"]), most=READ)
     paths = path_tables(samples)
-    tables = {name: text_table(frame, seed).join(paths[name]) for name, frame in samples.items()}
+    tables = {
+        name: text_table(frame, seed).join([paths[name], work_table(frame)])
+        for name, frame in samples.items()
+    }
     with_paths = int(min(t["paths"].notna().sum() for t in tables.values()))
     text = f"{with_paths} problems have two or more correct samples under every checkpoint"
     compared = pairs_of(source.checkpoints, against)
     enough = check("solution paths", with_paths >= 10 or None, with_paths, text)
     pairs = [(a["name"], b["name"]) for a, b in compared]
+    least = min(int(f.groupby("problem").size().min()) for f in samples.values())
+    read = {"samples_read": READ, "work_k": work_k(least)}
     return finding(
         "diversity",
         checkpoints=source.checkpoints,
@@ -104,7 +113,7 @@ def diversity(
         command=command,
         store=source.store,
         checks=[same_n, *over_pairs(compared), enough],
-        options={"level": level, "seed": seed, "against": against, "samples_read": READ},
+        options={"level": level, "seed": seed, "against": against, **read},
         **infer(tables, MEASURES, pairs, level=level, seed=seed),
     )
 
