@@ -21,7 +21,7 @@ from probes.findings.types import Adjusted, Comparison, Finding, Robustness
 from probes.inputs.contract import Asked
 from probes.inputs.grouping import labels_of_groups
 from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import GROUPS, Source
 
 Select = tuple[float, float] | None
 
@@ -87,6 +87,7 @@ def _comparison(
     source: Source, a: dict[str, Any], b: dict[str, Any], options: Options, select: Select
 ) -> Comparison:
     pair = _pair(source, a["name"], b["name"], options, select)
+    held = {} if pair.cluster is None else {"count": len(set(pair.cluster.tolist())), "kind": source.clusters}
     floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
     single = pair.n == 1 and options.K is None
     result = compare_one_sample(pair, options) if single else compare(pair, options).to_dict()
@@ -97,7 +98,14 @@ def _comparison(
         *held_out(source.problems, b),
     ]
     found = Comparison.model_validate(
-        {"a": a["name"], "b": b["name"], **result, "guess_floor": floors, "confounds": confounding}
+        {
+            "a": a["name"],
+            "b": b["name"],
+            **result,
+            "guess_floor": floors,
+            "confounds": confounding,
+            "resampled": held or None,
+        }
     )
     if select is not None:  # the readings of the samples below would take all of A's
         return found
@@ -115,10 +123,13 @@ def _robustness(
         return None
     K = found.options.K
     ids = set(source.counts["problem"])
+    groups = source.counts.drop_duplicates("problem").set_index("problem").filter(GROUPS)
     sides = [
-        source.tallies[d["cell"]]
-        if d["cell"] in source.tallies
-        else tally(source.store, d["cell"], problems=ids, n=source.n)
+        (
+            source.tallies[d["cell"]]
+            if d["cell"] in source.tallies
+            else tally(source.store, d["cell"], problems=ids, n=source.n)
+        ).join(groups)
         for d in (a, b)
     ]
     others = [

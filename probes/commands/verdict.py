@@ -37,7 +37,10 @@ def expand(
         typer.Option(help="also by group: subject, level, … (column or metadata), base-difficulty; repeat"),
     ] = None,
     cluster: Annotated[
-        str | None, typer.Option(metavar="KEY", help="problems that hang together (column or metadata)")
+        str | None,
+        typer.Option(
+            metavar="KEY", help="problems that hang together (column or metadata; default: template), or none"
+        ),
     ] = None,
     stratum: Annotated[
         str | None, typer.Option(metavar="KEY", help="problems of one kind (column or metadata)")

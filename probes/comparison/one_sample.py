@@ -9,7 +9,7 @@ import numpy as np
 
 from analysis import Options, PairedCounts
 from analysis.inference.bands import curve, difference
-from analysis.inference.bootstrap import bootstrap
+from analysis.inference.bootstrap import bootstrap, unit_sums
 from analysis.inference.exact_tests import mcnemar, sign_flip
 from probes.findings.checks import check
 
@@ -22,14 +22,20 @@ def compare_one_sample(pair: PairedCounts, options: Options) -> dict[str, Any]:
     their intervals, and its direction with a sign-flip p-value.
     """
     a, b = ((c / n)[:, None] for n, c in ((pair.n_a, pair.c_a), (pair.n_b, pair.c_b)))
-    rep = bootstrap(np.hstack([a, b]), replicates=options.replicates, seed=options.seed)
+    rep = bootstrap(
+        np.hstack([a, b]),
+        replicates=options.replicates,
+        seed=options.seed,
+        cluster=pair.cluster,
+        stratum=pair.stratum,
+    )
     delta = rep.columns([1]).minus(rep.columns([0]))
     change = difference(delta, b - a, options.level, options.interval).to_dict()
     curves = {
         side: curve(rep.columns([i]), values, options.level, options.interval).to_dict()
         for i, (side, values) in enumerate((("a", a), ("b", b)))
     }
-    p = float(sign_flip(b - a, replicates=options.replicates, seed=options.seed)[0])
+    p = float(sign_flip(unit_sums(b - a, pair.cluster), replicates=options.replicates, seed=options.seed)[0])
     nothing: list[None] = [None]
     return {
         "problems": pair.M,

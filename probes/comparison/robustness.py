@@ -18,6 +18,7 @@ from analysis import AnalysisError, Options, PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from evals.core.keys import derive_seed
 from probes.findings.types import ReadingOf, Robustness, Verdict
+from probes.inputs.sources import GROUPS
 
 REPLICATES = 2000
 LEFT_OUT = 0.2  # share of problems that a reading may leave out before it says nothing
@@ -37,8 +38,9 @@ def robustness(
 ) -> Robustness:
     """The robustness table of one comparison.
 
-    verdict: the declared one. a, b: tallies of the two cells (see `evals.store.tally`). more: further rows
-    (see `asked`). The outcome of a row is None where the reading is not possible; its detail then says why.
+    verdict: the declared one. a, b: tallies of the two cells (see `evals.store.tally`), a with columns
+    cluster and stratum where problems are grouped. more: further rows (see `asked`). The outcome of a row is
+    None where the reading is not possible; its detail then says why.
     robust is None where the verdict is undetermined or no other reading is possible.
     """
 
@@ -95,12 +97,15 @@ def _known(values: pd.Series) -> np.ndarray:
     return values.to_numpy()
 
 
-def _pair(n_a: Any, c_a: Any, n_b: Any, c_b: Any) -> PairedCounts:
-    return PairedCounts.from_arrays(*(np.asarray(x).astype(np.int64) for x in (n_a, c_a, n_b, c_b)))
+def _pair(groups: pd.DataFrame, *counts: Any) -> PairedCounts:
+    """Counts n_a, c_a, n_b, c_b; groups: a tally, with columns cluster and stratum where there are any."""
+    pair = PairedCounts.from_arrays(*(np.asarray(x).astype(np.int64) for x in counts))
+    codes: dict[str, Any] = {name: pd.factorize(groups[name])[0] for name in GROUPS if name in groups}
+    return replace(pair, **codes)
 
 
 def _lenient(a: pd.DataFrame, b: pd.DataFrame) -> tuple[PairedCounts, str]:
-    return _pair(a["n"], _known(a["lenient"]), b["n"], _known(b["lenient"])), "credit for the last number"
+    return _pair(a, a["n"], _known(a["lenient"]), b["n"], _known(b["lenient"])), "credit for the last number"
 
 
 def _among(a: pd.DataFrame, b: pd.DataFrame, counted: str, correct: str, K: int) -> tuple[PairedCounts, str]:
@@ -112,7 +117,7 @@ def _among(a: pd.DataFrame, b: pd.DataFrame, counted: str, correct: str, K: int)
     left = int((~enough).sum())
     text = f"{left} problems left out" if left else "all problems"
     c_a, c_b = a[correct].to_numpy(), b[correct].to_numpy()
-    return _pair(n_a[enough], c_a[enough], n_b[enough], c_b[enough]), text
+    return _pair(a[enough], n_a[enough], c_a[enough], n_b[enough], c_b[enough]), text
 
 
 def _unguessed(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> tuple[PairedCounts, str]:
@@ -123,7 +128,7 @@ def _unguessed(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> tuple[PairedCount
         floors.append(floor)
         kept.append(thinned(tallied["n"].to_numpy(), tallied["correct"].to_numpy(), floor, seed + side))
     text = f"guess floors {floors[0]:.2%} and {floors[1]:.2%}"
-    return _pair(a["n"], kept[0], b["n"], kept[1]), text
+    return _pair(a, a["n"], kept[0], b["n"], kept[1]), text
 
 
 def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray:
@@ -182,8 +187,10 @@ def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) ->
         for t, r in zip((a, b), ratio, strict=True)
     ]
     d = curves[1] - curves[0]
-    rep = bootstrap(d, replicates=REPLICATES, seed=options.seed)
-    readings = joint_readings(rep, d, (1, round(large)), options)
+    pair = _pair(a, a["n"], a["correct"], b["n"], b["correct"])
+    groups = {"cluster": pair.cluster, "stratum": pair.stratum}
+    rep = bootstrap(d, replicates=REPLICATES, seed=options.seed, **groups)
+    readings = joint_readings(rep, d, (1, round(large)), options, pair.cluster)
     found = verdict(*readings, level=options.level, margin=options.margin)
     text = (
         f"{length[0]:.0f} and {length[1]:.0f} tokens: A gets {ratio[0]:.2f}, B {ratio[1]:.2f} samples for one"

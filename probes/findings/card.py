@@ -128,13 +128,19 @@ def _needed(c: Comparison) -> list[Row]:
     return [Row("needed", text, (needed.problems, needed.samples))]
 
 
+def _resampled(c: Comparison) -> str:
+    if c.resampled is None:
+        return ""
+    return f"Intervals resample {c.resampled.count:,} {plain_text(c.resampled.kind)} of problems. "
+
+
 def _declared(c: Comparison) -> Row:
     o = c.options
     origin = " (by default)" if o.K_declared is False else ""
     text = (
         f"Declared: level {o.level:g}, K = {o.K}{origin}, margin ±{100 * o.margin:g} points. "
         f"{'The problems are the benchmark itself, not a sample. ' if o.target == 'benchmark' else ''}"
-        "One training run of each: other training seeds are not covered."
+        f"{_resampled(c)}One training run of each: other training seeds are not covered."
     )
     found = {k: v for k, v in c.detectable.items() if v is not None}
     if found:

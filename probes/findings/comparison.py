@@ -226,6 +226,13 @@ class Grouping(Frozen):
     heterogeneity: dict[str, float | None] = Field(default_factory=dict)
 
 
+class Resampled(Frozen):
+    """What the intervals resample whole: so many clusters of problems, of this kind."""
+
+    count: int
+    kind: str
+
+
 class Comparison(Frozen):
     """What the counts of A and B say, and everything that could make it wrong."""
 
@@ -254,6 +261,7 @@ class Comparison(Frozen):
     moved: Moved | None = None
     changes: Changes | None = None
     groups: tuple[Grouping, ...] = ()
+    resampled: Resampled | None = None
 
     @model_validator(mode="before")
     @classmethod

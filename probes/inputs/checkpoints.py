@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.asking import Asking
 from evals.sampling import Where
-from probes.inputs.sources import Source, labels_of
+from probes.inputs.sources import Source, labels_of, templated
 
 if TYPE_CHECKING:
     from evals.checkpoints.checkpoint import Checkpoint
@@ -94,7 +94,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
     read = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n)
     described = [_described(*three) for three in zip(wanted, cells, read.reports, strict=True)]
     return Source(
-        read.counts,
+        templated(read.counts, {p.id: p.meta for p in problems.problems}),
         described[: len(found)],
         _of_problems(problems),
         target,
@@ -102,6 +102,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
         described[len(found) :],
         sampling.n,
         read.tallies,
+        "templates",
     )
 
 

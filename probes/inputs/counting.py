@@ -17,7 +17,8 @@ COUNTS, CHECKPOINTS = "counts.csv", "checkpoints.json"
 def count(names: Sequence[str], sampling: Sampling, out: Path) -> Source:
     """Sample and grade checkpoints; writes OUT/checkpoints.json, then OUT/counts.csv.
 
-    counts.csv: columns problem, checkpoint, n, c, as `--counts` of other probes takes it. checkpoints.json:
+    counts.csv: columns problem, checkpoint, n, c (and cluster, where problems have templates), as `--counts`
+    of other probes takes it. checkpoints.json:
     name, path, fingerprint, lineage and sampling report of each, and the problem set. A checkpoint that is
     given again is another draw of it. What OUT/store holds is not drawn again.
     """

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from probes.inputs.checkpoints import Sampling
 
 DIFFICULTY = "base-difficulty"  # not a label: how often A is right, cross-fitted
+NONE = "none"  # no key: problems are not grouped
 MOST = 40  # groups that a reader can compare
 
 
@@ -54,19 +55,25 @@ def check_keys(sampling: Sampling, keys: Iterable[str]) -> None:
     """UserError where problems that are still to be sampled lack one of these keys."""
     from evals.problems import load_problems
 
-    if wanted := [key for key in keys if key != DIFFICULTY]:
+    if wanted := [key for key in keys if key not in (DIFFICULTY, NONE)]:
         found = load_problems(sampling.problems, sampling.limit, sampling.data)
         for key in wanted:
             of_meta({p.id: p.meta for p in found.problems}, key)
 
 
 def grouped(source: Source, cluster: str | None = None, stratum: str | None = None) -> Source:
-    """The source whose problems are resampled in clusters and strata of these keys (None: as they are)."""
+    """The source whose problems are resampled in clusters and strata of these keys (None: as they are).
+
+    "none" takes each problem by itself, those made from templates too.
+    """
     counts = source.counts
     for name, key in zip(GROUPS, (cluster, stratum), strict=True):
-        if key is not None:
+        if key == NONE:
+            counts = counts.drop(columns=name, errors="ignore")
+        elif key is not None:
             counts = counts.assign(**{name: counts["problem"].map(labels(source, key))})
-    return replace(source, counts=counts)
+    kind = source.clusters if cluster is None else f"clusters ({cluster})"
+    return replace(source, counts=counts, clusters=kind)
 
 
 def labels_of_groups(source: Source, keys: Sequence[str]) -> dict[str, pd.Series | None]:

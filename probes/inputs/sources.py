@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ class Source:
     counts: columns problem, checkpoint, n, c (strict grades). checkpoints: one description each, in the
     order given. store: where samples and grades stand, or None. variants: the first checkpoint under other
     prompts, described alike, counted under their own names. n: only so many samples of a problem are meant.
-    tallies: what was read of each cell already (`evals.store.tally`).
+    tallies: what was read of each cell already (`evals.store.tally`). clusters: what the clusters are that a
+    column `cluster` of the counts names.
     """
 
     counts: pd.DataFrame
@@ -36,6 +37,7 @@ class Source:
     variants: list[dict[str, Any]] = field(default_factory=list)
     n: int | None = None
     tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
+    clusters: str = "clusters"
 
 
 def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
@@ -105,6 +107,19 @@ def _distinct(
     return [values for _, values in rows]
 
 
+def templated(counts: pd.DataFrame, metas: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """The counts with the template of each problem as its cluster, where problems are made from such.
+
+    metas: the metadata of each problem. Problems of one template stand or fall together, so intervals that
+    take them for independent are too narrow (2411.00640). Nothing changes where a problem has no template,
+    where all have the same one, and where each has its own.
+    """
+    found = {p: metas.get(p, {}).get("template") for p in counts["problem"].unique()}
+    if None in found.values() or not 1 < len(set(map(str, found.values()))) < len(found):
+        return counts
+    return counts.assign(cluster=[str(found[p]) for p in counts["problem"]])
+
+
 def blank(name: str) -> dict[str, Any]:
     """The description of a checkpoint of which only the name is known."""
     keys = ("path", "fingerprint", "recipe", "lineage", "cell", "report")
@@ -147,7 +162,8 @@ def from_samples(
     ]
     names = ", ".join(Path(f).name for f in files)
     problems = {"name": names, "fingerprint": None, "count": int(found.counts["problem"].nunique())}
-    return Source(found.counts, checkpoints, problems, target, cells, tallies=found.tallies)
+    counts = templated(found.counts, {i: p.meta for i, p in target.problems().items()})
+    return Source(counts, checkpoints, problems, target, cells, tallies=found.tallies, clusters="templates")
 
 
 def chosen(source: Source, names: Sequence[str] | None) -> Source:
