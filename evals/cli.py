@@ -190,7 +190,7 @@ def problems(
         say(f"{issue.problem}\t{issue.answer!r}\t{issue.reason}")
     if issues:
         raise UserError(
-            f"{len(issues)} golds cannot be graded: no answer to them would count; mend or leave out"
+            f"{len(issues)} golds cannot be graded: no answer to them would count; fix or leave out"
         )
     say("every gold can be graded")
 

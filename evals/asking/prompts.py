@@ -45,7 +45,7 @@ def turns_of(problem: Problem, name: str, shots: int, system: str | None = None)
 def chat_text(turns: Sequence[Turn], tokenizer: Any, arguments: Mapping[str, Any] | None = None) -> str:
     """Turns through the tokenizer's chat template, with the opening of a response.
 
-    What a template takes from the clock or by chance is the same in every run: it is told the day TODAY, and
+    What a template takes from the clock or at random is the same in every run: it is told the day TODAY, and
     its random choices are keyed by the turns. UserError where there is no template, or it raises.
     """
     if not getattr(tokenizer, "chat_template", None):

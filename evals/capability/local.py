@@ -60,7 +60,7 @@ def _row(row: dict[str, Any], task: str, where: str) -> dict[str, Any]:
     question, choices, right = instruction(row, where)
     if task == "piqa":
         if len(choices) != 2:
-            raise UserError(f"{where}: piqa has two solutions, not {len(choices)}; mend or remove this row")
+            raise UserError(f"{where}: piqa has two solutions, not {len(choices)}; fix or remove this row")
         return {"goal": question, "sol1": choices[0], "sol2": choices[1], "label": right}
     labels = [chr(ord("A") + i) for i in range(len(choices))]
     named = {"text": choices, "label": labels}
@@ -78,10 +78,10 @@ def instruction(row: dict[str, Any], where: str) -> tuple[str, list[str], int]:
     numbers = [int(m[1]) for m in marks]
     number = re.search(r"(\d+)\Z", str(row["answer"]))
     if len(marks) < 2 or numbers != list(range(1, len(marks) + 1)) or number is None:
-        raise UserError(f"{where} is no multiple-choice instruction; mend or remove this row")
+        raise UserError(f"{where} is no multiple-choice instruction; fix or remove this row")
     ends = [m.start() for m in marks[1:]] + [len(text)]
     choices = [text[m.end() : end].strip() for m, end in zip(marks, ends, strict=True)]
     right = int(number[1]) - 1
     if not 0 <= right < len(choices):
-        raise UserError(f"{where}: its answer is none of its {len(choices)} choices; mend or remove this row")
+        raise UserError(f"{where}: its answer is none of its {len(choices)} choices; fix or remove this row")
     return text[: marks[0].start()].strip(), choices, right

@@ -24,7 +24,7 @@ def metrics(run: Path) -> pd.DataFrame:
         try:
             rows.append(json.loads(line))
         except ValueError:
-            raise UserError(f"{path} line {number} is not JSON; let the run end or mend the file") from None
+            raise UserError(f"{path} line {number} is not JSON; let the run end or fix the file") from None
     if not rows:
         raise UserError(f"{path} has no steps yet; let the run go on first")
     return pd.DataFrame(rows)

@@ -63,7 +63,7 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
     """
     question = within(row, columns.question)
     if not isinstance(question, str) or not question.strip():
-        raise UserError(f"{where}: column {columns.question!r} has no question; mend or remove this row")
+        raise UserError(f"{where}: column {columns.question!r} has no question; fix or remove this row")
     solutions = _texts(within(row, columns.solutions)) if columns.solutions else []
     answer = gold_text(within(row, columns.answer)) if columns.answer else ""
     if columns.answer and (match := GSM8K_GOLD.search(answer)):

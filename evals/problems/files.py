@@ -44,7 +44,7 @@ def _object(text: str, where: str) -> dict[str, Any]:
     try:
         row = bounds.loads(text)
     except ValueError as error:
-        raise UserError(f"{where} is not JSON ({str(error).splitlines()[0]}); mend or remove it") from error
+        raise UserError(f"{where} is not JSON ({str(error).splitlines()[0]}); fix or remove it") from error
     if not isinstance(row, dict):
         raise UserError(f"{where} is not a JSON object but {type(row).__name__}; give one object a row")
     return row
@@ -59,7 +59,7 @@ def _json(path: Path) -> Iterator[Placed]:
     try:
         rows = bounds.loads(text)
     except ValueError as error:
-        raise UserError(f"{path} is not JSON ({str(error).splitlines()[0]}); mend it") from error
+        raise UserError(f"{path} is not JSON ({str(error).splitlines()[0]}); fix it") from error
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise UserError(f"{path} row {number} is not a JSON object; give an array of objects")
@@ -88,8 +88,8 @@ def _csv(path: Path) -> Iterator[Placed]:
             for row in reader:
                 if None in row or None in row.values():
                     raise UserError(
-                        f"{path} line {reader.line_num} has another number of fields than the header; mend it"
+                        f"{path} line {reader.line_num} has another number of fields than the header; fix it"
                     )
                 yield f"{path} line {reader.line_num}", row
         except csv.Error as error:
-            raise UserError(f"{path} line {reader.line_num} is not CSV: {error}; mend it") from error
+            raise UserError(f"{path} line {reader.line_num} is not CSV: {error}; fix it") from error

@@ -38,4 +38,4 @@ def told(job: Job) -> str | None:
     ways = ", ".join(
         f"{key.replace('_', '-')} {asked.get(key)} instead of {value}" for key, value in differs.items()
     )
-    return f"{job.label}: {count:,} further samples are drawn, for what is there was asked otherwise ({ways})"
+    return f"{job.label}: {count:,} further samples are drawn: those there were asked differently ({ways})"

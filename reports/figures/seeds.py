@@ -1,4 +1,4 @@
-"""Training seeds: every one shown, never the best alone; and whether training reward foretells the test."""
+"""Training seeds: every one shown, never the best alone; and whether training reward predicts the test."""
 
 from __future__ import annotations
 

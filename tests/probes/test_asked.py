@@ -94,7 +94,7 @@ def test_each_checkpoint_is_asked_as_it_wants_to_be(probes, tmp_path, tiny_check
     assert rows[:3] == ["A asked with 0 shots", "A asked with temperature 1", "A asked with template math"]
     told = probes("entropy", *run, "--ask-a", ask, "--scored", 1)
     assert told.code == 0, told.err
-    assert "instruct: 24 further samples are drawn, for what is there was asked otherwise (temper" in told.err
+    assert "instruct: 24 further samples are drawn: those there were asked differently (temper" in told.err
     assert "base: 24 further" in told.err
 
 

@@ -1,4 +1,4 @@
-"""Every wrong input ends with exit code 2 and one sentence that names the thing and the mend."""
+"""Every wrong input ends with exit code 2 and one sentence that names the thing and the fix."""
 
 import errno
 import json

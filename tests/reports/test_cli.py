@@ -1,4 +1,4 @@
-"""The command: thin, quick to answer, one sentence and exit code 2 for what the user can mend."""
+"""The command: thin, quick to answer, one sentence and exit code 2 for what the user can fix."""
 
 import subprocess
 import sys
