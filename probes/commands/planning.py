@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from analysis import PairedCounts
     from probes.inputs.sources import Source
 
+FEW = 10  # problems of a pilot
 LEAST = 0.1  # points; less is a rate given in the place of points
 
 
@@ -34,6 +35,7 @@ def plan(
 ) -> None:
     """How many problems, samples and seeds find a change at pass@1 and at pass@K, and what that costs."""
     from analysis import Options
+    from analysis.families.plan import SIZES
     from analysis.families.plan import plan as planned
     from evals.core.errors import UserError
     from evals.core.printable import say
@@ -46,6 +48,8 @@ def plan(
         raise UserError(f"--power lies from 0.5 to below 1, got {power:g}; 0.8 is usual")
     if most is not None and most < 2:
         raise UserError("--most 1 leaves one problem, and one shows nothing; give what there are")
+    if k is not None and k > max(SIZES):
+        raise UserError(f"--k {k} needs more than the {max(SIZES)} samples up to which plans go; lower it")
     pair = pilot(inputs.source(1))
     options = Options(level=inputs.level, K=k, seed=inputs.seed)
     many = tuple(dict.fromkeys(seeds or (1,)))
@@ -70,6 +74,13 @@ def pilot(source: Source) -> PairedCounts:
     pair = pair.without_short()[0]
     if pair.n < 2:
         raise UserError("a pilot needs at least 2 samples of every problem, and one has 1; draw 4 or more")
+    if pair.M < FEW:
+        raise UserError(f"a pilot of {pair.M} problems shows no spread over problems; give at least {FEW}")
+    if all(x in (0, n) for x, n in zip([*pair.c_a, *pair.c_b], [*pair.n_a, *pair.n_b], strict=True)):
+        raise UserError(
+            "the pilot's samples of every problem are all right or all wrong; give harder or "
+            "easier problems, or more samples of each"
+        )
     return pair
 
 
