@@ -17,7 +17,7 @@ from probes.measures.likelihood_ratios import score_table
 from probes.measures.text_diversity import bleu, self_bleu, words
 from probes.measures.token_statistics import positions
 from probes.measures.weight_change import compare_weights, cosine, effective_rank
-from tests.probes.test_weights import save  # noqa: F401 - a fixture
+from tests.probes.test_weights import both, save  # noqa: F401 - a fixture
 
 VOCAB = ["one", "two", "three", "four", "+", "7"]
 
@@ -143,9 +143,9 @@ def test_weights_by_flat_vectors(save):  # noqa: F811
     paths = [save(name, t) for name, t in (("base", base), ("small", small), ("large", large))]
     flat = [np.concatenate([t[k].astype(np.float32).ravel() for k in "wv"]) for t in (base, small, large)]
     one, two = flat[1] - flat[0], flat[2] - flat[0]
-    found = compare_weights(*paths[:2])
+    found = compare_weights(both(*paths[:2]))
     assert found["relative_change"] == pytest.approx(np.linalg.norm(one) / np.linalg.norm(flat[0]), rel=1e-5)
     assert found["sparsity"] == pytest.approx(np.mean(np.abs(one) <= 1e-5))
     assert 0 < found["sparsity"] < 1
     expected = float(one @ two / np.linalg.norm(one) / np.linalg.norm(two))
-    assert cosine(*paths) == pytest.approx(expected, rel=1e-4)
+    assert cosine(both(paths[0], paths[1]), both(paths[0], paths[2])) == pytest.approx(expected, rel=1e-4)
