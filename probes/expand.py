@@ -15,6 +15,7 @@ from probes.comparison.floors import with_floors
 from probes.comparison.gained_lost import changed
 from probes.comparison.grouping import with_groups
 from probes.comparison.one_sample import compare_one_sample
+from probes.comparison.robustness import guessed
 from probes.findings.checks import confounds, held_out, same_weights
 from probes.findings.finding import Found, finding
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
@@ -109,7 +110,11 @@ def _comparison(
     )
     if select is not None:  # the readings of the samples below would take all of A's
         return found
-    return found.model_copy(update={"robustness": _robustness(source, a, b, found, options)})
+    read = _robustness(source, a, b, found, options)
+    turned = guessed(found.verdict, read)
+    return found.model_copy(
+        update={"robustness": read, "confounds": (*found.confounds, *([turned] if turned else []))}
+    )
 
 
 def _robustness(

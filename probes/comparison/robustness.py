@@ -16,11 +16,14 @@ import pandas as pd
 
 from analysis import AnalysisError, Options, PairedCounts
 from analysis.comparison.joint import verdict_on_counts
-from evals.core.keys import derive_seed
-from probes.findings.types import ReadingOf, Robustness, Verdict
+from analysis.families.guessing import Floor, corrected, floor_of
+from probes.findings.checks import check
+from probes.findings.comparison import CLAIMS_NOTHING
+from probes.findings.types import Check, ReadingOf, Robustness, Verdict
 from probes.inputs.sources import GROUPS
 
 REPLICATES = 2000
+GUESSING = "corrected for guessing"
 LEFT_OUT = 0.2  # share of problems that a reading may leave out before it says nothing
 
 
@@ -51,7 +54,7 @@ def robustness(
         ("graded leniently", lambda: _counted(_lenient(a, b), options, K)),
         ("only samples with an answer", lambda: among("answered", "correct")),
         ("only samples not cut off", lambda: among("finished", "correct_finished")),
-        ("corrected for guessing", lambda: _counted(_unguessed(a, b, options.seed), options, K)),
+        (GUESSING, lambda: _unguessed(a, b, options, K)),
         ("at equal tokens, not equal k", lambda: _equal_tokens(a, b, options, K)),
     ]
     return summary(verdict, [*more, *(_row(name, read) for name, read in readings)])
@@ -120,37 +123,32 @@ def _among(a: pd.DataFrame, b: pd.DataFrame, counted: str, correct: str, K: int)
     return _pair(a[enough], n_a[enough], c_a[enough], n_b[enough], c_b[enough]), text
 
 
-def _unguessed(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> tuple[PairedCounts, str]:
-    """Counts without the guessed part: each correct sample stays with the chance that it was no guess."""
-    kept, floors = [], []
-    for side, tallied in enumerate((a, b)):
-        floor = float(_known(tallied["guess"]).sum() / tallied["n"].sum())
-        floors.append(floor)
-        kept.append(thinned(tallied["n"].to_numpy(), tallied["correct"].to_numpy(), floor, seed + side))
-    text = f"guess floors {floors[0]:.2%} and {floors[1]:.2%}"
-    return _pair(a, a["n"], kept[0], b["n"], kept[1]), text
+def _unguessed(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> ReadingOf:
+    """What is solved without guessing, each checkpoint with its own floor and that floor's error."""
+    pair = _pair(a, a["n"], a["correct"], b["n"], b["correct"])
+    of_a, of_b = (floor_of(_known(t["guess"]), t["n"].to_numpy()) for t in (a, b))
+    declared = replace(options, K=K, replicates=REPLICATES)
+    if of_a.rate == of_b.rate == 0:  # nothing to correct: the same verdict, not another method's
+        found = plain = verdict_on_counts(pair, declared)
+    else:
+        found, plain = corrected(pair, of_a, of_b, declared), corrected(pair, Floor(0), Floor(0), declared)
+    text = f"guess floors {of_a.rate:.2%} and {of_b.rate:.2%}"
+    row = _as_row(found, found["numbers"][1]["k"], text)
+    return row.model_copy(update={"uncorrected": plain["outcome"]})
 
 
-def thinned(n: np.ndarray, c: np.ndarray, floor: float, seed: int) -> np.ndarray:
-    """c less its guesses, (M,): a binomial draw from c with the chance that a correct sample was no guess.
+def guessed(verdict: Verdict, found: Robustness | None) -> Check | None:
+    """A check that takes the headline away where the verdict is another without guessing; else None.
 
-    If a sample is known with rate s and else guessed with rate `floor`, p = s + (1 - s) floor, and a
-    correct sample is known with chance s / p, s = (p - floor) / (1 - floor), not below 0. p of a problem is
-    averaged over its posterior under the fitted distribution over problems.
+    Only where the method of the row, which has less power, repeats the verdict without its correction.
     """
-    from analysis.difficulty.npmle import npmle
-
-    if floor <= 0:
-        return c.astype(np.int64)
-    n, c = n.astype(np.int64), c.astype(np.int64)
-    mixture = npmle(n, c)
-    p = np.clip(mixture.p, 1e-9, 1 - 1e-9)
-    known = np.clip((p - floor) / ((1 - floor) * p), 0, 1)
-    logs = c[:, None] * np.log(p) + (n - c)[:, None] * np.log1p(-p) + np.log(mixture.weight)
-    weight = np.exp(logs - logs.max(axis=1, keepdims=True))
-    keep = (weight @ known) / weight.sum(axis=1)
-    rng = np.random.default_rng(derive_seed("unguessed", seed))
-    return rng.binomial(c, keep)
+    row = next((r for r in found.rows if r.name == GUESSING), None) if found else None
+    if row is None or row.outcome in (None, verdict.outcome) or verdict.outcome in CLAIMS_NOTHING:
+        return None
+    if row.uncorrected != verdict.outcome:
+        return None
+    text = f"corrected for guessing it is {row.outcome} ({row.detail})"
+    return check("guessing", False, None, text).model_copy(update={"voids": True})
 
 
 def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> ReadingOf:

@@ -124,6 +124,7 @@ class ReadingOf(Frozen):
     """One row of the robustness table: the verdict on another reading of the samples.
 
     outcome is None where the reading is not possible; detail then says why. first, large: Δpass@1, Δpass@K.
+    uncorrected: of a correction, the outcome of its method with nothing to correct.
     """
 
     name: str
@@ -137,6 +138,7 @@ class ReadingOf(Frozen):
     large_high: float | None = None
     K: Number | None = None
     detail: str = ""
+    uncorrected: str | None = None
 
 
 class Robustness(Frozen):

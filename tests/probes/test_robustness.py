@@ -6,7 +6,7 @@ import pytest
 
 from analysis import Options, PairedCounts, pass_at_k
 from analysis.comparison.joint import verdict_on_counts
-from probes.comparison.robustness import asked, at_budget, robustness, thinned
+from probes.comparison.robustness import asked, at_budget, guessed, robustness
 from probes.findings.types import Verdict
 
 OPTIONS = Options(K=8, replicates=1000)
@@ -69,17 +69,44 @@ def test_a_gain_by_longer_answers_hangs_on_equal_k():
     assert found.robust is False
 
 
-def test_guesses_are_taken_out_on_average():
-    """Planted: known with rate s, else guessed with rate .05; the mean corrected rate is s."""
-    rng = np.random.default_rng(0)
-    s = rng.choice([0.0, 0.3, 0.8], 4000)
-    n = np.full(4000, 64)
-    c = rng.binomial(64, s + (1 - s) * 0.05)
-    kept = thinned(n, c, 0.05, seed=1)
-    assert (kept <= c).all()
-    assert (kept / n).mean() == pytest.approx(s.mean(), abs=0.006)
-    assert (kept[s == 0] > 0).mean() < 0.2 < (c[s == 0] > 0).mean()
-    assert thinned(n, c, 0.0, seed=1).tolist() == c.tolist()
+def guessing(solved, floor, seed, n=32):
+    """A tally of samples of which those that are no solution are right at the rate `floor`."""
+    rng = np.random.default_rng(seed)
+    c = rng.binomial(n, solved + (1 - solved) * floor)
+    guess = rng.binomial(n, floor, solved.size)
+    return tallies(solved, n=n, seed=seed, correct=c, lenient=c, correct_finished=c, guess=guess)
+
+
+def claims(change, floors, runs=12):
+    """(headlines, verdicts) of planted changes of what is solved, under floors of each checkpoint."""
+    out = []
+    for seed in range(runs):
+        solved = np.random.default_rng(seed).beta(0.5, 2, 400) * (np.arange(400) % 3 > 0)
+        a = guessing(solved, floors[0], 2 * seed)
+        b = guessing(np.minimum(1, solved + change), floors[1], 2 * seed + 1)
+        verdict = declared(a, b)
+        check = guessed(verdict, robustness(verdict, a, b, OPTIONS, 8))
+        out.append(("undetermined" if check and check.voids else verdict.outcome, verdict.outcome))
+    return [list(x) for x in zip(*out, strict=True)]
+
+
+def test_a_floor_that_rose_is_no_expansion():
+    """Nothing changed but the rate of lucky guesses, from 2 to 6 percent."""
+    headlines, verdicts = claims(0.0, (0.02, 0.06))
+    assert verdicts.count("expansion") >= 11
+    assert sum(h not in ("undetermined", "no-change") for h in headlines) <= 1
+
+
+def test_a_true_gain_stays_beside_a_small_floor():
+    headlines, verdicts = claims(0.15, (0.01, 0.01))
+    assert verdicts.count("expansion") == headlines.count("expansion") == 12
+
+
+def test_without_guesses_the_row_is_the_verdict(p):
+    a, b = tallies(p), tallies(np.minimum(1, 0.04 + p), seed=1)
+    row, verdict = rows(a, b)[1]["corrected for guessing"], declared(a, b)
+    assert (row.outcome, row.kind) == (verdict.outcome, verdict.kind)
+    assert row.large == verdict.numbers[1].estimate
 
 
 def test_what_the_samples_do_not_say_is_said(p):
