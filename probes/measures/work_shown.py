@@ -20,11 +20,10 @@ from analysis.estimators.passk import pass_at_k
 PROSE = 12  # different words that make a derivation without any formula
 LONGEST = 20_000  # characters of a sample that are read
 _TAGS = re.compile(r"</?(?:think|answer|reasoning|solution)>", re.IGNORECASE)
-_ANNOUNCED = re.compile(
-    r"[^.!?\n]{0,80}\b(?:answer|result|solution)\b[ \t]{0,4}(?:is|are|=|:)[^\n]{0,120}?(?:\.(?!\d)|\n|$)"
-    r"|^\s*####.*$",
-    re.IGNORECASE | re.MULTILINE,
-)
+_ANNOUNCES = re.compile(r"\b(?:answer|result|solution)\b[ \t]{0,4}(?:is|are|=|:)", re.IGNORECASE)
+_BEFORE, _AFTER = 80, 120  # characters of an announcing sentence on either side
+_END = re.compile(r"\.(?!\d)|\n|\Z")
+_HASHES = re.compile(r"^[ \t]*####.*$", re.MULTILINE)
 _OPERAND = r"(?:\d[\d,.]*|\b[a-zA-Z]\b|\)|\})"
 _STEP = re.compile(
     rf"{_OPERAND}\s*(?:[+*/×÷·^−]|-(?=\s*[\d(a-z\\])|\\(?:times|cdot|div|pm)\b)\s*\$?\s*(?:[\d(a-zA-Z\\{{])"
@@ -36,7 +35,7 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 def bare(text: str, question: str = "") -> str:
     """What is left of a response without what only states its answer, and without lines of the question."""
     left = _without_boxes(_TAGS.sub(" ", text[:LONGEST]))
-    left = _ANNOUNCED.sub("\n", left)
+    left = _without_announcements(_HASHES.sub("", left))
     asked = {_line(line) for line in question.splitlines()} - {""}
     return "\n".join(line for line in left.splitlines() if _line(line) not in asked)
 
@@ -63,6 +62,21 @@ def _without_boxes(text: str) -> str:
             depth += {"{": 1, "}": -1}.get(text[at], 0)
             at += 1
     return " ".join([*out, text[at:]])
+
+
+def _without_announcements(text: str) -> str:
+    """Sentences taken out that say what the answer is; longer ones stay: they say more."""
+    out, at = [], 0
+    for found in _ANNOUNCES.finditer(text):
+        if found.start() < at:
+            continue
+        since = max(at, found.start() - _BEFORE)
+        start = max(since, 1 + max(text.rfind(mark, since, found.start()) for mark in ".!?\n"))
+        end = _END.search(text, found.end(), found.end() + _AFTER + 1)
+        if end is not None and (end.end() > end.start() or end.end() == len(text)):
+            out.append(text[at:start])
+            at = end.end()
+    return "\n".join([*out, text[at:]])
 
 
 def work_table(samples: pd.DataFrame) -> pd.DataFrame:
