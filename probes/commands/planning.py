@@ -106,6 +106,11 @@ def lines(found: dict[str, Any], pair: PairedCounts, seeds: tuple[int, ...]) -> 
         out.append(
             f"Where K is above {pair.n}, the spread of changes over problems is the pilot's at {pair.n}."
         )
+    if pair.cluster is not None:
+        out.append(
+            "The pilot's problems stand in clusters: what is told is of independent problems, and "
+            "clusters need more."
+        )
     if pair.a == pair.b:
         out.append("One checkpoint alone: its problems count as changed alike; a pilot of both says more.")
     if found["best"] is None:

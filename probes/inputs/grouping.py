@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 DIFFICULTY = "base-difficulty"  # not a label: how often A is right, cross-fitted
 NONE = "none"  # no key: problems are not grouped
+FEWEST_HALVED = 4  # samples that can be split for it
 MOST = 40  # groups that a reader can compare
 
 
@@ -51,10 +52,12 @@ def of_meta(meta: Mapping[str, Mapping[str, Any]], key: str) -> pd.Series:
     raise UserError(f"the problems have no {key!r}; they have {', '.join(there) or 'no metadata'}")
 
 
-def check_keys(sampling: Sampling, keys: Iterable[str]) -> None:
-    """UserError where problems that are still to be sampled lack one of these keys."""
+def check_keys(sampling: Sampling, keys: Sequence[str]) -> None:
+    """UserError where problems that are still to be sampled lack one of these keys, or n is too small."""
     from evals.problems import load_problems
 
+    if DIFFICULTY in keys and sampling.n < FEWEST_HALVED:
+        raise UserError(f"--by {DIFFICULTY} splits A's samples in half; give --n of at least {FEWEST_HALVED}")
     if wanted := [key for key in keys if key not in (DIFFICULTY, NONE)]:
         found = load_problems(sampling.problems, sampling.limit, sampling.data)
         for key in wanted:

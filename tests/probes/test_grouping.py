@@ -82,6 +82,9 @@ def test_metadata_of_problems_groups_checkpoints(probes, tmp_path, tiny_checkpoi
     result = probes("expand", *args, "--by", "subject")
     assert result.code == 2
     assert "they have dataset, level, split, template" in " ".join(result.err.split())
+    result = probes("expand", *args, "--n", 3, "--by", "base-difficulty")
+    assert result.code == 2
+    assert "--n of at least 4" in " ".join(result.err.split())
     assert not (tmp_path / "out").exists()
     result = probes("expand", *args, "--by", "level", "--cluster", "template")
     assert result.code == 0, result.err

@@ -33,6 +33,8 @@ def test_a_plan_is_what_analysis_computes(probes, tmp_path):
     words = line.replace(",", "").split()
     assert [int(x) for x in words[:4]] == [best["n"], 8, best["problems"], best["samples"]]
     assert not (tmp_path / "out").exists()
+    file = counts_file(tmp_path / "c.csv", extra=(("cluster",), lambda i: (f"t{i // 5}",)))
+    assert "clusters need more" in " ".join(probes("plan", "--counts", file).out.split())
 
 
 def test_seeds_and_too_few_problems_are_told(probes, tmp_path):
