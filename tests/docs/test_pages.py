@@ -177,3 +177,30 @@ def test_the_site_is_built_without_a_warning(tmp_path):
         for target in re.findall(r'(?:src|href)="([^"#?:]+)"', page.read_text("utf-8")):
             if page.name != "404.html" and not target.startswith("/"):
                 assert (page.parent / target).exists(), (page, target)
+
+
+def test_the_readme_quotes_the_galleries_as_they_stand():
+    text = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    study = (ROOT / "reports/gallery/micro/README.md").read_text("utf-8")
+    judged = (ROOT / "reports/gallery/published/README.md").read_text("utf-8")
+    peers = (ROOT / "tests/benchmarks/results/table.md").read_text("utf-8")
+    (claims,) = re.findall(r"19 claims on its own data \((.*?)\)", text)
+    assert f"19 claims: {claims}." in judged
+    assert (
+        "Of 14 claims of the paper that are differences between recipes, 5 are reproduced, 3 are not" in study
+    )
+    assert "5 are reproduced, 3 are not, 6 are undetermined" in text
+    assert "| RL | +16.0 [+14.4, +17.6] | +1.0 [−1.6, +3.7] | undetermined: pass@1 up |" in study
+    assert "| SFT-Gold | +5.5 [+4.0, +6.9] | +7.6 [+5.5, +9.7] | expansion |" in study
+    for ratio, low, high in re.findall(r"\| \**([\d.]+)\** \(([\d.]+) to ([\d.]+)\) \|", text):
+        exact = [
+            tuple(map(float, t)) for t in re.findall(r"\*\*([\d.]+)\*\* \(([\d.]+) to ([\d.]+)\)", peers)
+        ]
+        assert any(
+            all(
+                abs(float(a) - b) <= 0.51 * 10.0 ** -len(a.partition(".")[2])
+                for a, b in zip(shown, found, strict=True)
+            )
+            for shown in [(ratio, low, high)]
+            for found in exact
+        ), (ratio, low, high)
