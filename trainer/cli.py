@@ -156,17 +156,28 @@ def split(
     max_tokens: Annotated[int, typer.Option("--max-tokens", min=1, help="longest response")] = 1024,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first problems")] = None,
     seed: int = 0,
+    dtype: Annotated[str | None, typer.Option(help="float32, bfloat16, … (default: by device)")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="decoded together (default: by device)")] = None,
     quiet: Quiet = False,
 ) -> None:
     """Split training prompts into easy and hard ones by what a base checkpoint solves."""
     from evals.engines.threads import one_thread
     from evals.problems import load_problems
+    from evals.sampling import Where
     from trainer.data.difficulty_split import split_problems
 
     one_thread()
     chosen = load_problems(problems, limit=limit)
     found = split_problems(
-        ckpt, chosen, out, n=n, easy=easy, hard=hard, max_tokens=max_tokens, seed=seed, quiet=quiet
+        ckpt,
+        chosen,
+        out,
+        n=n,
+        easy=easy,
+        hard=hard,
+        max_tokens=max_tokens,
+        seed=seed,
+        where=Where(dtype=dtype, rows=rows, quiet=quiet),
     )
     say(", ".join(f"{number} {kind}" for kind, number in found.items()))
 

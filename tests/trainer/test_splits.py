@@ -8,6 +8,7 @@ from evals.core.errors import UserError
 from evals.engines.torch_engine import TorchEngine
 from evals.problems import load_problems, problem_set
 from evals.records import Problem, Sample
+from evals.sampling import Where
 from evals.world import problems
 from trainer.config.load import SFTConfig
 from trainer.data import difficulty_split as splits
@@ -55,7 +56,7 @@ def test_the_files_are_training_problems_with_their_solutions(tmp_path, parent, 
         return out
 
     monkeypatch.setattr(TorchEngine, "sample", answers)
-    number = splits.split_problems(str(parent), chosen, tmp_path, n=8, max_tokens=8, quiet=True)
+    number = splits.split_problems(str(parent), chosen, tmp_path, n=8, max_tokens=8, where=Where(quiet=True))
     assert number == {"easy": 3, "hard": 2, "between": 0}
     one, two, three, four, five = chosen.problems
     assert [p.id for p in load_problems(str(tmp_path / "easy.jsonl")).problems] == [one.id, three.id, five.id]
@@ -65,6 +66,6 @@ def test_the_files_are_training_problems_with_their_solutions(tmp_path, parent, 
     ]
     monkeypatch.setattr(TorchEngine, "sample", lambda *_: pytest.fail("drawn again"))
     number = splits.split_problems(
-        str(parent), chosen, tmp_path, n=8, hard=4, easy=6, max_tokens=8, quiet=True
+        str(parent), chosen, tmp_path, n=8, hard=4, easy=6, max_tokens=8, where=Where(quiet=True)
     )
     assert number == {"easy": 1, "hard": 3, "between": 1}

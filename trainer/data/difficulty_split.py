@@ -52,19 +52,19 @@ def split_problems(
     hard: int | None = None,
     max_tokens: int = 1024,
     seed: int = 0,
-    quiet: bool = False,
+    where: Where | None = None,
 ) -> dict[str, int]:
     """Sample every problem n times at temperature 1, 0-shot, and write easy.jsonl and hard.jsonl to `out`.
 
     They are files of problems, solutions included, as `--set problems=FILE` of rl and sft takes them;
     counts.json has n and the correct samples of every problem. Returns the number of problems of each kind.
-    What `out` holds is not drawn again: a larger n adds samples, other bounds need none.
+    where: by what they are drawn (default: here). What `out` holds is not drawn again: a larger n adds samples, other bounds need none.
     """
     bounds(n, easy, hard)
     found = open_checkpoint(ckpt)
     store = SampleStore(out / "store")
     asking = Asking(shots=0, chat=False, max_tokens=max_tokens).plain()  # as training asks
-    cell = sample(found, problems, asking, n, Where(quiet=quiet), store, Path(ckpt).name, seed=seed)
+    cell = sample(found, problems, asking, n, where or Where(), store, Path(ckpt).name, seed=seed)
     grade_store(store, [cell])
     table = counts(store, [cell], problems={p.id for p in problems.problems}, n=n)
     number = dict(zip(table["problem"], table["c"].astype(int).tolist(), strict=True))
