@@ -101,7 +101,7 @@ def prompt(
     from evals.asking.preview import preview
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.problems import load_problems
-    from evals.sampling.road import settle
+    from evals.sampling.prompts_to_samples import settle
 
     found = open_checkpoint(ckpt, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
     for line in preview(found, load_problems(problems, limit, data), settle(found, asking)):

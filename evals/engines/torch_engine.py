@@ -11,7 +11,7 @@ import torch
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.engines.decoders import Decoder
-from evals.engines.draw import draw, uniforms
+from evals.engines.next_token import draw, uniforms
 from evals.engines.texts import ended, text_of
 from evals.records import Request, Sample, SamplingOptions
 

@@ -112,7 +112,7 @@ def _of_problems(problems: ProblemSet) -> dict[str, Any]:
 
 def _wanted(found: Sequence[Checkpoint], labels: Sequence[str], sampling: Sampling) -> list[_Wanted]:
     """The cells of all checkpoints, then those of the first one's variants; all askings are settled first."""
-    from evals.sampling.road import settle
+    from evals.sampling.prompts_to_samples import settle
 
     wanted = []
     for i, (checkpoint, label) in enumerate(zip(found, labels, strict=True)):

@@ -61,7 +61,7 @@ def test_probed_once_into_one_table(probes, study_folder, monkeypatch):
     def fails(*_, **__):
         raise AssertionError("what is there was sampled again")
 
-    monkeypatch.setattr("evals.sampling.road.draw_part", fails)
+    monkeypatch.setattr("evals.sampling.prompts_to_samples.draw_part", fails)
     again = probes(*args)
     assert again.code == 0, again.err
     assert files == {p: p.stat().st_mtime_ns for p in (study_folder / "findings").rglob("*.json")}

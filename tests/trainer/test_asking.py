@@ -9,7 +9,7 @@ from evals.asking.prompts import prompt_ids
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.engines import open_engine
-from evals.sampling.road import settle
+from evals.sampling.prompts_to_samples import settle
 from tests.trainer.loops import RL, SFT, rewarded
 from tests.trainer.tiny import saved
 from trainer.data.asking import asked, asking_of, end_of_response

@@ -14,7 +14,8 @@ from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import BusyError, UserError
 from evals.grading.store_grading import grade_store
 from evals.records import SamplingOptions
-from evals.sampling import road
+from evals.sampling import Where
+from evals.sampling import sample as sampled
 from evals.store import SampleStore
 from tests.evals.fake_engine import arguments, files, sample, world_problems
 from tests.evals.tiny import checkpoint
@@ -92,7 +93,7 @@ def test_samples_and_grades_are_those_of_one_process_though_a_worker_dies(tmp_pa
     grade_store(one, [cell])
     with Killer(lambda: any((tmp_path / "many" / "pending").rglob("*.parquet"))):
         asking = Asking("world", 0, max_tokens=24).plain()
-        again = road.sample(found, problems, asking, 256, road.Where(executor="ray"), many, "a")
+        again = sampled(found, problems, asking, 256, Where(executor="ray"), many, "a")
     assert f"{WORKERS}/{WORKERS}" in capsys.readouterr().err
     assert again == cell
     assert grade_store(many, [cell], executor="ray") == 8 * 256
@@ -124,9 +125,9 @@ def test_errors_of_the_user_arrive_as_they_are(tmp_path, monkeypatch, cluster):
     from evals.core.executor import patiently, run_all
 
     with pytest.raises(UserError, match="set --max-tokens to"):
-        road.sample(
+        sampled(
             open_checkpoint(str(checkpoint(tmp_path / "model"))), world_problems(2), Asking(max_tokens=4000),
-            2, road.Where(executor="ray"), SampleStore(tmp_path / "store"), "a",
+            2, Where(executor="ray"), SampleStore(tmp_path / "store"), "a",
         )  # fmt: skip
     assert list(run_all(len, [("abc",)])) == [(0, 3)]
     with monkeypatch.context() as patch:

@@ -10,7 +10,7 @@ from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
-from evals.sampling.road import settle
+from evals.sampling.prompts_to_samples import settle
 from trainer.config.schema import Questions
 
 Kind = TypeVar("Kind", bound=Questions)

@@ -58,7 +58,8 @@ def split_problems(
 
     They are files of problems, solutions included, as `--set problems=FILE` of rl and sft takes them;
     counts.json has n and the correct samples of every problem. Returns the number of problems of each kind.
-    where: by what they are drawn (default: here). What `out` holds is not drawn again: a larger n adds samples, other bounds need none.
+    where: by what they are drawn (default: here). What `out` holds is not drawn again: a larger n adds
+    samples, other bounds need none.
     """
     bounds(n, easy, hard)
     found = open_checkpoint(ckpt)

@@ -8,8 +8,8 @@ import torch
 from scipy import stats
 
 from evals.core.keys import derive_seed
-from evals.engines import draw as drawing
-from evals.engines.draw import draw, truncate, uniforms
+from evals.engines import next_token as drawing
+from evals.engines.next_token import draw, truncate, uniforms
 from evals.records import SamplingOptions
 
 
