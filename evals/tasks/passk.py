@@ -11,13 +11,33 @@ import numpy as np
 from evals.core.errors import UserError
 
 
+class PassK:
+    """The task of lm-eval, with as many repeats as its metadata asks for (`--metadata '{"samples": 8}'`).
+
+    lm-eval calls a class that takes `config`; what it gets is its own kind of task, so that lm_eval is
+    imported only then.
+    """
+
+    def __new__(cls, config: dict[str, Any]) -> Any:
+        from lm_eval.api.task import ConfigurableTask
+
+        samples = config["metadata"]["samples"]
+        if not isinstance(samples, int) or samples < 1:
+            raise UserError(f"metadata samples must be a whole number of at least 1, got {samples!r}")
+        own = {k: v for k, v in config.items() if k != "class"}
+        return ConfigurableTask(config=own | {"repeats": samples})
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        """Never called: `__new__` returns another type; lm-eval looks for its parameter."""
+
+
 def documents(
     *, problems: str, template: str, shots: int, samples: int, limit: int | None = None, **_: Any
 ) -> dict[str, Any]:
     """The split `test`: one document per problem, with its whole prompt.
 
     problems: a spec of `evals.problems.load_problems`; as everything here it may be replaced on the command
-    line: `--metadata '{"problems": "gsm8k/test.jsonl"}'`. samples: repeats that must come for each.
+    line: `--metadata '{"problems": "gsm8k/test.jsonl"}'`. samples: repeats of each.
     """
     from datasets import Dataset
 
@@ -56,8 +76,8 @@ def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict
     if isinstance(repeats, str) or len(repeats) != n:
         came = 1 if isinstance(repeats, str) else len(repeats)
         raise UserError(
-            f"problem {doc['problem_id']} needs {n} repeats and {came} came; set `repeats` and "
-            "`metadata: samples` of the task to the same number"
+            f"problem {doc['problem_id']} needs {n} repeats and {came} came; make the task with "
+            "`class: !function evals.tasks.passk.PassK`, which takes them from `metadata: samples`"
         )
     verdicts = [_graded(doc["answer"], text, doc.get("question")) for text in repeats]
     correct = sum(right for right, _, _ in verdicts)

@@ -33,10 +33,9 @@ def config(task):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_declares_the_repeats_it_asks_for(task):
-    base = (tasks_path() / "_passk.yaml").read_text()
     own = config(task)
     assert own["task"] == task
-    assert f"repeats: {own['metadata']['samples']} " in base
+    assert own["metadata"]["samples"] == 64
     assert own["metadata"]["shots"] == (8 if task.endswith("base") else 0)
 
 
@@ -62,7 +61,7 @@ def test_the_filter_keeps_every_repeat():
     assert keep_all(iter([["a", "b"], ["c", "d"]]), []) == [["a", "b"], ["c", "d"]]
 
 
-def planted(tmp_path, rates, repeats=8):
+def planted(tmp_path, rates, samples=8, metadata=None):
     """Run lm-eval's own evaluation with a model that answers problem i right in rates[i] of its repeats."""
     from lm_eval.api.model import LM
     from lm_eval.evaluator import simple_evaluate
@@ -73,8 +72,12 @@ def planted(tmp_path, rates, repeats=8):
     mine = {
         "include": str(tasks_path() / "passk_gsm8k_base.yaml"),
         "task": "mine",
-        "repeats": repeats,
-        "metadata": {"problems": str(tmp_path / "p.jsonl"), "template": "gsm8k", "shots": 8, "samples": 8},
+        "metadata": {
+            "problems": str(tmp_path / "p.jsonl"),
+            "template": "gsm8k",
+            "shots": 8,
+            "samples": samples,
+        },
     }
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "mine.yaml").write_text(yaml.safe_dump(mine))
@@ -98,7 +101,7 @@ def planted(tmp_path, rates, repeats=8):
 
         loglikelihood_rolling = loglikelihood
 
-    manager = TaskManager(include_path=str(tmp_path / "tasks"), include_defaults=False)
+    manager = TaskManager(include_path=str(tmp_path / "tasks"), include_defaults=False, metadata=metadata)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     return simple_evaluate(model=Planted(), tasks=["mine"], task_manager=manager)
 
@@ -114,9 +117,16 @@ def test_planted_rates_come_out_with_their_standard_errors(tmp_path):
     assert "pass@16,all" not in found
 
 
-def test_a_run_with_fewer_repeats_than_declared_ends_in_an_error(tmp_path):
-    with pytest.raises(UserError, match="needs 8 repeats and 4 came"):
-        planted(tmp_path, [1, 2], repeats=4)
+def test_repeats_follow_the_metadata_of_the_command_line(tmp_path):
+    """Planted: repeats of the YAML file, 64 of which came where the metadata asked for 4."""
+    found = planted(tmp_path, [0, 2, 4], samples=64, metadata={"samples": 4})["results"]["mine"]
+    assert found["pass@1,all"] == pytest.approx((0 + 2 + 4) / 12)
+    assert "pass@8,all" not in found
+
+
+def test_samples_that_are_no_number_end_before_anything_is_generated(tmp_path):
+    with pytest.raises(UserError, match="metadata samples must be a whole number"):
+        planted(tmp_path, [1], samples="eight")
 
 
 def test_the_command_runs_offline_on_a_checkpoint_of_ours(tmp_path):
