@@ -14,7 +14,7 @@ PROGRAMS = {
     "probes": "probes.commands.cli",
     "reports": "reports.cli",
 }
-NO_INPUT = {"evals doctor", "evals tasks-path", "reports paper"}
+NO_INPUT = {"evals doctor", "evals formats", "evals tasks-path", "reports paper", "reports published"}
 INPUTS = ("--ckpt", "--samples", "--counts", "--config", "--run", "--findings", "--template")
 OUTPUTS = ("--out", "--store")
 BAD = ("missing", "empty", "damaged", "hostile", "folder")
