@@ -394,4 +394,5 @@ def test_loading_takes_little_more_than_the_weights(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     ratios = [float(line) for line in done.stdout.split()]
     assert len(ratios) == 2
-    assert all(0.5 < ratio <= 1.3 for ratio in ratios), ratios
+    # a second copy would be 2; what allocators and threads hold is a large part of so small a model
+    assert all(0.5 < ratio <= 1.7 for ratio in ratios), ratios
