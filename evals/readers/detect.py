@@ -100,6 +100,10 @@ def detect(path: Path) -> Format:
         return _detect_table(path)
     if path.suffix in (".jsonl", ".ndjson"):
         return _detect_lines(path)
+    if ".csv" in path.suffixes:
+        raise UserError(
+            f"{path} is a CSV; counts (problem, checkpoint, n, c) are given to the probes with --counts"
+        )
     raise UserError(f"{path} is of no known kind; give one of {', '.join(SUFFIXES)} (see evals/SAMPLES.md)")
 
 
