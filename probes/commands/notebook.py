@@ -27,10 +27,11 @@ def compare(
 
     data: a frame with columns problem, checkpoint, n, c (and cluster, stratum where there are any); the path
     of such a CSV, of sample files (a list of them, too) or of a store, whose samples are graded; or correct
-    samples of each problem under A (M,), then `a` is the same under B and n the samples per problem: a
-    number, (M,), or a pair of them for A and B. a, b: names of the two checkpoints (default: all there are,
-    compared as `against` says). K, level, margin: declared beforehand (default of K: the largest power of
-    two up to n/2). UserError where the data make no sense.
+    samples of each problem under A (M,), then `a` is the same under B and n (by name or in third place) the
+    samples per problem: a number, (M,), or a pair of them for A and B; or what every sample was, right or
+    not, under A (M, n), then `a` is the same under B. a, b: names of the two checkpoints (default: all there
+    are, compared as `against` says). K, level, margin: declared beforehand (default of K: the largest power
+    of two up to n/2). UserError where the data make no sense.
     """
     import tempfile
 
@@ -38,11 +39,19 @@ def compare(
     from probes.expand import expand
 
     options = Options(level=level, K=K, margin=margin, seed=seed)
-    if n is not None:
-        return expand(_from_arrays(data, a, n), options, against=against)
+    if n is not None or _is_array(data):
+        return expand(_from_arrays(data, a, b if n is None else n), options, against=against)
     names = [name for name in (a, b) if name is not None]
     with tempfile.TemporaryDirectory(prefix="excursions-") as folder:  # for what other tools wrote
         return expand(_opened(data, names, Path(folder) / "store"), options, against=against)
+
+
+def _is_array(data: Any) -> bool:
+    """Whether it holds numbers, not names of files or a frame with columns."""
+    import numpy as np
+    import pandas as pd
+
+    return not isinstance(data, (str, Path, pd.DataFrame)) and np.asarray(data).dtype.kind in "biuf"
 
 
 def _opened(data: Any, names: list[str], store: Path) -> Source:
@@ -77,8 +86,13 @@ def _from_arrays(c_a: Any, c_b: Any, n: Any) -> Source:
     from evals.core.errors import UserError
 
     sides = [np.asarray(c) for c in (c_a, c_b)]
+    if n is None and all(side.ndim == 2 and np.isin(side, (0, 1)).all() for side in sides):
+        n = tuple(side.shape[1] for side in sides)
+        sides = [side.sum(axis=1).astype(int) for side in sides]
     if any(side.ndim != 1 for side in sides) or len(sides[0]) != len(sides[1]):
         raise UserError("give the correct samples of each problem under A and under B as two equal lists")
+    if n is None:
+        raise UserError("give n, the samples of each problem, beside the correct ones: compare(a, b, n=16)")
     both = n if isinstance(n, tuple) else (n, n)
     ids = [f"{i:06d}" for i in range(len(sides[0]))]
     parts = [

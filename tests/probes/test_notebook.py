@@ -22,7 +22,10 @@ def test_a_frame_arrays_and_a_csv_give_one_finding(frame):
     by_csv = probes.compare(COUNTS, "base", "rl", K=8)
     wide = frame.pivot(index="problem", columns="checkpoint", values="c")
     by_arrays = probes.compare(wide["base"], list(wide["rl"]), n=16, K=8)
-    for other in (by_csv, by_arrays, probes.compare(wide["base"], wide["rl"], n=(16, [16] * 60), K=8)):
+    unlike = probes.compare(wide["base"], wide["rl"], n=(16, [16] * 60), K=8)
+    right = [[[j < c for j in range(16)] for c in wide[name]] for name in ("base", "rl")]
+    in_place = probes.compare(list(wide["base"]), wide["rl"], 16, K=8)
+    for other in (by_csv, by_arrays, unlike, in_place, probes.compare(*right, K=8)):
         assert other.comparison.delta == by_frame.comparison.delta
         assert other.verdict == by_frame.verdict
     assert by_frame.comparison.options.K_declared is True
@@ -62,6 +65,8 @@ def test_names_in_html_are_text(frame):
         ((pd.DataFrame({"problem": []}),), {}, "no column 'checkpoint'"),
         (([1, 2], [1]), {"n": 4}, "two equal lists"),
         (([1, 9], [1, 2]), {"n": 4}, "9"),
+        (([1, 2], [1, 2]), {}, "give n"),
+        (([[1, 2]], [[1, 2]]), {}, "two equal lists"),
         ((COUNTS, "base", "nobody"), {}, "no checkpoint 'nobody'"),
         (("nowhere.csv",), {}, "cannot be read"),
         ((COUNTS, "base"), {}, "needs two checkpoints"),
