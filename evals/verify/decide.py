@@ -30,7 +30,7 @@ ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
 
 class Decision(NamedTuple):
-    """correct is None where the comparison could not decide."""
+    """correct is None where the comparison could not decide; spent: units of work that it took."""
 
     correct: bool | None
     stage: str
@@ -38,6 +38,7 @@ class Decision(NamedTuple):
     gold_type: str | None = None
     answer_type: str | None = None
     flags: tuple[str, ...] = ()
+    spent: int = 0
 
 
 def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = False) -> Decision:
@@ -49,12 +50,8 @@ def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = Fal
     gold, answer = gold.strip(), answer.strip()
     if not answer or not gold:
         return Decision(False, "extract", "no answer" if not answer else "no gold")
-    if gold == answer:
-        return Decision(True, "identical", "equal")
-    left, right = plain_number(gold), plain_number(answer)
-    if left is not None and right is not None and "$" not in gold + answer:
-        same = left == right
-        return Decision(same, "number", "equal" if same else "different", "number", "number")
+    if (plain := _plainly(gold, answer)) is not None:
+        return plain
     if len(answer) > MAX_LENGTH:
         return Decision(False, "limits", "limit:length", flags=("limit",))
     decision = _decide(gold, answer, asked)
@@ -63,25 +60,38 @@ def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = Fal
     return decision
 
 
+def _plainly(gold: str, answer: str) -> Decision | None:
+    """The same text, or two plain numbers; None where more must be read."""
+    if gold == answer:
+        return Decision(True, "identical", "equal")
+    left, right = plain_number(gold), plain_number(answer)
+    if left is None or right is None or "$" in gold + answer:
+        return None
+    same = left == right
+    return Decision(same, "number", "equal" if same else "different", "number", "number")
+
+
 @remembered(16_384)
 def _decide(gold: str, answer: str, asked: bool) -> Decision:
     return _guarded(gold, answer, None, asked)
 
 
 def _guarded(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision:
+    c = Context(prove=prove, percent_asked=asked)
     try:
-        return _parsed(gold, answer, prove, asked)
+        chosen = _chosen(gold, answer, c)
+        decision = _parsed(gold, answer, c) if chosen is None else chosen
     except RecursionError:
-        return Decision(False, "parse", "error:RecursionError")
+        decision = Decision(False, "parse", "error:RecursionError")
     except MemoryError:
-        return Decision(False, "compare", "error:MemoryError")
+        decision = Decision(False, "compare", "error:MemoryError")
     except Exception as error:  # a bug of ours must not end a training run; it is counted by its reason
-        return Decision(False, "compare", f"error:{type(error).__name__}")
+        decision = Decision(False, "compare", f"error:{type(error).__name__}")
+    return decision._replace(spent=c.work.spent())
 
 
-def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision:
-    if (chosen := _chosen(gold, answer, prove, asked)) is not None:
-        return chosen
+def _parsed(gold: str, answer: str, c: Context) -> Decision:
+    c.flags.clear()
     g, a = parse_gold(gold), parse(answer)
     if isinstance(a, Failure) or isinstance(g, Failure):
         return _unparsed(gold, answer, g, a)
@@ -96,7 +106,7 @@ def _parsed(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
     extra = sorted(a.constructs - g.constructs)
     if extra:
         return Decision(False, "compare", "unevaluated", *types)
-    c = Context(prove=prove, percent_asked=asked, percent_sign="%" in answer)
+    c.percent_sign = "%" in answer
     c.proportion = any(mark in answer.lower() for mark in (":", "：", "\\colon", "ratio"))
     try:
         outcome = compare(opaque(g.value), opaque(a.value), c)
@@ -138,7 +148,7 @@ def _same_parameter(g: Parsed, a: Parsed) -> Parsed:
     return Parsed(renamed(a.value, before, after), a.constructs, after)
 
 
-def _chosen(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decision | None:
+def _chosen(gold: str, answer: str, c: Context) -> Decision | None:
     """Policy "choices": a letter stands for its value and the value for its letter, where the gold has both;
     None where nothing is chosen."""
     if not LETTER.search(gold) and not LETTER.search(answer):
@@ -157,7 +167,8 @@ def _chosen(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisio
             return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
     if g is not None and a is not None and g.letter != a.letter:
         return Decision(False, "compare", "different", "choice", "choice")
-    decision = decide(g.value if g else gold, a.value if a else answer, prove, asked)
+    meant, given = g.value if g else gold, a.value if a else answer
+    decision = _plainly(meant, given) or _parsed(meant, given, c)
     return decision if g is not None or decision.correct else None
 
 

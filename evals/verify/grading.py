@@ -13,7 +13,7 @@ from evals.verify.extract.extraction import boxes, extract
 from evals.verify.extract.lenient import readings
 from evals.verify.extract.thinking import visible
 from evals.verify.grade import Answer, Grade
-from evals.verify.limits import MAX_LENGTH
+from evals.verify.limits import MAX_LENGTH, WORK
 from evals.verify.question import asks_percent
 
 Mode = Literal["reward", "eval"]
@@ -36,13 +36,13 @@ def grade(
     """
     start = time.perf_counter()
     asked = asks_percent(question)
-    strict = judge(gold, extract(response), start, prove, asked)
-    return strict if mode == "reward" else with_lenient(gold, response, strict, start, prove, asked)
+    strict, spent = judge(gold, extract(response), start, prove, asked)
+    return strict if mode == "reward" else with_lenient(gold, response, strict, spent, start, prove, asked)
 
 
 def grade_answer(gold: str, answer: str, *, question: str | None = None) -> Grade:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
-    return judge(gold, Answer(answer, "given"), time.perf_counter(), asked=asks_percent(question))
+    return judge(gold, Answer(answer, "given"), time.perf_counter(), asked=asks_percent(question))[0]
 
 
 @lru_cache(maxsize=8192)
@@ -63,27 +63,33 @@ def format_reward(text: str) -> float:
     return 0.5 if "multi_box" in extract(text).flags else 1.0
 
 
-def judge(gold: str, found: Answer, start: float, prove: Prove | None = None, asked: bool = False) -> Grade:
-    """The verdict on an extracted answer; start: when the grading began (perf_counter); asked: whether the
-    question asks for a percentage."""
+def judge(
+    gold: str, found: Answer, start: float, prove: Prove | None = None, asked: bool = False
+) -> tuple[Grade, int]:
+    """The verdict on an extracted answer, and the work it took; start: when the grading began (perf_counter);
+    asked: whether the question asks for a percentage."""
     if found.text is None or not found.text.strip():
         ms = (time.perf_counter() - start) * 1000
-        return Grade(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags)
-    correct, stage, reason, gold_type, answer_type, flags = decide(gold, found.text, prove, asked)
+        return Grade(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags), 0
+    correct, stage, reason, gold_type, answer_type, flags, spent = decide(gold, found.text, prove, asked)
     flags = (*found.flags, *flags) if flags else found.flags
     ms = (time.perf_counter() - start) * 1000
     text = found.text[:MAX_LENGTH]
-    return Grade(bool(correct), stage, reason, text, found.route, gold_type, answer_type, ms, flags)
+    return Grade(bool(correct), stage, reason, text, found.route, gold_type, answer_type, ms, flags), spent
 
 
 def with_lenient(
-    gold: str, response: str, strict: Grade, start: float, prove: Prove | None, asked: bool
+    gold: str, response: str, strict: Grade, spent: int, start: float, prove: Prove | None, asked: bool
 ) -> Grade:
-    """The verdict with the lenient one beside it."""
+    """The verdict with the lenient one beside it; all readings together have the budget of one comparison
+    (of which the strict one took `spent`), and the one that goes over it does not count."""
     lenient = strict
     if not strict.correct:
         for meant, found in readings(gold, response, Answer(strict.answer, strict.route, strict.flags)):
-            verdict = judge(meant, found, start, prove, asked)
+            verdict, took = judge(meant, found, start, prove, asked)
+            spent += took
+            if spent >= WORK:
+                break
             if verdict.correct or (lenient is strict and strict.stage == "extract"):
                 lenient = verdict
             if verdict.correct:

@@ -18,6 +18,7 @@ from evals.verify.values.exact import Env, Undefined, Work, exact
 NEAR, FAR = 200, 1000  # bits: 50 digits and some, 300 digits
 Value = tuple[Any, Any]  # real and imaginary part, as mpf tuples
 ROOTS = 100  # odd roots up to this one are real for negative numbers
+POLE = 64  # bits: how near to an integer the gamma function is asked
 HUGE = 400  # bits of the magnitude of an argument of exp, sin, …
 _warming = Lock()
 
@@ -233,13 +234,22 @@ def _special(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:
         raise Unknown
     work.spend(200 if bits == NEAR else 2000)
     values = [_value(a, env, bits, work, m) for a in e.args]
+    if e.name == "binom":
+        values.append(m.mpc_sub(values[0], values[1], bits))
     for value in values:
         _bounded(value, 12, m)
+        _clear_of_poles(value, m)
     gammas = [m.mpc_gamma(m.mpc_add(v, m.mpc_one, bits), bits) for v in values]
     if e.name == "fact":
         return gammas[0]
-    rest = m.mpc_gamma(m.mpc_add(m.mpc_sub(values[0], values[1], bits), m.mpc_one, bits), bits)
-    return m.mpc_div(gammas[0], m.mpc_mul(gammas[1], rest, bits), bits)
+    return m.mpc_div(gammas[0], m.mpc_mul(gammas[1], gammas[2], bits), bits)
+
+
+def _clear_of_poles(value: Value, m: Any) -> None:
+    """Unknown for what lies beside an integer, where the gamma function costs twice the digits and more."""
+    gap = m.mpf_sub(value[0], m.mpf_nint(value[0], FAR, "n"), FAR, "n")
+    if any(part[1] and part[2] + part[3] < -POLE for part in (gap, value[1])):
+        raise Unknown
 
 
 def _whole(e: Op, env: Env, bits: int, work: Work, m: Any) -> Value:

@@ -31,6 +31,10 @@ class Work:
         if self.left < 0:
             raise LimitError("work")
 
+    def spent(self) -> int:
+        """Units taken so far."""
+        return WORK - max(self.left, 0)
+
 
 def exact(e: Expr, env: Env, work: Work) -> Fraction | None:
     """The exact value of an expression; None where it has none or it is too large to be kept exactly.

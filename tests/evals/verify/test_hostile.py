@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 
 from evals.verify import extract, format_reward, grade, grade_answer, limits
 from evals.verify.compare.symbolic import prove
+from evals.verify.decide import decide
 from evals.verify.extract.lenient import fallbacks
 from evals.verify.parse.answers import Failure, parse
 from evals.verify.values.exact import Work
@@ -116,6 +117,33 @@ def test_the_work_budget_ends_a_comparison():
     work.spend(limits.WORK)
     with pytest.raises(limits.LimitError, match="work"):
         work.spend(1)
+
+
+def test_all_readings_of_a_response_share_one_budget(monkeypatch):
+    """The box is wrong, the sentence after it right; together they cost more than either."""
+    cost = "+".join(f"\\sin({i}+\\sqrt{{{i}}})" for i in range(2, 20))
+    gold, response = f"1+{cost}", f"\\boxed{{{cost}}} The final answer is ${cost}+2-1$"
+    spent = [decide(gold, answer).spent for answer in (cost, f"{cost}+2-1")]
+    for budget, enough in ((sum(spent) + 1, True), (max(spent) + 1, False)):
+        monkeypatch.setattr("evals.verify.values.exact.WORK", budget)
+        monkeypatch.setattr("evals.verify.grading.WORK", budget)
+        assert grade(gold, response, "eval").lenient is enough
+
+
+def test_the_gamma_function_is_not_asked_beside_an_integer():
+    """It needs twice the digits there, and tables of seconds."""
+    for near in ("1+10^{-300}", "\\pi-\\pi+1+10^{-300}i", "2+\\sqrt{10^{-301}}", "\\pi \\cdot 10^{-200}"):
+        assert grade_answer(f"({near})!", f"({near}+\\pi-\\pi)!").reason == "undecided"
+    assert grade_answer("(1/2)!", "\\frac{\\sqrt\\pi}{2}").correct
+    assert grade_answer("\\binom{\\pi}{2}", "\\frac{\\pi(\\pi-1)}{2}").correct
+
+
+def test_letters_of_choices_do_not_nest():
+    for gold, answer in (("(A) " * 450 + "3", "3"), ("3", "(A) " * 450 + "3"), ("(A) " * 99 + "3", "3")):
+        verdict = grade_answer(gold, answer)
+        assert not verdict.correct
+        assert not verdict.reason.startswith("error"), verdict
+    assert grade_answer("(A) 3", "3").correct
 
 
 @pytest.mark.parametrize(
