@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from evals.problems.columns import GSM8K_GOLD, gold_text, last_boxed
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
 STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "completed", "finished"}
+RESPONSES = 50_000  # in one row
 CUT = {"length", "max_tokens", "max_length", "model_length", "truncated"}
 
 
@@ -47,6 +48,13 @@ class Answers:
     source: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
+
+
+def few(responses: Sequence[Any]) -> Sequence[Any]:
+    """The responses of one row; Malformed where they are more than a row can hold."""
+    if len(responses) > RESPONSES:
+        raise Malformed(f"more than {RESPONSES:,} responses in one row")
+    return responses
 
 
 def parse_object(text: str | bytes) -> dict[str, Any]:

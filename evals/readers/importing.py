@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.core.labels import short_labels
-from evals.readers.answers import Answers, Lacking, Malformed
+from evals.readers.answers import Answers, Lacking, Malformed, few
 from evals.readers.detect import SUFFIXES, Format, beside, detect
 from evals.records import Problem
 
@@ -100,7 +100,9 @@ def _read(path: Path, how: Format, skipped: dict[str, int] | None) -> Iterator[A
     context = how.context(path)
     for where, raw in how.rows(path):
         try:
-            yield from how.parse(raw, context)
+            for answers in how.parse(raw, context):
+                few(answers.responses)
+                yield answers
         except Malformed as error:
             if skipped is None:
                 fix = "" if isinstance(error, Lacking) else "; fix it, or leave bad rows out with --skip-bad"

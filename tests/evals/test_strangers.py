@@ -35,6 +35,7 @@ ROW = {"question": "q", "gold": "1", "response": "x"}
         ("a.jsonl", b"\n" * (bounds.BLANK + 9), "blank lines"),
         ("a.jsonl", json.dumps(ROW).replace('"1"', "[" * 500 + "1" + "]" * 500), "no gold"),
         ("a.jsonl", "\n".join(json.dumps(ROW | {"model": f"m{i}"}) for i in range(400)), "more than 200"),
+        ("a.jsonl", json.dumps(ROW | {"response": [""] * 60_000}), "more than 50,000 responses"),
         ("a.yaml", "a: &a [x]\nquestion: q\ngt_answer: *a\nsamples: [x]\n", "alias"),
         ("a.yaml", "question: " + "[" * 100_000, "not YAML"),
         ("a.eval", b"PK\x03\x04" * 100, "not a readable"),

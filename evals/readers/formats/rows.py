@@ -17,6 +17,7 @@ from evals.readers.answers import (
     Response,
     asked,
     count_of,
+    few,
     finish_of,
     gold_of,
     number_of,
@@ -90,7 +91,7 @@ def _responses(row: Mapping[str, Any], question: str) -> tuple[Response, ...]:
     if not names:
         raise Malformed(f"no response: none of the keys {', '.join(RESPONSES)}")
     name = names[0]
-    given = row[name] if _several(row[name]) else [row[name]]
+    given = few(row[name]) if _several(row[name]) else [row[name]]
     if not given:
         raise Malformed(f"{name!r} is an empty list")
     reasons = next((row[k] for k in ("finish_reason", "finish_reasons", "stop_reason") if k in row), None)
