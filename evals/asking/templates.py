@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from evals.core.bounds import read_toml
 from evals.core.errors import UserError
 
 FIELDS = ("question", "answer", "between", "stops", "exemplars")
@@ -142,16 +143,6 @@ def _exemplars(path: Path) -> tuple[dict[str, str], ...]:
             )
         rows.append({"question": question, "solution": solution})
     return tuple(rows)
-
-
-def read_toml(path: Path, kind: str) -> dict[str, Any]:
-    """A TOML file of the user's as a dictionary; UserError where it cannot be read."""
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UserError(f"{kind} {path} cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{kind} {path} is not TOML: {error}; correct it") from error
 
 
 def check_fields(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from evals.core.errors import UserError
 
 ROW = 64 << 20  # bytes of one row, line or entry
 VALUES = 6_000_000  # values in one JSON text, counted by their commas and openings
@@ -19,6 +22,7 @@ FLOOR = 64 << 20  # bytes that any compressed file may become
 BATCH = 256 << 20  # bytes of a table in memory at a time
 BLANK = 1_000_000  # blank lines in one file
 DEPTH = 60  # levels of nesting
+SETTINGS = 1 << 20  # bytes of a file of settings
 
 
 class Bound(ValueError):
@@ -122,3 +126,25 @@ def read_small(path: Path, limit: int = ROW) -> bytes:
     if len(data) > limit:
         raise Bound(f"more than {limit >> 20} MB")
     return data
+
+
+def read_toml(path: Path, kind: str) -> dict[str, Any]:
+    """A TOML file of the user's; UserError where it cannot be read, or its numbers are no 64-bit ones."""
+    try:
+        found = tomllib.loads(read_small(path, SETTINGS).decode("utf-8"))
+    except OSError as error:
+        raise UserError(f"{kind} {path} cannot be read ({error.strerror}); check the path") from error
+    except (ValueError, RecursionError) as error:
+        said = "nested too deep" if isinstance(error, RecursionError) else error
+        raise UserError(f"{kind} {path} is not TOML ({said}); correct it") from error
+    if depth_of(found) > DEPTH or not finite(found):
+        raise UserError(f"{kind} {path} is nested too deep, or has a number beyond 64 bits; correct it")
+    return found
+
+
+def table_of(found: dict[str, Any], name: str, where: str) -> dict[str, Any]:
+    """A table of a TOML file, {} where it is not there; UserError where something else has its name."""
+    inner = found.get(name, {})
+    if not isinstance(inner, dict):
+        raise UserError(f"{where}: {name} is no table; write [{name}] and its keys below")
+    return dict(inner)

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 import trainer
+from evals.asking.asking import asking_file
+from evals.asking.templates import template
 from evals.core.errors import UserError
 from trainer.config import schema as sections
 from trainer.config.load import (
@@ -15,8 +17,10 @@ from trainer.config.load import (
     RLConfig,
     SFTConfig,
     load_config,
+    load_study,
     validated,
 )
+from trainer.study.plan import read_values
 
 
 def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path):
@@ -29,6 +33,41 @@ def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path):
         validated(PretrainConfig, {"sources": [{"path": "world", "wieght": 2}]}, "pretrain")
     with pytest.raises(UserError, match="no preset 'mikro'; choose one of micro"):
         load_config(RLConfig, "rl", preset="mikro", path=None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rl = 3", "rl = []", 'rl = [["lr", 1]]', "[[rl]]", "study = 3", "study = [[1, 2]]", "[rl]\nn = []",
+        "[rl]\nn = {}", "[rl.optimizer.lr]", "rl.optimizer = 3", f"x = {'[' * 3000}", f"x = {'9' * 5000}",
+        f"[rl]\nsteps = {10**400}", "[rl]\nkl = inf", "[rl]\nn = 1979-05-27", "\xff", "= 3",
+        "rl = {n = 1}\n[rl]",
+        "study.preset = 3", "study.preset = '../x'", "study.starts = 3", "[rl]\nalgorithm = []", "values = 3",
+        "[values]\na = 3", "x = 1\n" * 300_000, "study.rl = 3", "[pretrain]\nsources = 3", "parallel.rl = 3",
+    ],
+    ids=range(28),
+)  # fmt: skip
+def test_toml_of_a_wrong_shape_is_one_sentence(text, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_bytes(text.encode("latin-1"))
+    readers = [
+        lambda: load_config(RLConfig, "rl", preset=None, path=path),
+        lambda: load_config(ParallelConfig, "parallel", preset="micro", path=path),
+        lambda: load_config(PretrainConfig, "pretrain", preset=None, path=path),
+        lambda: load_study(path),
+        lambda: read_values(path),
+        lambda: asking_file(path),
+        lambda: template(str(path)),
+    ]
+    said = []
+    for read in readers:
+        try:
+            read()
+        except UserError as error:
+            said.append(str(error))
+    assert len(said) >= 3
+    assert max(map(len, said)) < 2000
+    assert "\n" not in "".join(said)
 
 
 def test_a_section_given_in_part_keeps_its_own_defaults():

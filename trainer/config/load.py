@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from evals.core.bounds import read_toml, table_of
 from evals.core.errors import UserError
 from trainer.algorithms import ALGORITHMS
 from trainer.config.schema import (
@@ -59,10 +60,10 @@ def load_config(
     kind: type[Config], section: str, *, preset: str | None, path: Path | None, overrides: Sequence[str] = ()
 ) -> Config:
     """A configuration from preset, then TOML file, then `key=value` overrides (dotted keys, TOML values)."""
-    base: dict[str, Any] = _section(_read_toml(preset_file(preset)), section) if preset else {}
+    base: dict[str, Any] = _section(read_toml(preset_file(preset), "preset"), section) if preset else {}
     given: dict[str, Any] = {}
     if path:
-        data = _read_toml(path)
+        data = read_toml(path, "configuration")
         given = _section(data, section) if section in data else data
     for item in overrides:
         given = _merge(given, _override(item, section))
@@ -71,15 +72,15 @@ def load_config(
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:
     """A study from its TOML file: [study] with `preset` where one is laid under, [pretrain], [rl], …"""
-    given = _read_toml(path)
-    own = dict(given.get("study", {}))
+    given = read_toml(path, "configuration")
+    own = table_of(given, "study", str(path))
     preset = own.pop("preset", None)
     given = given | {"study": own}
     for item in overrides:
         value = _override(item, "study")
         sections = value.keys() <= {"pretrain", "rl", "sft", "parallel"}
         given = _merge(given, value if sections else {"study": value})
-    data = _merge(_read_toml(preset_file(preset)), given) if preset else given
+    data = _merge(read_toml(preset_file(preset), "preset"), given) if preset else given
     values = {k: v for k, v in data.items() if k != "study"} | data["study"]
     for section in ("rl", "parallel"):
         values[section] = _with_algorithm(_section(data, section), _section(given, section))
@@ -110,7 +111,7 @@ def preset_file(name: str) -> Path:
 
 def _section(tables: dict[str, Any], section: str) -> dict[str, Any]:
     """One section of a file; [parallel] stands on [rl] and [sft], its two branches."""
-    own = dict(tables.get(section, {}))
+    own = table_of(tables, section, "configuration")
     if section == "parallel":
         return _merge({k: tables[k] for k in ("rl", "sft") if k in tables}, own)
     return own
@@ -144,22 +145,13 @@ def _names(kind: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     return list(kind.model_fields)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UserError(f"configuration {path} cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
-        raise UserError(f"configuration {path} is not valid TOML: {error}") from error
-
-
 def _override(item: str, section: str) -> dict[str, Any]:
     key, equals, text = item.partition("=")
     if not equals or not key:
         raise UserError(f"--set {item!r} is not of the form key=value")
     try:
         value = tomllib.loads(f"v = {text}")["v"]
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
     parts = key.split(".")
     if parts[0] == section and len(parts) > 1:

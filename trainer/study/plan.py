@@ -10,11 +10,11 @@ beside this file), which says of each value whether it was measured, and where i
 from __future__ import annotations
 
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evals.core.bounds import read_toml, table_of
 from evals.core.errors import UserError
 from evals.models.olmo2 import Olmo2Shape
 from trainer.config.load import RLConfig, StudyConfig, load_study, preset_file
@@ -44,12 +44,11 @@ class Cost:
 
 def read_values(path: Path) -> dict[str, dict[str, Any]]:
     """The values of a TOML file by name, each with `value`, `source` and perhaps `measured`."""
-    try:
-        found: dict[str, dict[str, Any]] = tomllib.loads(path.read_text("utf-8"))["values"]
-    except (OSError, KeyError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} holds no [values.NAME] tables ({error}); fix it") from error
+    found = table_of(read_toml(path, "values"), "values", str(path))
+    if not found:
+        raise UserError(f"{path} holds no [values.NAME] tables; write one for each value")
     for name, entry in found.items():
-        if not {"value", "source"} <= entry.keys():
+        if not (isinstance(entry, dict) and {"value", "source"} <= entry.keys()):
             raise UserError(f"{path}: values.{name} needs `value` and `source`; add them")
     return found
 
