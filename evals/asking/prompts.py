@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from evals.asking.rendering import TooLong, has_powers, in_time
 from evals.asking.templates import template
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError, first_line
@@ -50,21 +51,26 @@ def chat_text(turns: Sequence[Turn], tokenizer: Any, arguments: Mapping[str, Any
     """
     if not getattr(tokenizer, "chat_template", None):
         raise UserError("the tokenizer has no chat template; leave --chat out, or give --chat off")
+    if any(has_powers(text) for text in _texts(tokenizer.chat_template)):
+        raise UserError("the tokenizer's chat template raises to powers, which is not run; give --chat off")
     state = random.getstate()
     random.seed(derive_seed("chat template", list(turns)))
+    options = {"add_generation_prompt": True, "strftime_now": TODAY.strftime, **(arguments or {})}
     try:
-        return str(
-            tokenizer.apply_chat_template(
-                list(turns),
-                tokenize=False,
-                **{"add_generation_prompt": True, "strftime_now": TODAY.strftime, **(arguments or {})},
-            )
-        )
+        return in_time(lambda: str(tokenizer.apply_chat_template(list(turns), tokenize=False, **options)))
+    except TooLong:
+        raise UserError("the tokenizer's chat template does not come to an end; give --chat off") from None
     except Exception as error:  # whatever code a stranger's template is
         told = "without a system prompt" if turns[0]["role"] == "system" else "in plain text with --chat off"
         raise UserError(f"the tokenizer's chat template fails ({first_line(error)}); ask {told}") from error
     finally:
         random.setstate(state)
+
+
+def _texts(templates: Any) -> list[str]:
+    """The template, or the several named ones, of a tokenizer."""
+    several = templates.values() if isinstance(templates, Mapping) else [templates]
+    return [text for text in several if isinstance(text, str)]
 
 
 def prompt_text(problem: Problem, asking: Asking, tokenizer: Any) -> str:

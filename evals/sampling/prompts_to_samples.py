@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.asking.asking import Asking, settled
 from evals.asking.prompts import FORM, prompt_text
+from evals.asking.rendering import little_memory
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.core.executor import patiently, run_all, slots
@@ -62,7 +63,8 @@ def settle(checkpoint: Checkpoint, asking: Asking) -> Asking:
     tokenizer = tokenizer_for(checkpoint)
     try:
         asking = settled(asking, checkpoint.lineage, bool(getattr(tokenizer, "chat_template", None)))
-        prompt_text(FORM, asking, tokenizer)
+        with little_memory():
+            prompt_text(FORM, asking, tokenizer)
     except UserError as error:
         raise UserError(f"{checkpoint.name}: {error}") from None
     return asking

@@ -9,6 +9,7 @@ import pytest
 from evals.asking import Asking, asking_file, settled
 from evals.asking.options import askings
 from evals.asking.prompts import chat_text, prompt_ids, prompt_text, render, turns_of
+from evals.asking.rendering import little_memory
 from evals.asking.templates import names, template
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.core.errors import UserError
@@ -197,6 +198,39 @@ def test_a_template_that_raises_is_one_sentence(tokenizer):
             chat_text(turns[1:], tokenizer)
     finally:
         tokenizer.chat_template = CHAT
+
+
+LOOP = "{% for i in range(99999) %}{% for k in range(99999) %}{% endfor %}{% endfor %}"
+GROW = "{% set s = namespace(x='a' * 999) %}{% for i in range(60) %}{% set s.x = s.x ~ s.x %}{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("stranger", "words"),
+    [
+        (LOOP, "does not come to an end"),
+        (GROW, "fails"),
+        ("{{ 'x' * 10 ** 13 }}", "fails"),
+        ("{{ 9 ** 9 ** 9 }}", "powers"),
+        ("{% generation %}{{ messages[0].content ** 9 }}{% endgeneration %}", "powers"),
+        ("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", "fails"),
+        ("{{ " + "(" * 900 + "1" + ")" * 900 + " }}", "fails"),
+        ("{% for %}", "fails"),
+        ("{{ messages.nothing.at.all }}", "fails"),
+        ("{{ ''.__class__.__mro__ }}", "fails"),
+        ("{% include '/etc/passwd' %}", "fails"),
+    ],
+)
+def test_templates_of_strangers_come_to_an_end(tokenizer, monkeypatch, stranger, words):
+    monkeypatch.setattr("evals.asking.rendering.SECONDS", 0.3 if stranger == LOOP else 60)
+    monkeypatch.setattr("evals.asking.rendering.MEMORY", 200 << 20)
+    tokenizer.chat_template = stranger
+    try:
+        with little_memory(), pytest.raises(UserError, match=words) as met:
+            prompt_text(PROBLEM, chat(), tokenizer)
+    finally:
+        tokenizer.chat_template = CHAT
+    assert "\n" not in str(met.value)
+    assert "<assistant>" in prompt_text(PROBLEM, chat(), tokenizer)
 
 
 def test_chat_needs_a_template_of_the_tokenizer(tokenizer):
