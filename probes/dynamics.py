@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import Options, pass_at_k
 from analysis.comparison.options import declared_K
 from evals.checkpoints.runs import metrics, run_of
-from probes.entropy import answer_table, token_table
+from probes.entropy import answer_table, comparable, token_table
 from probes.findings.checks import check, over_pairs
 from probes.findings.finding import finding
 from probes.findings.types import Finding
@@ -21,6 +21,7 @@ from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
 
+ENTROPY = ["entropy", "entropy_bits", "tokens", "bytes"]
 TRAINING = ("reward", "entropy", "kl", "zero_variance", "truncated", "response_tokens")
 
 
@@ -49,14 +50,18 @@ def dynamics(
             tables[name] = tables[name].join(answer_table(frame)[["answer_entropy"]])
     if scores is not None:
         for name in tables:
-            tables[name] = tables[name].join(token_table(scores[name])[["entropy", "tokens"]])
+            tables[name] = tables[name].join(token_table(scores[name])[ENTROPY])
     else:
         checks.append(check("token entropy", None, None, "not measured: give checkpoints and --scored"))
+    tokens, differ = comparable(
+        source, scores, (Measure("entropy", "token entropy", "nats/token", over="tokens"),)
+    )
+    checks += differ
     measures = (
         Measure("first", "pass@1", "rate", digits=4),
         Measure("large", f"pass@{K}", "rate", digits=4),
         Measure("answer_entropy", "answer entropy", "nats"),
-        Measure("entropy", "token entropy", "nats/token", over="tokens"),
+        *tokens,
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed)

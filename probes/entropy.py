@@ -18,6 +18,7 @@ from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
 
+LN2 = float(np.log(2))
 ANSWERS = (
     Measure("answer_entropy", "answer entropy", "nats"),
     Measure("effective_answers", "effective answers", "answers", digits=2),
@@ -29,6 +30,12 @@ TOKENS = (
     Measure("sequence_entropy", "entropy along a response", "nats/response", digits=2),
     Measure("nll", "NLL of own samples", "nats/token", over="tokens"),
     Measure("sequence_nll", "NLL of own samples", "nats/response", digits=2),
+)
+
+
+BYTES = (
+    Measure("entropy_bits", "token entropy", "bits/byte", over="bytes"),
+    Measure("nll_bits", "NLL of own samples", "bits/byte", over="bytes"),
 )
 
 
@@ -57,7 +64,8 @@ def answer_table(samples: pd.DataFrame) -> pd.DataFrame:
 def token_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Per problem: sums over tokens and means over samples of entropy and NLL, nats, at temperature 1.
 
-    scores: one row per sample with problem, tokens, entropy (sum over its positions of the entropy of the
+    The sums also in bits, to be set against the bytes of text. scores: one row per sample with problem,
+    tokens, bytes, entropy (sum over its positions of the entropy of the
     next token over the full vocabulary; may be missing) and logprobs (array). Along a response drawn at
     temperature 1 the sum of token entropies is unbiased for the entropy of the response (chain rule).
     """
@@ -65,13 +73,14 @@ def token_table(scores: pd.DataFrame) -> pd.DataFrame:
         {
             "problem": scores["problem"].to_numpy(),
             "tokens": scores["tokens"].to_numpy(float),
+            "bytes": scores["bytes"].to_numpy(float),
             "nll": [-float(np.sum(x)) for x in scores["logprobs"]],
         }
     )
-    frame["sequence_nll"] = frame["nll"]
+    frame["sequence_nll"], frame["nll_bits"] = frame["nll"], frame["nll"] / LN2
     if "entropy" in scores:
         frame["entropy"] = scores["entropy"].to_numpy(float)
-        frame["sequence_entropy"] = frame["entropy"]
+        frame["sequence_entropy"], frame["entropy_bits"] = frame["entropy"], frame["entropy"] / LN2
     how = {c: "mean" if c.startswith("sequence") else "sum" for c in frame.columns if c != "problem"}
     return frame.groupby("problem", sort=True).agg(how)
 
@@ -98,6 +107,8 @@ def entropy(
         for name in tables:
             tables[name] = tables[name].join(token_table(scores[name]))
     checks += _temperature(source, scores)
+    tokens, differ = comparable(source, scores, TOKENS)
+    checks += differ
     pairs = [(a["name"], b["name"]) for a, b in compared]
     return finding(
         "entropy",
@@ -107,8 +118,21 @@ def entropy(
         store=source.store,
         checks=checks,
         options={"level": level, "seed": seed, "against": against},
-        **infer(tables, (*ANSWERS, *TOKENS), pairs, level=level, seed=seed),
+        **infer(tables, (*ANSWERS, *tokens), pairs, level=level, seed=seed),
     )
+
+
+def comparable(
+    source: Source, scores: Mapping[str, pd.DataFrame] | None, measures: Sequence[Measure]
+) -> tuple[tuple[Measure, ...], list[Check]]:
+    """The measures with those per token replaced by those per byte where tokenizers differ, with a check."""
+    known = {(d["report"] or {}).get("tokenizer") for d in source.checkpoints}
+    if scores is None or len(known) == 1:
+        return tuple(measures), []
+    text = "the checkpoints differ in tokenizer: entropy and NLL per byte of text, not per token"
+    bits = {m.value.removesuffix("_bits"): m for m in BYTES}
+    found = tuple(bits[m.value] if m.over == "tokens" else m for m in measures)
+    return found, [check("tokenizers", False, None, text)]
 
 
 def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> list[Check]:

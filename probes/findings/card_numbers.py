@@ -74,10 +74,14 @@ def about_curves(c: Comparison) -> list[Row]:
         text += f" (but {level} interval from {found.low})" if found.low is not None else ""
     else:
         text = f"k = {found.k}, {level} {found.low} to {found.high or 'beyond n'}"
+    solved = any(value for side in "ab" for value in c.passk[side].estimate)
+    crossed = [
+        Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high))
+    ]
     return [
         Row("under", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
             f"range: {level} of the differences between two draws of A itself."),
-        Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high)),
+        *(crossed if solved else []),  # two curves at 0 meet everywhere and cross nowhere
         *_over_k(c),
     ]  # fmt: skip
 

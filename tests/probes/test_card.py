@@ -37,6 +37,15 @@ def test_everything_stands_on_it(toy_source):
     assert json.dumps(finding.to_dict(), allow_nan=False)
 
 
+def test_curves_at_zero_have_no_crossover(toy_source):
+    """Where neither side solved anything the curves meet everywhere, which would read k* = 1."""
+    from dataclasses import replace
+
+    text = shown(expand(replace(toy_source, counts=toy_source.counts.assign(c=0))))
+    assert "Crossover" not in text
+    assert "pass@k, problems resampled" in text
+
+
 def test_hostile_names_are_text(toy_source):
     from dataclasses import replace
 

@@ -124,6 +124,12 @@ def test_tokenizers_that_differ_are_compared_per_byte(run, tmp_path, tiny_checkp
     assert checks["tokenizers"]["passed"] is False
     assert "per byte" in checks["tokenizers"]["detail"]
     assert checks["KL"]["passed"] is False
+    _, found = run("entropy", tiny_checkpoint, other, scored=1)
+    assert {"nats/token"} & {e["unit"] for e in found["estimates"]} == set()
+    assert {"entropy_bits_per_bytes", "nll_bits_per_bytes"} <= {e["measure"] for e in found["estimates"]}
+    assert {c["name"]: c["passed"] for c in found["checks"]}["tokenizers"] is False
+    _, found = run("dynamics", tiny_checkpoint, other, scored=1)
+    assert {"entropy_bits_per_bytes"} == {m for e in found["estimates"] if "_per_" in (m := e["measure"])}
 
 
 def samples_file(path, name, logprobs=True, n=4):

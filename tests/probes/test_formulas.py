@@ -97,7 +97,7 @@ def test_nucleus_by_sorting():
 def test_token_entropy_and_nll_by_loops():
     toy = random_toy(3, seed=2)
     scores = toy.scored(toy.draw(5, np.random.default_rng(0)))
-    table = token_table(scores)
+    table = token_table(scores.assign(bytes=7))
     for problem, part in scores.groupby("problem"):
         entropy = nll = 0.0
         for sequence in part["sequence"]:
@@ -109,6 +109,9 @@ def test_token_entropy_and_nll_by_loops():
         assert table.loc[problem, "nll"] == pytest.approx(nll)
         assert table.loc[problem, "tokens"] == sum(map(len, part["sequence"]))
         assert table.loc[problem, "sequence_entropy"] == pytest.approx(entropy / 5)
+        assert table.loc[problem, "entropy_bits"] == pytest.approx(entropy / math.log(2))
+        assert table.loc[problem, "nll_bits"] == pytest.approx(nll / math.log(2))
+        assert table.loc[problem, "bytes"] == 5 * 7
 
 
 def test_perplexity_by_group_from_single_tokens():
