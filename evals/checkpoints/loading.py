@@ -79,7 +79,7 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     check_types(found, stored)
     state = {name: Lazy(tensor, dtype, bad) for name, tensor in stored.items()}
     try:
-        with _quiet():
+        with quiet():
             model, report = model_class.from_pretrained(
                 None, config=config, state_dict=state, dtype=dtype, output_loading_info=True,
                 ignore_mismatched_sizes=True,
@@ -97,7 +97,10 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     if bad:
         raise not_finite(found, bad[0])
     model.eval()
-    return model if found.adapter is None else merge(model, found.adapter, found.name)
+    if found.adapter is None:
+        return model
+    with quiet():
+        return merge(model, found.adapter, found.name)
 
 
 @contextmanager
@@ -160,7 +163,7 @@ def _architecture(found: Checkpoint) -> tuple[Any, Any]:
             "classifier; give the policy's checkpoint"
         )
     try:
-        with _quiet():
+        with quiet():
             config = AutoConfig.from_pretrained(str(found.path), trust_remote_code=found.own_code)
         if isinstance(own, dict) and "AutoModelForCausalLM" in own and found.own_code:
             from transformers.dynamic_module_utils import get_class_from_dynamic_module
@@ -200,7 +203,7 @@ HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnsw
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """transformers without its progress bars and its report, of which the errors here say the same."""
     from transformers.utils import logging
 

@@ -126,15 +126,20 @@ def test_on_olmo2_the_wrapper_draws_the_native_samples(parent, tokenizer):
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_checkpoint_is_its_own_architecture_and_opens_everywhere(family, tmp_path, tokenizer):
-    """Weights after a step, the parent's configuration and tokenizer; transformers and the engine agree."""
+def test_a_checkpoint_is_its_own_architecture_and_opens_everywhere(family, tmp_path, tokenizer, capfd):
+    """Weights after a step, the parent's configuration and tokenizer; transformers and the engine agree.
+
+    Saving is silent: the bars of transformers are not ours.
+    """
     from transformers import AutoModelForCausalLM
 
     folder = saved(family, tokenizer, tmp_path / family)
     model = load_wrapped(open_checkpoint(str(folder)), tokenizer)
     add_gradient(model, SEQUENCES, RESPONSES, 4096)
     adamw(model, OptimizerConfig(lr=1e-2)).step()
+    capfd.readouterr()
     save_checkpoint(tmp_path / "new", model, tokenizer, LINEAGE)
+    assert capfd.readouterr().err == ""
     old, new = (json.loads((f / "config.json").read_text()) for f in (folder, tmp_path / "new"))
     assert new == {k: v for k, v in old.items() if k != "torch_dtype"} | {"dtype": "float32"}
     for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json"):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint
 from evals.checkpoints.config import context_of
-from evals.checkpoints.loading import load_causal, sound
+from evals.checkpoints.loading import load_causal, quiet, sound
 from evals.core.errors import UserError
 from evals.engines.decoders import Decoder
 from evals.engines.decoders.proof import decoder_for
@@ -100,7 +100,8 @@ class WrappedModel(Trainable):
             state = lora.merged(self.inner, state)
         if self.tied:
             state = {k: v for k, v in state.items() if not k.endswith(_name_of_output(self.inner))}
-        self._shell().save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
+        with quiet():
+            self._shell().save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
 
     def _shell(self) -> Any:
         """The architecture without weights, which knows under what names they are saved."""
