@@ -21,7 +21,13 @@ if TYPE_CHECKING:
 
 BENCHMARKS = tuple(FILES)
 TASKS = ("world", *BENCHMARKS)
-CLOZE_ITEMS = 400
+GRADED = "world-graded"  # of a checkpoint trained on the graded world: only where asked for
+CLOZE_ITEMS = {"world": 400, GRADED: 2000}
+TEXTS = 100  # held-out documents of every kind
+TEXT_WORLD: dict[str, Any] = {"levels": (1, 2, 3, 4, 5), "largest": 299, "graded": True}
+
+
+Results = dict[tuple[str, str], dict[str, Any]]  # {(task, metric): {item: value}}
 
 
 def capability(
@@ -39,12 +45,14 @@ def capability(
     """Measure checkpoints on tasks; returns the items of these checkpoints (`evals.capability.results`).
 
     data: folder of local files in the place of the hub (one per task, named after it; default:
-    $EXCURSIONS_DATA). The world is asked only of checkpoints that were all trained on it. limit: only the
+    $EXCURSIONS_DATA). The world is asked only of checkpoints that were all trained on it; `world-graded`, its
+    facts and stories of graded difficulty and bits per byte of held-out documents, where it is named, of
+    those trained on `data.graded`. limit: only the
     first items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One
     file a checkpoint and task is written under `out`/items; where it is there already nothing is run.
     """
-    if unknown := [t for t in tasks if t not in TASKS]:
-        raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join(TASKS)}")
+    if unknown := [t for t in tasks if t not in (*TASKS, GRADED)]:
+        raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join((*TASKS, GRADED))}")
     found = [open_checkpoint(name) for name in checkpoints]
     tasks = _askable(tasks, found, progress)
     folder = data_folder(data)
@@ -56,19 +64,21 @@ def capability(
         model: Any = None
         for task in tasks:
             about = [checkpoint.weights, checkpoint.tokenizer, task, limit, dtype]
-            about += [world_seed, CLOZE_ITEMS] if task == "world" else [_digest(files[task])]
+            about += [world_seed, CLOZE_ITEMS[task]] if task in CLOZE_ITEMS else [_digest(files[task])]
             path = Path(out) / "items" / f"{content_hash(*about)}.parquet"
             written.append(path)
             if path.is_file():
                 continue
             if progress:
                 progress(f"{label}: {task}")
-            if task == "world":
-                results = _world(checkpoint, world_seed, dtype, limit)
+            bits: Results = {}
+            if task in CLOZE_ITEMS:
+                results, bits = _world(checkpoint, task, world_seed, dtype, limit)
             else:
                 model = model or open_model(checkpoint, dtype, batch)
                 results = {(task, m): r for m, r in run_task(model, task, files[task], limit).items()}
-            write_items(path, _rows(label, checkpoint.weights, results))
+            rows = _rows(label, checkpoint.weights, results, "correct")
+            write_items(path, rows + _rows(label, checkpoint.weights, bits, "bits"))
     items = read_items(written)
     return items.assign(checkpoint=items["weights"].map({c.weights: labels[c.name] for c in found}))
 
@@ -78,9 +88,9 @@ def _askable(
 ) -> list[str]:
     """The tasks without the synthetic world, where a checkpoint was not trained on it: it cannot know it."""
     strangers = [c.name for c in found if not _of_the_world(c)]
-    if "world" not in tasks or not strangers:
+    if not strangers or not set(CLOZE_ITEMS) & set(tasks):
         return list(tasks)
-    left = [task for task in tasks if task != "world"]
+    left = [task for task in tasks if task not in CLOZE_ITEMS]
     if not left:
         raise UserError(
             f"{strangers[0]} was not trained on the synthetic world (its lineage.json does not say so); "
@@ -97,28 +107,26 @@ def _of_the_world(checkpoint: Checkpoint) -> bool:
 
 
 def _world(
-    checkpoint: Checkpoint, seed: int, dtype: str | None, limit: int | None
-) -> dict[tuple[str, str], dict[str, bool]]:
-    from evals.capability.cloze import score_cloze
+    checkpoint: Checkpoint, task: str, seed: int, dtype: str | None, limit: int | None
+) -> tuple[Results, Results]:
+    from evals.capability.cloze import bits_per_byte, held_out, score_cloze
     from evals.engines import open_engine
     from evals.world import cloze
 
-    items = cloze(seed=seed, count=min(limit or CLOZE_ITEMS, CLOZE_ITEMS))
-    return score_cloze(open_engine(checkpoint, dtype=dtype), items)
+    graded, most = task == GRADED, CLOZE_ITEMS[task]
+    engine = open_engine(checkpoint, dtype=dtype)
+    right = score_cloze(engine, cloze(seed=seed, count=min(limit or most, most), graded=graded))
+    if not graded:
+        return right, {}
+    texts = held_out(seed=seed, count=min(limit or TEXTS, TEXTS), **TEXT_WORLD)
+    return right, {(f"world_text_{k}", "bits_per_byte"): bits_per_byte(engine, t) for k, t in texts.items()}
 
 
-def _rows(label: str, weights: str, results: dict[tuple[str, str], dict[str, bool]]) -> list[dict[str, Any]]:
+def _rows(label: str, weights: str, results: Results, column: str) -> list[dict[str, Any]]:
     return [
-        {
-            "checkpoint": label,
-            "weights": weights,
-            "task": task,
-            "metric": metric,
-            "item": item,
-            "correct": correct,
-        }
+        {"checkpoint": label, "weights": weights, "task": task, "metric": metric, "item": item, column: value}
         for (task, metric), items in results.items()
-        for item, correct in items.items()
+        for item, value in items.items()
     ]
 
 

@@ -21,9 +21,10 @@ ITEMS = pa.schema(
         ("checkpoint", pa.string()),  # label, as given
         ("weights", pa.string()),  # fingerprint
         ("task", pa.string()),
-        ("metric", pa.string()),  # acc, or acc_norm: choices by log-probability per character
+        ("metric", pa.string()),  # acc; acc_norm: choices by log-probability per character; bits_per_byte
         ("item", pa.string()),  # content hash of the item: the same in every run
-        ("correct", pa.bool_()),
+        ("correct", pa.bool_()),  # empty for a document
+        ("bits", pa.float64()),  # per byte of a document
     ]
 )
 
@@ -45,7 +46,11 @@ def read_items(files: Path | str | Sequence[Path]) -> pd.DataFrame:
 
 def summary(items: pd.DataFrame) -> pd.DataFrame:
     """Per checkpoint, task and metric: items, accuracy and its standard error over items."""
-    grouped = items.groupby(["checkpoint", "task", "metric"], sort=True)["correct"]
+    grouped = (
+        items.dropna(subset="correct")
+        .astype({"correct": bool})
+        .groupby(["checkpoint", "task", "metric"], sort=True)["correct"]
+    )
     table = grouped.agg(items="size", accuracy="mean").reset_index()
     p, n = table["accuracy"].astype(float), table["items"]
     table["stderr"] = np.sqrt(p * (1 - p) / np.maximum(n - 1, 1))
@@ -69,7 +74,7 @@ def changes(items: pd.DataFrame, before: str, after: str) -> pd.DataFrame:
 def _changes(items: pd.DataFrame, before: str, after: str) -> Iterator[dict[str, Any]]:
     from analysis.inference.exact_tests import mcnemar
 
-    two = items[items["checkpoint"].isin([before, after])]
+    two = items[items["checkpoint"].isin([before, after]) & items["correct"].notna()]
     for (task, metric), part in two.groupby(["task", "metric"], sort=True):
         wide = part.pivot_table(index="item", columns="checkpoint", values="correct", aggfunc="first")
         if not {before, after} <= set(wide.columns):

@@ -19,7 +19,8 @@ DRILL = 8  # equations of a drill
 class Mixture:
     """Weights of the kinds of document, and of solution styles among problems (normalised when drawn).
 
-    levels: numbers of operations seen in pre-training, drawn uniformly. largest: of every result.
+    levels: numbers of operations seen in pre-training, drawn uniformly. largest: of every result. graded:
+    facts and stories of graded difficulty (`evals.world.general`).
     """
 
     problems: float = 0.5
@@ -29,6 +30,7 @@ class Mixture:
     levels: tuple[int, ...] = (1, 2, 3)
     styles: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STYLES, 1.0))
     largest: int = LARGEST
+    graded: bool = False
 
     def __post_init__(self) -> None:
         kinds = (self.problems, self.drills, self.stories, self.facts)
@@ -45,9 +47,9 @@ def document(mixture: Mixture, seed: int, index: int) -> str:
     kinds = ("problem", "drill", "story", "fact")
     kind = rng.choices(kinds, (mixture.problems, mixture.drills, mixture.stories, mixture.facts))[0]
     if kind == "story":
-        return story_document(rng)
+        return story_document(rng, graded=mixture.graded)
     if kind == "fact":
-        return fact_document(rng, seed)
+        return fact_document(rng, seed, graded=mixture.graded)
     if kind == "drill":
         return " ".join(f"{drill(rng, mixture.largest)}." for _ in range(DRILL))
     while True:

@@ -3,17 +3,18 @@
 import json
 import math
 import shutil
+from itertools import islice
 
 import pandas as pd
 import pytest
 
 from evals.capability import capability, changes, read_items, summary
-from evals.capability.cloze import score_cloze
+from evals.capability.cloze import HELD_OUT, KINDS, bits_per_byte, held_out, score_cloze
 from evals.capability.local import find, instruction, rows
 from evals.capability.results import write_items
 from evals.core.errors import UserError
 from evals.engines import open_engine
-from evals.world import cloze
+from evals.world import Mixture, cloze, documents
 from tests.evals.tiny import checkpoint
 
 QUESTION = (
@@ -227,3 +228,26 @@ def test_changes_are_paired(tmp_path):
         changes(items, "a", "c")
     with pytest.raises(UserError, match="no capability results"):
         read_items(tmp_path / "empty")
+
+
+def test_bits_per_byte_of_documents_that_no_pretraining_reads():
+    """A byte-wise engine that gives every byte but the first probability 1/e; two documents of each kind."""
+    texts = held_out(seed=0, count=2, graded=True)
+    assert texts["drills"] == list(islice(documents(Mixture(0, 1, 0, 0), start=HELD_OUT), 2))
+    assert texts["problems"][0].startswith("Problem: ")
+    for found in texts.values():
+        bits = bits_per_byte(Oracle(()), found)
+        sizes = [len(t.encode()) for t in found]
+        assert list(bits.values()) == pytest.approx([(n - 1) / n / math.log(2) for n in sizes])
+
+
+def test_the_graded_world_is_measured_where_it_is_named(tiny, tmp_path):
+    """Accuracy of items and bits of documents side by side; changes and summaries take the items alone."""
+    items = capability([tiny], tmp_path / "out", tasks=["world-graded"], limit=4)
+    texts = {f"world_text_{k}" for k in KINDS}
+    assert set(items["task"]) == {"world_facts", "world_stories"} | texts
+    assert items.loc[items["task"].isin(texts), "correct"].isna().all()
+    assert (items.groupby("task")["bits"].count()[sorted(texts)] == 4).all()
+    assert set(summary(items)["task"]) == {"world_facts", "world_stories"}
+    both = pd.concat([items, items.assign(checkpoint="other")])
+    assert set(changes(both, "tiny", "other")["task"]) == {"world_facts", "world_stories"}

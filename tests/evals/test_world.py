@@ -17,7 +17,7 @@ from evals.verify import grade
 from evals.world import SPLITS, STYLES, Mixture, cloze, documents, problems
 from evals.world.corpus import DRILL
 from evals.world.drafts import drafts, split_of
-from evals.world.general import RELATIONS, fact
+from evals.world.general import ATLAS, RELATIONS, fact
 
 ALL_LEVELS = tuple(range(1, 13))
 EQUATION = re.compile(r"([\d(][\d+*/()-]*)=(\d+)")
@@ -243,3 +243,33 @@ def test_a_world_that_has_no_more_problems_says_so(monkeypatch):
     monkeypatch.setattr(sys.modules["evals.world.splits"], "drafts", lambda *_, **__: itertools.cycle(few))
     with pytest.raises(UserError, match="fewer than 20 distinct test problems"):
         problems("test", levels=(1,), count=20)
+
+
+def test_the_graded_world_tells_some_facts_often_and_asks_for_all_of_them_alike():
+    """Bytes of the graded world; the place of rank 1 is told of ten times as often as that of rank 10."""
+    mixture = Mixture(0, 0, 0, 1, graded=True)
+    told = [re.findall(r"\w+", text) for text in islice(documents(mixture, seed=4), 4000)]
+    counts = [sum(place in words for words in told) for place in ATLAS]
+    assert counts[0] > 5 * counts[9] > 5 * counts[99] > 0
+    assert sum(c > 0 for c in counts) > 400
+    items = cloze(seed=4, count=2000, graded=True)
+    asked = [i.context for i in items if i.task == "facts"]
+    assert len(set(asked)) == len(asked) == 1000
+    assert all(len(set(i.choices)) == 4 for i in items)
+    texts = list(islice(documents(Mixture(graded=True), seed=1), 300))
+    assert content_hash(texts) == "487b0d217c80b88c900f6aa635f7dab0"
+    rows = [(c.context, c.choices, c.answer) for c in items[:100]]
+    assert content_hash(rows) == "bbf954f8acaf1bbce271ed7b278a5608"
+
+
+def test_a_graded_story_has_one_ending_that_agrees_with_what_was_told():
+    """Read from the words alone: the pet that ran away, its colour and its owner."""
+    for item in cloze(seed=1, count=400, graded=True):
+        told = {p: (n, c) for n, c, p in re.findall(r"([A-Z]\w+) had a (\w+) (\w+)\.", item.context)}
+        if item.task == "facts" or not told:
+            continue
+        lost = re.search(r"the (\w+) ran away", item.context)[1]
+        name, colour = told[lost]
+        right = [f" the {colour} {lost} back to {name}." in c for c in item.choices]
+        assert right.index(True) == item.answer
+        assert sum(right) == 1

@@ -56,6 +56,8 @@ class WorldData(Strict):
     facts: float = Field(0.15, ge=0)
     levels: tuple[int, ...] = Field((1, 2, 3), description="numbers of operations in training problems")
     styles: dict[str, float] | None = Field(None, description="weights of solution styles (default: equal)")
+    largest: int = Field(99, description="of every result in problems and drills")
+    graded: bool = Field(False, description="facts and stories of graded difficulty")
     seed: int = Field(0, description="seed of the world, and of the order of all documents")
 
 

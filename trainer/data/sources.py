@@ -27,7 +27,8 @@ def texts_of(source: Source, world: WorldData, skip: int = 0) -> Iterator[str]:
 
         styles = world.styles or dict.fromkeys(STYLES, 1.0)
         kinds = {k: getattr(world, k) for k in ("problems", "drills", "stories", "facts")}
-        mixture = Mixture(**kinds, levels=tuple(world.levels), styles=styles)
+        levels, largest = tuple(world.levels), world.largest
+        mixture = Mixture(**kinds, levels=levels, styles=styles, largest=largest, graded=world.graded)
         return documents(mixture, seed=world.seed, start=skip)
     return islice(_epochs(source), skip, None)
 
