@@ -12,8 +12,8 @@ import typer
 
 from evals.core.files import write_file, write_json
 from evals.core.printable import say
-from reports.study.driver.plan import HOME, RECIPES, Plan, load
-from reports.study.readings.claims import CLAIMS, controls, judged
+from reports.study.driver.plan import HOME, RECIPES, Plan, load, planned
+from reports.study.readings.claims import claims_of, controls, judged
 from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
 from reports.study.readings.paper_verdicts import reread
 from reports.study.readings.side_studies import brittleness, far, forecast, rollout_budget, scale
@@ -32,7 +32,7 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "starts": tables.starts,
         "seeds": {r: tables.seeds("cells", r, tables.starts, main) for r in RECIPES},
         "problems": int(tables.counts[tables.counts["where"] == "cells"]["problem"].nunique()),
-        "claims": [judged(tables, c, t) for t in temperatures for c in CLAIMS],
+        "claims": [judged(tables, c, t) for t in temperatures for c in claims_of(tables)],
         "rollouts": rollout_budget(tables, main),
         "scale": scale(tables, main),
         "brittleness": brittleness(tables, main),
@@ -89,7 +89,7 @@ def left(tables: Tables, plan: Plan) -> list[str]:
     if tables.capability.empty:
         out.append("general capability")
     have = set(tables.counts["where"])
-    for name, where in (("random_reward", "random"), ("rollouts",) * 2, ("scale",) * 2, ("far",) * 2):
+    for name, where in (("random_reward", "random"), *((n, n) for n in ("arms", "rollouts", "scale", "far"))):
         if name in plan.table and where not in have:
             out.append(name.replace("_", " "))
     return out
@@ -147,11 +147,13 @@ def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -
 
 def main(
     run: Annotated[Path | None, typer.Option(help="folder of a run: its tables are taken first")] = None,
-    home: Annotated[Path, typer.Option(help="folder of the tables, findings and page")] = HOME,
+    home: Annotated[Path | None, typer.Option(help="folder of the tables, findings and page")] = None,
     out: Annotated[Path | None, typer.Option(help="another folder for the tables, findings, page")] = None,
 ) -> None:
     """Make findings, figures and page from the study's tables."""
-    for path in build(home, run, out):
+    if run is not None and home is None:
+        home, out = planned(), out or HOME
+    for path in build(home or HOME, run, None if out == home else out):
         say(f"written: {path}")
 
 

@@ -26,10 +26,7 @@ from reports.study.driver.tasks import rows as logged
 PLACES = (  # where a checkpoint lies → (where, recipe, seed), with the groups of the pattern
     (r"study/pretrain/seed-\d+/step-\d+", ("cells", "base", "0")),
     (r"study/excursions/step-\d+/(?P<recipe>[^/]+)/seed-(?P<seed>\d+)/step-\d+", ("cells", None, None)),
-    (r"random/seed-(?P<seed>\d+)/step-\d+", ("random", "random", None)),
-    (r"rollouts/(?P<recipe>n-\d+)/seed-(?P<seed>\d+)/step-\d+", ("rollouts", None, None)),
-    (r"scale/(?P<recipe>[^/]+)/pretrain/step-\d+", ("scale", None, "0")),
-    (r"scale/(?P<recipe>[^/]+)/rl-(?P<seed>\d+)/step-\d+", ("scale-rl", None, None)),
+    (r"arms/step-\d+/(?P<recipe>[^/]+)/seed-(?P<seed>\d+)/step-\d+", ("arms", None, None)),
 )
 REPORTED = ("truncated", "guess_floor", "extraction_failures", "mean_tokens", "duplicates")
 STEPPED = ("step", "reward", "correct", "zero_variance", "entropy", "tokens", "flops", "seconds")
@@ -69,9 +66,8 @@ def _samples(run: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     for file in sorted((run / "samples").rglob("counts.csv")):
         held = json.loads((file.parent / "checkpoints.json").read_text())
         counted = pd.read_csv(file)
-        far = "far" in file.relative_to(run).parts
         for one in held["checkpoints"]:
-            key = _key(one, far) | {"draw": _draw(one["name"])}
+            key = _key(one) | {"draw": _draw(one["name"])}
             mine = counted[counted["checkpoint"] == one["name"]]
             frames.append(mine[["problem", "n", "c"]].assign(**key))
             cells.append(key | _about_cell(one, held["problems"]))
@@ -86,11 +82,11 @@ def _samples(run: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def _key(one: dict[str, Any], far: bool) -> dict[str, Any]:
+def _key(one: dict[str, Any]) -> dict[str, Any]:
     where, recipe, seed = place(one["path"])
     start = int((one["lineage"] or {}).get("tokens") or 0)
     return {
-        "where": "far" if far else where,
+        "where": where,
         "start": start,
         "recipe": recipe,
         "seed": seed,
@@ -116,10 +112,10 @@ def _about_cell(one: dict[str, Any], problems: dict[str, Any]) -> dict[str, Any]
 
 def _runs(run: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every finished training run that is an excursion, with its key."""
-    for folder in ("study/excursions", "random", "rollouts", "scale"):
+    for folder in ("study/excursions", "arms"):
         for done in sorted((run / folder).rglob("DONE")):
             steps = sorted(done.parent.glob("step-*"))
-            if not steps or "pretrain" in done.parent.name:
+            if not steps:
                 continue
             where, recipe, seed = place(str(steps[-1].relative_to(run)))
             lineage = json.loads((steps[-1] / "lineage.json").read_text())
@@ -143,21 +139,20 @@ def _training(run: Path) -> pd.DataFrame:
 
 
 def _capability(run: Path, cells: pd.DataFrame) -> pd.DataFrame:
-    """Items of the world's own cloze: where, start, recipe, seed, task, item, correct (metric acc)."""
+    """Items of the world's own cloze, right or wrong (metric acc), and bits per byte of its documents."""
     from evals.capability import read_items
 
+    measured = ("task", "item", "correct", "bits")
     known = cells[cells["where"] == "cells"].drop_duplicates("weights").set_index("weights")
     frames = []
     for folder in sorted((run / "capability").glob("*/*")):
         if (folder / "DONE").is_file():
             items = read_items(folder)
-            items = items[(items["metric"] == "acc") & items["weights"].isin(known.index)]
+            items = items[items["metric"].isin(["acc", "bits_per_byte"]) & items["weights"].isin(known.index)]
             keys = known.loc[items["weights"], ["start", "recipe", "seed"]].reset_index(drop=True)
-            frames.append(
-                pd.concat([keys, items[["task", "item", "correct"]].reset_index(drop=True)], axis=1)
-            )
+            frames.append(pd.concat([keys, items[[*measured]].reset_index(drop=True)], axis=1))
     if not frames:
-        return pd.DataFrame(columns=["start", "recipe", "seed", "task", "item", "correct"])
+        return pd.DataFrame(columns=["start", "recipe", "seed", *measured])
     order = ["start", "recipe", "seed", "task", "item"]
     return pd.concat(frames).drop_duplicates(order).sort_values(order, ignore_index=True)
 

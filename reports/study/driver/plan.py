@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).parents[2] / "gallery" / "micro"
+NEXT = HOME / "next"  # study.toml and plan.toml of a study that is planned and whose page does not stand yet
 RECIPES = ("rl", "sft", "sft-gold", "sft-rl", "sft-gold-rl", "parallel")
 
 
@@ -27,17 +28,25 @@ class Plan:
     tuned: dict[str, Any] | None = None
 
 
+def planned() -> Path:
+    """The folder of the plan that is to be run."""
+    return NEXT if NEXT.is_dir() else HOME
+
+
 def load(home: Path = HOME, *, quick: bool = False) -> Plan:
     """The plan of a folder with study.toml and plan.toml.
 
     quick: the smaller study of its [quick] section, whose cells are cells of the whole one: the learning
-    rates are those on record.
+    rates are those on record, or those of that section where none are.
     """
     table = tomllib.loads((home / "plan.toml").read_text("utf-8"))
     small = table.pop("quick")
     cells = tomllib.loads((home / "study.toml").read_text("utf-8"))["study"]
     if not quick:
         return Plan(home / "study.toml", table, tuple(cells["starts"]), tuple(cells["seeds"]))
-    tuned = json.loads((home / "data" / "tuning.json").read_text("utf-8"))
-    probe = table["probe"] | small["probe"]
-    return Plan(home / "study.toml", {"probe": probe}, tuple(small["starts"]), tuple(small["seeds"]), tuned)
+    record = home / "data" / "tuning.json"
+    tuned = {"chosen": small.get("rates"), "tries": [], "how": table["tuning"]}
+    if record.is_file():
+        tuned = json.loads(record.read_text("utf-8"))
+    kept = {"probe": table["probe"] | small["probe"]} | {k: table[k] for k in ("general",) if k in table}
+    return Plan(home / "study.toml", kept, tuple(small["starts"]), tuple(small["seeds"]), tuned)

@@ -7,13 +7,14 @@ yet. Whole seeds come first, so that a study that is stopped early is a smaller 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from reports.study.driver.plan import HOME, RECIPES, Plan, load
+from evals.core.files import write_json
+from reports.study.driver.plan import RECIPES, Plan, load, planned
 from reports.study.driver.tasks import Task, run_all
 from reports.study.driver.tuning import BRANCHES, accuracy, chosen, record
 
@@ -31,13 +32,9 @@ def rounds(out: Path, plan: Plan) -> Iterator[list[Task]]:
     """The study's tasks in order, in rounds: a round may need anything of the rounds before it."""
     yield [_pretrain(out, plan)]
     yield from _tuning(out, plan)
-    extras = [e for name, e in EXTRAS.items() if name in plan.table]
     for i, seed in enumerate(plan.seeds):
         yield from _seed(out, plan, plan.seeds[: i + 1], seed)
-        if i == 0 and extras:
-            yield from extras.pop(0)(out, plan)
-    for extra in extras:
-        yield from extra(out, plan)
+        yield from _arms(out, plan, seed)
     for seed in plan.seeds:
         yield _sampled(out, plan, seed, plan.table["probe"]["sampling"][1:])
 
@@ -84,7 +81,7 @@ def _tuning(out: Path, plan: Plan) -> Iterator[list[Task]]:
     if path.is_file():
         return
     if plan.tuned is not None:
-        record(path, plan.tuned["tries"], plan.tuned["how"])
+        write_json(path, plan.tuned)
         return
     tuning = plan.table["tuning"]
     base, runs, tries = bases(out, plan)[tuning["start"]], [], []
@@ -116,7 +113,8 @@ def _seed(out: Path, plan: Plan, seeds: Sequence[int], seed: int) -> Iterator[li
     ends = max((c / "DONE" for c in cells), key=lambda p: not p.exists())  # one that is missing, if any is
     yield [Task(f"cells {name}", ends, (*fixed, *sets))]
     yield _sampled(out, plan, seed, plan.table["probe"]["sampling"][:1])
-    yield [_capability(out, f"{b.name}/{name}", [b, *_ends(out, b, seed)]) for b in bases(out, plan)]
+    general = plan.table.get("general", {"task": "world"})["task"]
+    yield [_capability(out, f"{b.name}/{name}", [b, *_ends(out, b, seed)], general) for b in bases(out, plan)]
 
 
 def _ends(out: Path, base: Path, seed: int) -> list[Path]:
@@ -144,10 +142,10 @@ def _asked(
     return counted(stage, plan, out / "samples" / place / f"T{way['temperature']}", ckpts, **way)
 
 
-def _capability(out: Path, place: str, ckpts: Sequence[Path]) -> Task:
+def _capability(out: Path, place: str, ckpts: Sequence[Path], task: str) -> Task:
     folder = out / "capability" / place
     parts = [part for ckpt in ckpts for part in ("--ckpt", str(ckpt))]
-    command = ("evals", "capability", *parts, "--task", "world", "--out", str(folder), "--quiet")
+    command = ("evals", "capability", *parts, "--task", task, "--out", str(folder), "--quiet")
     return Task("capability", folder / "DONE", command, marks=True)
 
 
@@ -157,94 +155,33 @@ def _rl(out: Path, plan: Plan, stage: str, folder: Path, base: Path, *sets: str)
     return trained(stage, folder, "rl", plan, "--ckpt", str(base), *sets_of(rate, *sets))
 
 
-def _random_reward(out: Path, plan: Plan) -> Iterator[list[Task]]:
-    """Control: RL whose rewards are dealt at random, so that nothing can be learned from them."""
-    own = plan.table["random_reward"]
-    base = bases(out, plan)[own["start"]]
-    runs = [
-        _rl(out, plan, "random reward", out / "random" / f"seed-{s}", base, f"seed={s}", "reward=random")
-        for s in own["seeds"]
-    ]
-    yield runs
-    ends = [last(r.marker.parent) for r in runs]
-    yield [_asked(out, plan, "random reward", "random", ends)]
-
-
-def _rollouts(out: Path, plan: Plan) -> Iterator[list[Task]]:
-    """Few against many rollouts of a prompt, on prompts that the base seldom solves, at equal rollouts."""
-    own = plan.table["rollouts"]
-    base, folder = bases(out, plan)[own["start"]], out / "rollouts"
-    split = ("trainer", "split", "--ckpt", str(base), "--problems", own["split"], "--n", str(own["split_n"]))
-    limits = ("--max-tokens", str(plan.table["probe"]["max_tokens"]), "--out", str(folder / "split"))
-    yield [Task("rollouts", folder / "split" / "counts.json", (*split, *limits, "--quiet"))]
-    runs = []
-    for n in own["n"]:
-        steps = own["total"] // (n * own["prompts"])
-        for seed in own["seeds"]:
-            sets = [f"problems={folder / 'split' / 'hard.jsonl'}", f"n={n}", f"seed={seed}", f"steps={steps}"]
-            sets += [f"prompts={own['prompts']}", f"minibatch={own['prompts']}"]
-            runs.append(_rl(out, plan, "rollouts", folder / f"n-{n}" / f"seed-{seed}", base, *sets))
-    yield runs
-    ends = [last(r.marker.parent) for r in runs]
-    yield [_asked(out, plan, "rollouts", "rollouts", ends)]
-
-
-def _scale(out: Path, plan: Plan) -> Iterator[list[Task]]:
-    """A math-heavy mix for the main model against a larger model on the plain mix, each with RL.
-
-    Both see the tokens that one start of the main run has seen, at nearly its learning rates.
-    """
-    own = plan.table["scale"]
-    kinds = {
-        "heavy": [f"data.{k}={v}" for k, v in own["heavy"].items()],
-        "large": [f"model.{k}={v}" for k, v in own["large"].items()],
-    }
-    held = ("tokens", "warmup", "final_lr")
-    budget = ("checkpoints=[]", *(f"{k}={own[k]}" for k in held))
-    folders = {kind: out / "scale" / kind for kind in kinds}
+def _arms(out: Path, plan: Plan, seed: int) -> Iterator[list[Task]]:
+    """RL changed in one thing (objective, group size, reward) from each arm's starts, and its samples."""
+    runs: dict[str, list[Task]] = {}
+    starts = dict(zip(plan.starts, bases(out, plan), strict=True))
+    for name, own in plan.table.get("arms", {}).items():
+        for base in [starts[s] for s in own["starts"] if s in starts]:
+            folder, sets = out / "arms" / base.name / name / f"seed-{seed}", (f"seed={seed}", *own["set"])
+            runs.setdefault(base.name, []).append(_rl(out, plan, "arms", folder, base, *sets))
+    yield [run for found in runs.values() for run in found]
     yield [
-        trained("scale", folders[k] / "pretrain", "pretrain", plan, *sets_of(*budget, *sets))
-        for k, sets in kinds.items()
+        _asked(out, plan, "samples arms", f"arms/{b}/seed-{seed}", [last(r.marker.parent) for r in found])
+        for b, found in runs.items()
     ]
-    starts = {k: last(f / "pretrain") for k, f in folders.items()}
-    yield [
-        _rl(out, plan, "scale", folders[k] / f"rl-{s}", base, f"seed={s}")
-        for k, base in starts.items()
-        for s in own["seeds"]
-    ]
-    ends = {k: [base, *(last(folders[k] / f"rl-{s}") for s in own["seeds"])] for k, base in starts.items()}
-    yield [_asked(out, plan, "scale", f"scale/{k}", ckpts) for k, ckpts in ends.items()]
-
-
-def _far(out: Path, plan: Plan) -> Iterator[list[Task]]:
-    """More operations than any training problem has: the base and its cells of some seeds."""
-    own = plan.table["far"]
-    tasks = []
-    for base in [bases(out, plan)[i] for i in own["starts"]]:
-        folder = out / "study" / "excursions" / base.name
-        ends = [last(folder / r / f"seed-{s}") for s in own["seeds"] for r in RECIPES]
-        way = plan.table["probe"]["sampling"][0]
-        place = out / "samples" / "far" / base.name
-        tasks.append(counted("far", plan, place, [base, *ends], problems=own["problems"], **way))
-    yield tasks
-
-
-EXTRAS: dict[str, Callable[[Path, Plan], Iterator[list[Task]]]] = {
-    "random_reward": _random_reward,
-    "rollouts": _rollouts,
-    "scale": _scale,
-    "far": _far,
-}
 
 
 def main(
     out: Annotated[Path | None, typer.Option(help="folder of the study (default: runs/micro)")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="one seed, two starts, no side studies")] = False,
     processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 2,
-    home: Annotated[Path, typer.Option(help="folder of study.toml and plan.toml")] = HOME,
+    home: Annotated[Path | None, typer.Option(help="folder of study.toml and plan.toml")] = None,
 ) -> None:
     """Run the study, or what is left of it."""
-    run(out or Path("runs/micro-quick" if quick else "runs/micro"), load(home, quick=quick), processes)
+    run(
+        out or Path("runs/micro-quick" if quick else "runs/micro"),
+        load(home or planned(), quick=quick),
+        processes,
+    )
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from reports.rounding import with_interval
+from reports.study.readings.tables import MOST_BITS
 
 NAMES = {"rl": "RL", "sft": "SFT", "sft-gold": "SFT-Gold", "sft-rl": "SFT→RL", "sft-gold-rl": "SFT-Gold→RL",
-         "parallel": "Parallel"}  # fmt: skip
+         "parallel": "Parallel", "maxrl": "MaxRL", "pass-at-k": "RL for pass@k"}  # fmt: skip
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -23,6 +24,12 @@ def points(part: dict[str, Any]) -> str:
     values = [None if part[key] is None else 100 * part[key] for key in ("estimate", "low", "high")]
     text = with_interval(*values, signed=True)
     return text if part.get("seeds_known", True) else f"{text}†"
+
+
+def bits(part: dict[str, Any]) -> str:
+    """A difference in bits per byte, with its interval."""
+    values = [None if part[key] is None else MOST_BITS * part[key] for key in ("estimate", "low", "high")]
+    return f"{with_interval(*values, signed=True)} bits per byte"
 
 
 def percent(rate: float, places: int = 1) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from reports.rounding import with_interval
 from reports.study.page.answer import answer
 from reports.study.page.appendix import bases, how, reread, side
-from reports.study.page.markdown import measure, million, named, outcome, points, table
+from reports.study.page.markdown import bits, measure, million, named, outcome, points, table
 
 MARKS = {"reproduced": "reproduced", "not reproduced": "**not reproduced**"}
 
@@ -47,16 +47,21 @@ def _claims(found: dict[str, Any]) -> str:
         rows.append([c["question"], c["claim"], effect, *(MARKS.get(o, o) for o in (c["outcome"], *says))])
     columns = ["", "the paper says", "effect in points", "here", *(f"at T = {t:g}" for t in others)]
     body = table(columns, rows)
-    return f"## The paper's claims\n\n{body}\nSampled at T = {first:g}. {_legend(found)}\n"
+    planned = [c["claim"] for c in main if c.get("primary")]
+    text = f" Planned with 80% power ([PLAN.md](PLAN.md)): {'; '.join(planned)}. All else is exploratory."
+    legend = _legend(found) + (text if planned else "")
+    return f"## The paper's claims\n\n{body}\nSampled at T = {first:g}. {legend}\n"
 
 
 def _effects(parts: list[dict[str, Any]]) -> str:
-    lines = [
-        f"{measure(p)}, {named(p['b_name'])} − {named(p['a_name'])}: "
-        + ("both at the ceiling" if p["state"] == "ceiling" else points(p))
-        for p in parts
-    ]
+    lines = [f"{measure(p)}, {named(p['b_name'])} − {named(p['a_name'])}: {_effect(p)}" for p in parts]
     return "<br>".join(lines) or "—"
+
+
+def _effect(part: dict[str, Any]) -> str:
+    if part["state"] == "ceiling":
+        return "both at the ceiling"
+    return bits(part) if part["measure"] == "text" else points(part)
 
 
 def _legend(found: dict[str, Any]) -> str:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from evals.core.errors import UserError
-from reports.study.readings.contrasts import K, outcome, reading
-from reports.study.readings.tables import Tables, Values
+from reports.study.driver.plan import RECIPES
+from reports.study.readings.contrasts import MARGIN, K, outcome, reading
+from reports.study.readings.tables import MOST_BITS, Tables, Values
 
 AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # seed by seed from the other's end
 Arm = tuple[str, str]  # (where, recipe) of `reports.study.driver.collect`
 BASE: Arm = ("cells", "base")
+TEXT_MARGIN = 0.02  # bits per byte within which held-out text is as likely as before
 CEILING = 0.99  # of general capability: above it on both sides nothing is concluded
 
 
@@ -19,8 +21,8 @@ CEILING = 0.99  # of general capability: above it on both sides nothing is concl
 class Part:
     """One difference, b - a, and what the claim says of it: up, down or same.
 
-    measure: a number k for pass@k, "general" for general capability. starts: first, later (all but the
-    first), last, or all, which are meaned.
+    measure: a number k for pass@k, "general" for general capability, "text" for bits per byte. starts:
+    first, later (all but the first), last, all, or arms (those of the arm b), which are meaned.
     """
 
     b: str
@@ -38,6 +40,7 @@ class Claim:
     text: str
     parts: tuple[Part, ...]
     note: str = ""
+    primary: bool = False  # planned with 80% power; the others are exploratory
 
 
 def _two(b: str, a: str, says: tuple[str, str]) -> tuple[Part, ...]:
@@ -46,46 +49,80 @@ def _two(b: str, a: str, says: tuple[str, str]) -> tuple[Part, ...]:
 
 CLAIMS = (
     Claim("1", "RL is effective early: from the first checkpoint it raises pass@1",
-          (Part("rl", "base", 1, "up", "first"),)),
+          (Part("rl", "base", 1, "up", "first"),), primary=True),
     Claim("1", "from later checkpoints RL beats SFT on pass@1", (Part("rl", "sft", 1, "up", "later"),)),
     Claim("1", "RL from the last checkpoint comes within the margin of SFT→RL on pass@1",
           (Part("rl", "sft-rl", 1, "same", "last"),)),
-    Claim("2", "with one demonstration per question RL beats SFT on pass@1", (Part("rl", "sft", 1, "up"),)),
+    Claim("2", "with one demonstration per question RL beats SFT on pass@1", (Part("rl", "sft", 1, "up"),),
+          primary=True),
     Claim("2", f"with all demonstrations SFT is ahead of RL at pass@8 and pass@{K}",
           (Part("sft-gold", "rl", 8, "up"), Part("sft-gold", "rl", K, "up"))),
-    Claim("4", f"direct RL expands: pass@1 and pass@{K} rise", _two("rl", "base", ("up", "up"))),
+    Claim("4", f"direct RL expands: pass@1 and pass@{K} rise", _two("rl", "base", ("up", "up")),
+          primary=True),
     Claim("4", f"RL after SFT sharpens: pass@1 rises, pass@{K} falls", _two("sft-rl", "sft", ("up", "down"))),
     Claim("4", f"RL after SFT-Gold sharpens: pass@1 rises, pass@{K} falls",
           _two("sft-gold-rl", "sft-gold", ("up", "down"))),
-    Claim("5", "RL leaves general capability as it was", (Part("rl", "base", "general", "same"),)),
+    Claim("5", "RL leaves general capability as it was", (Part("rl", "base", "general", "same"),),
+          primary=True),
     Claim("5", "SFT lowers general capability", (Part("sft", "base", "general", "down"),)),
     Claim("5", "SFT-Gold lowers general capability", (Part("sft-gold", "base", "general", "down"),)),
     Claim("6", f"parallel averaging has the best pass@{K}: above RL, SFT, SFT→RL and the base",
           tuple(Part("parallel", a, K, "up") for a in ("rl", "sft", "sft-rl", "base"))),
     Claim("6", "parallel averaging leaves general capability as it was",
           (Part("parallel", "base", "general", "same"),)),
-    Claim("6", "pass@1 of parallel averaging is below that of RL", (Part("parallel", "rl", 1, "down"),)),
+    Claim("6", "pass@1 of parallel averaging is below that of RL", (Part("parallel", "rl", 1, "down"),),
+          primary=True),
+)  # fmt: skip
+
+ARMS = (  # RL changed in one thing, where the study has such arms
+    Claim("8", f"MaxRL expands: pass@1 and pass@{K} rise",
+          (Part("maxrl", "base", 1, "up", "arms"), Part("maxrl", "base", K, "up", "arms"))),
+    Claim("8", f"MaxRL is ahead of RL at pass@{K}", (Part("maxrl", "rl", K, "up", "arms"),)),
+    Claim("8", f"RL for pass@k expands: pass@1 and pass@{K} rise",
+          (Part("pass-at-k", "base", 1, "up", "arms"), Part("pass-at-k", "base", K, "up", "arms"))),
+    Claim("8", f"RL for pass@k is ahead of RL at pass@{K}", (Part("pass-at-k", "rl", K, "up", "arms"),)),
+    Claim("9", f"at equal samples groups of 32 are ahead of groups of 4 at pass@{K}",
+          (Part("n-32", "n-4", K, "up", "arms"),)),
+    Claim("9", f"at equal samples groups of 32 are ahead of groups of 8 at pass@{K}",
+          (Part("n-32", "rl", K, "up", "arms"),)),
+    Claim("5", "RL leaves bits per byte of held-out text as they were",
+          (Part("rl", "base", "text", "same"),)),
+    Claim("5", "SFT raises bits per byte of held-out text", (Part("sft", "base", "text", "up"),)),
+    Claim("5", "SFT-Gold raises bits per byte of held-out text", (Part("sft-gold", "base", "text", "up"),)),
+    Claim("5", "parallel averaging leaves bits per byte of held-out text as they were",
+          (Part("parallel", "base", "text", "same"),)),
 )  # fmt: skip
 
 
-def starts_of(tables: Tables, which: str) -> list[int]:
+def claims_of(tables: Tables) -> tuple[Claim, ...]:
+    """The claims that the study was made for: the paper's, and those on its arms where it has any."""
+    return (*CLAIMS, *ARMS) if tables.has_arms else CLAIMS
+
+
+def starts_of(tables: Tables, part: Part) -> list[int]:
     """Tokens of the starts that a part means."""
     every = tables.starts
-    return {"all": every, "first": every[:1], "later": every[1:], "last": every[-1:]}[which]
+    own = tables.counts[(tables.counts["where"] == "arms") & (tables.counts["recipe"] == part.b)]
+    arms = sorted(int(s) for s in own["start"].unique()) if part.starts == "arms" else []
+    return {"all": every, "first": every[:1], "later": every[1:], "last": every[-1:], "arms": arms}[
+        part.starts
+    ]
 
 
 def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
     """A claim with its parts measured; "not studied" where the study has not the samples."""
     parts: list[dict[str, Any]] = []
     for part in claim.parts:
-        starts = starts_of(tables, part.starts)
+        starts = starts_of(tables, part)
         try:
             b, a = (_values(tables, r, part.measure, starts, temperature) for r in (part.b, part.a))
         except UserError:
             parts = []
             break
         k = part.measure if isinstance(part.measure, int) else 1
-        measured = reading(b, a, k, parts=len(claim.parts), paired=AFTER.get(part.b) == part.a)
+        margin = TEXT_MARGIN / MOST_BITS if part.measure == "text" else MARGIN
+        paired = AFTER.get(part.b) == part.a
+        measured = reading(b, a, k, parts=len(claim.parts), paired=paired, margin=margin)
         if part.measure == "general" and min(measured["a"], measured["b"]) > CEILING:
             measured["state"] = "ceiling"  # a test that nobody fails cannot tell
         about = {"b_name": part.b, "a_name": part.a, "measure": part.measure, "says": part.says}
@@ -97,6 +134,7 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         "outcome": outcome(parts),
         "parts": parts,
         "note": claim.note,
+        **({"primary": claim.primary} if tables.has_arms else {}),
     }
 
 
@@ -105,7 +143,10 @@ def _values(tables: Tables, recipe: str, measure: int | str, starts: list[int], 
         raise UserError("there is no such start; run the study with more of them")
     if measure == "general":
         return tables.items(recipe, starts)
-    return tables.values("cells", recipe, starts, temperature, int(measure))
+    if measure == "text":
+        return tables.texts(recipe, starts)
+    where = "cells" if recipe in ("base", *RECIPES) else "arms"
+    return tables.values(where, recipe, starts, temperature, int(measure))
 
 
 def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
@@ -114,12 +155,12 @@ def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
     for k in (1, K):
         a, b = (tables.values(*BASE, tables.starts, temperature, k, draw=d) for d in (0, 1))
         rows.append({"control": "base against a second draw of itself", **reading(b, a, k, parts=2)})
-    trained = tables.counts[tables.counts["where"] == "random"]
+    trained = tables.counts[tables.counts["recipe"] == "random"]
     if len(trained := trained[trained["temperature"] == temperature]):
-        start = [int(trained["start"].iloc[0])]
+        where, starts = str(trained["where"].iloc[0]), sorted(int(s) for s in trained["start"].unique())
         for k in (1, K):
-            b = tables.values("random", "random", start, temperature, k)
-            a = tables.values(*BASE, start, temperature, k)
+            b = tables.values(where, "random", starts, temperature, k)
+            a = tables.values(*BASE, starts, temperature, k)
             rows.append({"control": "RL with random rewards", **reading(b, a, k, parts=2)})
     for row in rows:
         wrong = {"up", "down"} if "draw" in row["control"] else {"up"}

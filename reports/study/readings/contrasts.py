@@ -18,10 +18,13 @@ AGREES = {  # what a claim says → states that agree with it, states that speak
 }
 
 
-def reading(b: np.ndarray, a: np.ndarray, k: int, *, parts: int = 1, paired: bool = False) -> dict[str, Any]:
+def reading(
+    b: np.ndarray, a: np.ndarray, k: int, *, parts: int = 1, paired: bool = False, margin: float = MARGIN
+) -> dict[str, Any]:
     """The difference b - a, (S, M) each, as a reading: estimate, low, high at level / parts, and its state.
 
     paired: seed s of b was trained from seed s of a; only seeds that both have are taken by the caller.
+    margin: within which the two are the same.
     """
     outer = seed_difference(a, b, level=LEVEL / parts, paired=paired)
     inner = seed_difference(a, b, level=2 * LEVEL, paired=paired)
@@ -37,7 +40,7 @@ def reading(b: np.ndarray, a: np.ndarray, k: int, *, parts: int = 1, paired: boo
         "seeds_known": outer["seeds_known"],
         "units": int(b.shape[1]),
         "level": LEVEL / parts,
-        "state": state(held, LEVEL, MARGIN),
+        "state": state(held, LEVEL, margin),
     }
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from analysis import pass_at_k
 from evals.core.errors import UserError
 
+MOST_BITS = 8.0  # of a byte
 Values = np.ndarray  # (S, M): one row a training seed, one column a problem or an item
 
 
@@ -34,6 +35,11 @@ class Tables:
         """Tokens seen at the starts, ascending."""
         mine = self.counts[(self.counts["where"] == "cells") & (self.counts["recipe"] == "base")]
         return sorted(int(s) for s in mine["start"].unique())
+
+    @property
+    def has_arms(self) -> bool:
+        """Whether the study changed RL in one thing at a time."""
+        return bool((self.counts["where"] == "arms").any())
 
     @property
     def temperatures(self) -> list[float]:
@@ -78,18 +84,26 @@ class Tables:
 
     def items(self, recipe: str, starts: list[int]) -> Values:
         """(S, I) items of general capability, right or wrong, of each seed, meaned over starts."""
+        return self._general(recipe, starts, "correct")
+
+    def texts(self, recipe: str, starts: list[int]) -> Values:
+        """(S, D) bits per byte of held-out documents over MOST_BITS, of each seed, meaned over starts."""
+        return np.minimum(self._general(recipe, starts, "bits") / MOST_BITS, 1)
+
+    def _general(self, recipe: str, starts: list[int], column: str) -> Values:
         mine = self.capability[self.capability["recipe"] == recipe]
+        mine = mine.dropna(subset=[column]) if column in mine else mine.head(0)
         by = [set(mine.loc[mine["start"] == s, "seed"]) for s in starts]
         seeds = sorted(set.intersection(*by)) if by else []
         if not seeds:
             raise UserError(f"the study has no general capability of {recipe} at all of {starts}")
-        if ("items", recipe) not in self.known:
+        if (column, recipe) not in self.known:
             ordered = mine.sort_values(["task", "item"])
             for (start, seed), group in ordered.groupby(["start", "seed"], sort=False):
-                self.known["items", recipe, start, seed] = group["correct"].to_numpy(float)
-            self.known["items", recipe] = np.zeros(0)
+                self.known[column, recipe, start, seed] = group[column].to_numpy(float)
+            self.known[column, recipe] = np.zeros(0)
         return np.stack(
-            [np.mean([self.known["items", recipe, s, seed] for s in starts], axis=0) for seed in seeds]
+            [np.mean([self.known[column, recipe, s, seed] for s in starts], axis=0) for seed in seeds]
         )
 
 

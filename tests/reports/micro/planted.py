@@ -7,7 +7,7 @@ from reports.study.driver.plan import RECIPES
 from reports.study.readings.tables import Tables
 
 STARTS = (1000, 2000, 3000, 4000)
-PROBLEMS, N, ITEMS = 60, 64, 200
+PROBLEMS, N, ITEMS, DOCUMENTS = 60, 64, 200, 40
 
 EASY, RARE = 30, 15  # of PROBLEMS: often solved by the base, and seldom; the rest never
 RATES = {  # recipe → success rate of (easy, rare, other) problems
@@ -36,6 +36,7 @@ def planted(
     seeds: tuple[int, ...] = (0, 1, 2),
     key: int = 0,
     general: dict[str, float] = GENERAL,
+    arms: dict[str, tuple[float, float, float]] | None = None,
 ) -> Tables:
     """A study with the claims' answers known: rates of every recipe, the same at all starts and seeds."""
     rng = np.random.default_rng(key)
@@ -49,7 +50,11 @@ def planted(
                 items.append(_items(rng, general[recipe]).assign(**place))
                 if recipe != "base":
                     training.append(_training(rng, 6).assign(where="cells", **place))
-    for seed in seeds:
+    for seed, recipe in [(s, r) for s in seeds for r in arms or ()]:
+        place = {"where": "arms", "start": 2000, "recipe": recipe, "seed": seed}
+        counts.append(_counts(rng, (arms or {})[recipe]).assign(draw=0, **place))
+        training.append(_training(rng, 6).assign(**place))
+    for seed in seeds if arms is None else ():
         place = {"where": "random", "start": 2000, "recipe": "random", "seed": seed}
         counts.append(_counts(rng, rates["base"]).assign(draw=0, **place))
         for n, steps in ((4, 24), (16, 6)):
@@ -75,7 +80,10 @@ def _counts(rng: np.random.Generator, rates: tuple[float, float, float]) -> pd.D
 def _items(rng: np.random.Generator, rate: float) -> pd.DataFrame:
     hard = np.arange(ITEMS) >= rate * ITEMS  # the same items are hard for all, as in life
     correct = np.where(rng.random(ITEMS) < 0.01, hard, ~hard)
-    return pd.DataFrame({"task": "world", "item": [f"i{i}" for i in range(ITEMS)], "correct": correct})
+    items = pd.DataFrame({"task": "world", "item": [f"i{i}" for i in range(ITEMS)], "correct": correct})
+    bits = 2 - rate + rng.normal(0, 0.01, DOCUMENTS)  # text is the harder to expect, the more is forgotten
+    texts = pd.DataFrame({"task": "text", "item": [f"d{i}" for i in range(DOCUMENTS)], "bits": bits})
+    return pd.concat([items, texts], ignore_index=True)
 
 
 def _training(

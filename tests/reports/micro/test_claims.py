@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reports.study.build import verdicts
-from reports.study.readings.claims import CLAIMS, controls, judged
+from reports.study.readings.claims import CLAIMS, claims_of, controls, judged
 from reports.study.readings.contrasts import outcome, reading
 from reports.study.readings.side_studies import brittleness, forecast, rollout_budget
 from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
@@ -13,6 +13,11 @@ from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
 @pytest.fixture(scope="module")
 def tables():
     return planted()
+
+
+@pytest.fixture(scope="module")
+def arms_tables():
+    return planted(arms=ARMS_RATES)
 
 
 def of(tables, start_of_text: str) -> dict:
@@ -130,6 +135,48 @@ def test_rollout_budget_reads_both_axes(tables) -> None:
     assert "96 prompts seen" in by_prompt["parts"][0]["axis"]
     assert by_prompt["outcome"] == "reproduced"
     assert by_rollout["parts"][0]["estimate"] < 0
+
+
+ARMS_RATES = {
+    "random": RATES["base"],
+    "maxrl": (0.70, 0.40, 0.30),
+    "pass-at-k": RATES["rl"],
+    "n-4": (0.50, 0.05, 0.0),
+    "n-32": (0.60, 0.30, 0.20),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "planted_outcome"),
+    [
+        ("MaxRL expands", "reproduced"),
+        ("MaxRL is ahead of RL", "reproduced"),
+        ("RL for pass@k expands", "reproduced"),
+        ("RL for pass@k is ahead", "undetermined"),
+        ("at equal samples groups of 32 are ahead of groups of 4", "reproduced"),
+        ("RL leaves bits per byte", "reproduced"),
+        ("SFT raises bits per byte", "reproduced"),
+    ],
+)
+def test_planted_arms_are_found_at_their_own_start(arms_tables, text, planted_outcome) -> None:
+    """Arms are compared with the cells of their start; held-out text shows what was forgotten."""
+    claim = next(c for c in claims_of(arms_tables) if c.text.startswith(text))
+    found = judged(arms_tables, claim, 1.0)
+    assert found["outcome"] == planted_outcome
+    if "bits" not in text:
+        assert {tuple(p["starts"]) for p in found["parts"]} == {(2000,)}
+
+
+def test_random_rewards_as_an_arm_are_a_control(arms_tables) -> None:
+    rows = [r for r in controls(arms_tables, 1.0) if "random" in r["control"]]
+    assert [r["k"] for r in rows] == [1, 32]
+    assert all(r["behaves"] is not False for r in rows)
+
+
+def test_a_study_without_arms_has_the_papers_claims_alone(tables, arms_tables) -> None:
+    assert len(claims_of(tables)) == len(CLAIMS) < len(claims_of(arms_tables))
+    assert "primary" not in judged(tables, CLAIMS[0], 1.0)
+    assert sum(judged(arms_tables, c, 1.0)["primary"] for c in CLAIMS) == 5
 
 
 def test_brittleness_and_forecast_have_a_row_a_start(tables) -> None:

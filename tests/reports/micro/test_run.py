@@ -1,12 +1,13 @@
 """The study's plan as commands: all of them are understood, in an order that survives being stopped."""
 
 import json
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
 
-from reports.study.driver.plan import HOME, RECIPES, load
+from reports.study.driver.plan import RECIPES, load, planned
 from reports.study.driver.run import run
 from reports.study.driver.tasks import Task
 
@@ -50,7 +51,7 @@ def pretend(task: Task, out: Path, plan) -> None:
 @pytest.fixture
 def ran(tmp_path, monkeypatch):
     """(tasks in the order in which they were run, folder, plan) of a pretended study."""
-    plan, done = load(), []
+    plan, done = load(planned()), []
 
     def run_all(out, tasks, processes):
         for task in tasks:
@@ -87,17 +88,35 @@ def test_every_command_is_understood(ran) -> None:
 
 
 def test_whole_seeds_come_first(ran) -> None:
-    """Seed 0 is trained and sampled before the controls, these before seed 1, and so on; T = 0.6 is last."""
+    """Each seed is trained and sampled, arms too, before the next seed's cells; the base is drawn twice."""
     done, _, plan = ran
-    stages = list(dict.fromkeys(t.stage for t in done))
-    assert stages[:2] == ["pretrain", "tuning"]
-    order = [stages.index(s) for s in ("cells seed-0", "random reward", "cells seed-1", "cells seed-2")]
-    assert order == sorted(order)
-    cold = [i for i, t in enumerate(done) if option(t, "--temperature") == ["0.6"]]
-    assert min(cold) > max(i for i in range(len(done)) if i not in cold)
+    stages = [t.stage for t in done]
+    assert list(dict.fromkeys(stages))[:2] == ["pretrain", "tuning"]
+    cells = [stages.index(f"cells seed-{s}") for s in plan.seeds]
+    assert cells == sorted(cells)
+    arms = [i for i, t in enumerate(done) if t.stage == "arms" and "seed-0" in t.marker.parts]
+    assert cells[0] < min(arms) < max(arms) < cells[1]
     sampled = [t for t in done if t.stage in ("samples cells", "samples base")]
     asked = len(plan.table["probe"]["sampling"]) * len(plan.starts)
     assert len(sampled) == asked * (len(plan.seeds) + 1)
+    drawn = next(t for t in sampled if t.stage == "samples base")
+    assert len(set(option(drawn, "--ckpt"))) == 1
+    assert len(option(drawn, "--ckpt")) == 2
+
+
+def test_every_arm_draws_as_many_rollouts_as_rl(ran) -> None:
+    """Equal samples: prompts times rollouts of a step are those of the study's RL, and the steps too."""
+    plan = ran[2]
+    settings = tomllib.loads(plan.study.read_text("utf-8"))["rl"]
+    for arm in plan.table["arms"].values():
+        sets = dict(pair.split("=") for pair in arm["set"])
+        sizes = [int(sets.get(key, settings[key])) for key in ("prompts", "n", "minibatch", "steps")]
+        assert sizes[0] * sizes[1] == settings["prompts"] * settings["n"]
+        assert sizes[2:] == [sizes[0], settings["steps"]]
+        assert set(arm["starts"]) <= set(plan.starts)
+    assert len([t for t in ran[0] if t.stage == "arms"]) == len(plan.seeds) * sum(
+        len(arm["starts"]) for arm in plan.table["arms"].values()
+    )
 
 
 def test_test_problems_are_not_touched_before_the_choice(ran) -> None:
@@ -128,13 +147,14 @@ def test_a_study_that_is_done_runs_nothing(ran, monkeypatch) -> None:
 
 
 def test_quick_cells_are_cells_of_the_study(tmp_path) -> None:
-    """The smaller study takes starts and seeds of the whole one, and the rates on record."""
-    (tmp_path / "data").mkdir()
+    """The smaller study takes starts and seeds of the whole one, and the rates on record, or its own."""
     for name in ("study.toml", "plan.toml"):
-        (tmp_path / name).write_bytes((HOME / name).read_bytes())
-    (tmp_path / "data" / "tuning.json").write_text(json.dumps({"chosen": LR, "tries": [], "how": {}}))
+        (tmp_path / name).write_bytes((planned() / name).read_bytes())
     whole, quick = load(tmp_path), load(tmp_path, quick=True)
     assert set(quick.starts) < set(whole.starts)
     assert set(quick.seeds) < set(whole.seeds)
-    assert quick.tuned["chosen"] == LR
-    assert set(quick.table) == {"probe"}
+    assert set(quick.tuned["chosen"]) == {"rl", "sft"}
+    assert set(quick.table) == {"probe", "general"}
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "tuning.json").write_text(json.dumps({"chosen": LR, "tries": [], "how": {}}))
+    assert load(tmp_path, quick=True).tuned["chosen"] == LR

@@ -57,10 +57,8 @@ def test_a_task_without_its_marker_has_failed(task, tmp_path) -> None:
             "runs/x/study/excursions/step-000120/sft-gold-rl/seed-2/step-000012",
             ("cells", "sft-gold-rl", 2),
         ),
-        ("/x/random/seed-1/step-000012", ("random", "random", 1)),
-        ("/x/rollouts/n-16/seed-1/step-000012", ("rollouts", "n-16", 1)),
-        ("/x/scale/large/pretrain/step-000900", ("scale", "large", 0)),
-        ("/x/scale/heavy/rl-0/step-000012", ("scale-rl", "heavy", 0)),
+        ("/x/arms/step-000120/pass-at-k/seed-1/step-000012", ("arms", "pass-at-k", 1)),
+        ("/x/arms/step-000120/n-32/seed-1/step-000012", ("arms", "n-32", 1)),
     ],
 )
 def test_checkpoints_are_known_by_where_they_lie(path, expected) -> None:
