@@ -166,7 +166,7 @@ def _about(run: Path, path: Path, tasks: pd.DataFrame) -> None:
         path,
         {
             **held,
-            "processor": _processor(),
+            "processor": processor(),
             "cells": len(done),
             "core_hours": round(float(tasks["core_seconds"].sum()) / 3600, 2),
             "wall_hours": round(_covered(tasks) / 3600, 2),
@@ -183,7 +183,8 @@ def _covered(tasks: pd.DataFrame) -> float:
     return total
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The kind of processor of this machine."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -150,19 +150,35 @@ def _values(tables: Tables, recipe: str, measure: int | str, starts: list[int], 
 
 
 def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
-    """Base against a second draw of itself, and RL with random rewards: nothing should rise."""
+    """Base against a second draw of itself, and RL with random rewards: nothing should rise.
+
+    Meaned over starts, and in a study with arms also from every start.
+    """
     rows = []
-    for k in (1, K):
-        a, b = (tables.values(*BASE, tables.starts, temperature, k, draw=d) for d in (0, 1))
-        rows.append({"control": "base against a second draw of itself", **reading(b, a, k, parts=2)})
+    for starts in _over(tables, tables.starts):
+        for k in (1, K):
+            a, b = (tables.values(*BASE, starts, temperature, k, draw=d) for d in (0, 1))
+            name = "base against a second draw of itself" + _from(starts, tables.starts)
+            rows.append({"control": name, **reading(b, a, k, parts=2)})
     trained = tables.counts[tables.counts["recipe"] == "random"]
     if len(trained := trained[trained["temperature"] == temperature]):
-        where, starts = str(trained["where"].iloc[0]), sorted(int(s) for s in trained["start"].unique())
-        for k in (1, K):
-            b = tables.values(where, "random", starts, temperature, k)
-            a = tables.values(*BASE, starts, temperature, k)
-            rows.append({"control": "RL with random rewards", **reading(b, a, k, parts=2)})
+        where, every = str(trained["where"].iloc[0]), sorted(int(s) for s in trained["start"].unique())
+        for starts in _over(tables, every):
+            for k in (1, K):
+                b = tables.values(where, "random", starts, temperature, k)
+                a = tables.values(*BASE, starts, temperature, k)
+                name = "RL with random rewards" + _from(starts, every)
+                rows.append({"control": name, **reading(b, a, k, parts=2)})
     for row in rows:
         wrong = {"up", "down"} if "draw" in row["control"] else {"up"}
         row["behaves"] = None if row["state"] == "open" else row["state"] not in wrong
     return rows
+
+
+def _over(tables: Tables, starts: list[int]) -> list[list[int]]:
+    single = tables.has_arms and len(starts) > 1
+    return [starts, *([s] for s in starts)] if single else [starts]
+
+
+def _from(starts: list[int], every: list[int]) -> str:
+    return "" if starts == every else f", from {starts[0] / 1e6:.1f}M"

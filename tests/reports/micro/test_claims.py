@@ -168,7 +168,10 @@ def test_planted_arms_are_found_at_their_own_start(arms_tables, text, planted_ou
 
 
 def test_random_rewards_as_an_arm_are_a_control(arms_tables) -> None:
-    rows = [r for r in controls(arms_tables, 1.0) if "random" in r["control"]]
+    rows = controls(arms_tables, 1.0)
+    assert len([r for r in rows if "draw" in r["control"]]) == 2 * (1 + len(STARTS))
+    assert sum("from 0.0M" in r["control"] for r in rows) == 2 * len(STARTS)
+    rows = [r for r in rows if "random" in r["control"]]
     assert [r["k"] for r in rows] == [1, 32]
     assert all(r["behaves"] is not False for r in rows)
 

@@ -1,13 +1,16 @@
 """What stands in the repository: the page is what its command makes, its numbers follow from the tables."""
 
+import contextlib
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from evals.core.errors import UserError
 from reports.study.build import findings
 from reports.study.driver.plan import HOME, load
-from reports.study.driver.reproduce_cell import _same_counts, beside, same
+from reports.study.driver.reproduce_cell import _same_counts, beside, main, same
 from reports.study.page.page import page
 from reports.study.readings.paper_verdicts import reread
 from reports.study.readings.tables import read
@@ -41,10 +44,11 @@ def test_a_fresh_cell_is_compared_with_its_own_seed_and_shown_beside_all(tmp_pat
         group[["problem", "n", "c"]].to_csv(tmp_path / "asked" / "counts.csv", index=False)
         agrees = [_same_counts(tmp_path, tables, "rl", start, other, way) for other in range(len(rates))]
         assert agrees == [other == seed for other in range(len(rates))]
-        assert beside(tmp_path, HOME, "rl", 0) == (
-            f"pass@1 {rates[int(str(seed))]:.3f} here; in the repository {rates[0]:.3f}, "
-            f"{min(rates):.3f} to {max(rates):.3f} over its {len(rates)} seeds"
-        )
+        text, inside = beside(tmp_path, HOME, "rl", 0)
+        assert text.startswith(f"pass@1 {rates[int(str(seed))]:.3f} here; in the repository {rates[0]:.3f}; ")
+        assert inside
+    group.assign(c=group["n"])[["problem", "n", "c"]].to_csv(tmp_path / "asked" / "counts.csv", index=False)
+    assert beside(tmp_path, HOME, "rl", 0)[1] is False
 
 
 @needs_study
@@ -65,6 +69,27 @@ def test_the_papers_numbers_are_read_as_a_careful_reader_reads_them() -> None:
     assert rows["fig2_gsm8k_single_sft", "sft", "sft-rl", 44] == "sharpening"
     assert rows["fig3_gsm8k_sft_gold", "sft-gold", "sft-gold-rl", 10] == "sharpening"
     assert rows["a4_base_shots", "0-shot", "1-shot", 44] == "expansion"
+
+
+@needs_study
+@pytest.mark.parametrize(
+    ("made", "inside", "passes"),
+    [("this one", True, False), ("another", True, True), ("another", False, False)],
+)
+def test_other_bytes_pass_only_on_another_processor_within_the_interval(
+    made, inside, passes, monkeypatch, capsys, tmp_path
+) -> None:
+    """Where the bytes were made they must repeat; elsewhere the fresh cell may be one more seed."""
+    module = "reports.study.driver.reproduce_cell"
+    results = [("weights", False), ("findings", True)]
+    monkeypatch.setattr(f"{module}.check", lambda *_, **__: results)
+    monkeypatch.setattr(f"{module}.beside", lambda *_: ("pass@1 0.5 here", inside))
+    monkeypatch.setattr(f"{module}.processor", lambda: "this one")
+    monkeypatch.setattr(f"{module}.read", lambda _: SimpleNamespace(run={"processor": made}))
+    with contextlib.nullcontext() if passes else pytest.raises(UserError):
+        main(tmp_path, HOME, "rl", 0)
+    said = capsys.readouterr().out
+    assert ("made on another, repeated on this one" in said) == passes
 
 
 @pytest.mark.parametrize(
