@@ -138,28 +138,53 @@ def import_(
     skip_bad: SkipBad = False,
 ) -> None:
     """Make samples of other tools' logs."""
+    import pyarrow.compute as pc
+
+    from evals.problems.preflight import golds_warning
     from evals.readers import import_samples
     from evals.store import SampleStore
 
     target = SampleStore(store)
+    ids: set[str] = set()
     for cell in dict.fromkeys(import_samples(files, target, skip_bad=skip_bad)):
         info = target.cell(cell)
+        ids |= set(pc.unique(target.sample_table.read(cell, ["problem"])["problem"]).to_pylist())
         left_out = f", {info['skipped']:,} bad rows left out" if info.get("skipped") else ""
         count = target.sample_table.count(cell)
         say(f"{info['checkpoint']}: {count:,} samples in cell {cell}{left_out}")
+    known = target.problems()
+    if warning := golds_warning([known[p] for p in sorted(ids)]):
+        say(f"CHECK: {warning}")
 
 
 @app.command()
 def export(
     store: Store,
-    out: Annotated[Path, typer.Option(help="JSON-lines file")],
+    out: Annotated[Path, typer.Option(help="JSON-lines file, or folder of the other forms")],
+    form: Annotated[
+        str, typer.Option(help="jsonl, every-eval-ever or eval-results (a model's on the hub)")
+    ] = ("jsonl"),
+    dataset: Annotated[str | None, typer.Option(help="hub id of the problems (OWNER/NAME)")] = None,
+    task: Annotated[
+        str, typer.Option(help="name of the evaluation; the benchmark's task on the hub")
+    ] = "math",
 ) -> None:
-    """Write samples with their grades as JSON lines."""
-    from evals.store import SampleStore
+    """Write samples with their grades for other tools, or the graded result of each checkpoint."""
+    from evals.core.errors import UserError
+    from evals.store import SampleStore, published
     from evals.store.export import export_samples
 
-    written = export_samples(SampleStore(store), out)
-    say(f"{written:,} samples in {out}")
+    if form == "jsonl":
+        say(f"{export_samples(SampleStore(store), out):,} samples in {out}")
+    elif form == "every-eval-ever":
+        say(f"{published.every_eval_ever(SampleStore(store), out, dataset, task):,} samples below {out}")
+    elif form == "eval-results":
+        if dataset is None:
+            raise UserError("results on the hub belong to a benchmark; name it with --dataset OWNER/NAME")
+        written = published.eval_results(SampleStore(store), out, dataset, task)
+        say(f"results of {written} checkpoints below {out}")
+    else:
+        raise UserError(f"no form {form!r} of export; use jsonl, every-eval-ever or eval-results")
 
 
 @app.command()

@@ -145,7 +145,9 @@ def math_verify(gold: str, response: str) -> dict[str, Any]:
     """The verdict of math-verify (run in a worker only: it turns answers into code)."""
     from math_verify import parse, verify
 
-    wrapped = gold if "$" in gold or "\\boxed" in gold else f"${gold}$"
-    left = parse(wrapped, parsing_timeout=None)
+    from evals.verify import accepted
+
     right = parse(response, parsing_timeout=None)
-    return {"correct": bool(verify(left, right, timeout_seconds=None))}
+    wrapped = [one if "$" in one or "\\boxed" in one else f"${one}$" for one in accepted(gold)]
+    golds = [parse(one, parsing_timeout=None) for one in wrapped]
+    return {"correct": any(verify(left, right, timeout_seconds=None) for left in golds)}

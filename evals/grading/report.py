@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from evals.core.keys import content_hash
 from evals.grading.responses import RAN_ON
+from evals.problems.preflight import golds_warning
 from evals.store.reading import graded
 from evals.store.schema import NO_ANSWER
 
@@ -34,7 +35,7 @@ def cell_report(
     independent draws would show, by the samples' own probabilities; known at temperature 1 without
     truncation of the distribution), guess_floor (strictly right for another problem's answer).
     ran_on is the share of samples that went on after their answer to another problem (known of cells that
-    were sampled here). unmatchable counts problems whose gold no other wording can match. verifier_errors
+    were sampled here). golds says how many golds no other wording can match. verifier_errors
     counts time-outs and errors; routes counts where answers were found.
     problems, n: only these ids, only the first n samples of each.
     """
@@ -49,7 +50,6 @@ def cell_report(
         "guess",
         "text_hash",
         "flags",
-        "gold",
     ]
     grades = graded(store, cell, columns, problems, n)
     samples = store.sample_table.read(
@@ -58,7 +58,7 @@ def cell_report(
     if n is not None:
         samples = samples.filter(pc.less(samples["index"], n))
     sizes = pc.value_counts(grades["problem"]).field("counts").to_numpy()
-    truncated = _truncated(samples)
+    truncated, known = _truncated(samples), store.problems()
     return {
         "checkpoint": info["checkpoint"],
         "cell": cell,
@@ -76,7 +76,7 @@ def cell_report(
         "truncated_credited": _credited(grades, samples, truncated),
         "ran_on": _ran_on(grades) if "prompt_form" in info else None,
         "verifier_errors": _errors(grades),
-        "unmatchable": _unmatchable(grades),
+        "golds": golds_warning([known[p] for p in pc.unique(grades["problem"]).to_pylist() if p in known]),
         "duplicates": _duplicates(grades),
         "duplicates_expected": _expected_duplicates(store, cell, grades, n),
         "mean_tokens": pc.mean(samples["tokens"]).as_py(),
@@ -108,14 +108,6 @@ def _prompt_hash(samples: pa.Table) -> str | None:
 def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
     found = {str(item["values"]): int(item["counts"]) for item in pc.value_counts(routes).to_pylist()}
     return dict(sorted(found.items()))
-
-
-def _unmatchable(grades: pa.Table) -> int:
-    """Problems whose gold the verifier cannot read, so that only the same wording would be right."""
-    from evals.verify import unmatchable
-
-    golds = grades.group_by("problem").aggregate([("gold", "min")])["gold_min"].to_pylist()
-    return sum(unmatchable(gold) is not None for gold in golds)
 
 
 def _ran_on(grades: pa.Table) -> float:

@@ -105,19 +105,17 @@ def warnings(report: dict[str, Any]) -> list[str]:
         found.append(f"problems have from {report['n']} to {report['n_most']} samples; finish the sampling")
     if report["verifier_errors"]:
         found.append(f"the verifier failed on {report['verifier_errors']:,} samples, counted as wrong")
-    if unmatchable := report.get("unmatchable"):
-        found.append(
-            f"the golds of {unmatchable:,} of {report['problems']:,} problems cannot be read: only the "
-            "same wording is right; see evals problems"
-        )
+    if report["golds"]:
+        found.append(report["golds"])
     return found
 
 
 def accuracy_lines(reports: Sequence[dict[str, Any]]) -> list[str]:
-    """One line a cell: its name, strict and lenient accuracy, samples, and what was not found."""
+    """One line a cell: its name, strict and lenient accuracy, samples, and what was not found; then what is
+    wrong with the golds."""
     width = max((len(str(r["checkpoint"])) for r in reports), default=0)
     return [
         f"{r['checkpoint']!s:<{width}}  {r['strict']:6.1%} strict  {r['lenient']:6.1%} lenient  "
         f"{r['samples']:,} samples of {r['problems']:,} problems, no answer in {r['extraction_failures']:.1%}"
         for r in reports
-    ]
+    ] + list(dict.fromkeys(f"CHECK: {r['golds']}" for r in reports if r["golds"]))

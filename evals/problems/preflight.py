@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from evals.records import Problem
@@ -29,3 +29,14 @@ def preflight(problems: Iterable[Problem]) -> list[GoldIssue]:
         if (reason := reasons[p.answer]) is not None:
             issues.append(GoldIssue(p.id, p.answer, reason))
     return issues
+
+
+def golds_warning(problems: Collection[Problem]) -> str | None:
+    """A sentence on the golds that only their own wording can match, with one of them; None where all can be
+    graded."""
+    if not (issues := preflight(problems)):
+        return None
+    return (
+        f"the golds of {len(issues):,} of {len(problems):,} problems cannot be read, as "
+        f"{issues[0].answer[:60]!r}: only the same wording would be right; see evals problems"
+    )

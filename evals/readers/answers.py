@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from evals.core.bounds import loads
-from evals.problems.columns import GSM8K_GOLD, gold_text, last_boxed
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
+NESTED = ("sampling_params", "sampling_args", "generation_config", "generation_kwargs")
 STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "completed", "finished"}
 RESPONSES = 50_000  # in one row
-CUT = {"length", "max_tokens", "max_length", "model_length", "truncated"}
+PARTS = ("text", "output_text")
+CUT = {"length", "max_output_tokens", "max_tokens", "max_length", "model_length", "truncated"}
 
 
 class Malformed(ValueError):
@@ -57,10 +58,10 @@ def few(responses: Sequence[Any]) -> Sequence[Any]:
     return responses
 
 
-def parse_object(text: str | bytes) -> dict[str, Any]:
-    """A JSON object. Raises Malformed where the text is none."""
+def parse_object(raw: Any) -> dict[str, Any]:
+    """A row of a table as it is, a text as a JSON object. Raises Malformed where it is none."""
     try:
-        row = loads(text)
+        row = loads(raw) if isinstance(raw, str | bytes) else raw
     except ValueError as error:
         raise Malformed(f"not JSON ({str(error).splitlines()[0]})") from error
     if not isinstance(row, dict):
@@ -71,7 +72,7 @@ def parse_object(text: str | bytes) -> dict[str, Any]:
 def text_of(value: Any, what: str) -> str:
     """A text that must be there. Raises Malformed."""
     if not isinstance(value, str):
-        raise Malformed(f"{what} is {'absent' if value is None else 'not a text'}")
+        raise Malformed(f"{what} is {'absent or null' if value is None else 'not a text'}")
     return value
 
 
@@ -89,48 +90,13 @@ def texts_of(value: Any, what: str) -> list[str]:
     return [text_of(v, f"{what}[{i}]") for i, v in enumerate(value)]
 
 
-def gold_of(value: Any, what: str, *, worked: bool = False) -> str:
-    """The gold answer as `evals.problems` writes it, so that ids agree. Raises Malformed where it is empty.
-
-    A list, also one written as JSON, asks for all its members. worked: the value is a worked solution, whose
-    last box is the gold.
-    """
-    gold = gold_text(_unlisted(value))
-    if match := GSM8K_GOLD.search(gold):
-        gold = match[1].replace(",", "")
-    elif worked and (boxed := last_boxed(gold)):
-        gold = boxed
-    if not gold:
-        raise Malformed(f"{what} has no gold answer")
-    return gold
-
-
-def _unlisted(value: Any) -> Any:
-    """The list that a text such as `["2", "-2"]` stands for; other values as they are."""
-    if isinstance(value, str) and value.lstrip().startswith('["') and len(value) < 10_000:
-        try:
-            found = loads(value)
-        except ValueError:
-            return value
-        return found if isinstance(found, list) else value
-    return value
-
-
-def only_gold(values: Any, what: str, *, worked: bool = False) -> str:
-    """The gold of a list in which any one is right, which must say one and the same."""
-    listed = list(values) if isinstance(values, list | tuple) else [values]
-    golds = list(dict.fromkeys(gold_of(v, what, worked=worked) for v in listed))
-    if len(golds) != 1:
-        raise Malformed(
-            f"{what} accepts any of {len(golds)} answers, and one gold is graded; keep one of them"
-        )
-    return golds[0]
-
-
 def options_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The known sampling options among `values`, as numbers; what is no number of a sensible size is left
-    out."""
-    found = {}
+    """The known sampling options among `values` (or within its `sampling_params`), as numbers; what is no
+    number of a sensible size is left out."""
+    found: dict[str, Any] = {}
+    for within in NESTED:
+        if isinstance(inner := values.get(within), Mapping):
+            found |= options_of(inner)
     for name, kind in OPTIONS.items():
         value = number_of(values.get(name))
         if value is not None and abs(value) < 2**31:
@@ -164,7 +130,7 @@ def said(value: Any, what: str) -> str:
             if not turns:
                 raise Malformed(f"{what} has no message of the assistant")
             return said(_content(turns[-1]), what)
-        return "".join(text_of(v.get("text"), what) for v in objects if v.get("type", "text") == "text")
+        return "".join(text_of(v.get("text"), what) for v in objects if v.get("type", "text") in PARTS)
     if isinstance(value, Mapping):
         return said(_content(value), what)
     return text_of(value, what)
@@ -175,7 +141,9 @@ def _content(item: Mapping[str, Any]) -> Any:
     choices = item.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
         return _content(choices[0])
-    return next((item[k] for k in ("text", "content", "message", "prompt") if item.get(k) is not None), None)
+    names = ("text", "content", "message", "prompt")
+    found = next((item[k] for k in names if item.get(k) is not None), None)
+    return "" if found is None and "content" in item else found  # a message may have no text: a call
 
 
 def reason_of(item: Mapping[str, Any]) -> str | None:
@@ -197,6 +165,12 @@ def asked(value: Any, what: str) -> str:
             raise Malformed(f"{what} has no message of the user")
         return question_of(said(_content(turns[-1]), what), what)
     return question_of(value, what)
+
+
+def at_step(run: str, step: Any) -> str:
+    """The name of a run's checkpoint: its steps sort as text."""
+    number = number_of(step[0] if isinstance(step, list) and step else step)
+    return run if number is None else f"{run}/step-{int(number):06d}"
 
 
 def finish_of(value: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,21 @@ from evals.core.bounds import loads
 from evals.core.errors import UserError
 from evals.readers import tables
 from evals.readers.answers import Answers, Malformed, parse_object
-from evals.readers.formats import frameworks, lighteval, lm_eval_logs, monkeys, rows, training
+from evals.readers.formats import (
+    every_eval_ever,
+    frameworks,
+    lighteval,
+    lm_eval_logs,
+    monkeys,
+    rows,
+    training,
+)
 from evals.readers.formats import inspect_logs as inspect
 
 SUFFIXES = (".jsonl", ".ndjson", ".parquet", ".json", ".eval", ".yaml", ".yml")
 LOOKED_AT = 100  # rows that may be bad before a file counts as plain rows
 BESIDE = re.compile(
-    r"results_.*|aggregated_results\.jsonl|metadata\.json|.*_metadata\.jsonl|summar(y|ies)\.json"
+    r"results_.*|aggregated_results\.jsonl|metadata\.json|.*_metadata\.jsonl|summar(y|ies)\.json|metrics.*\.json"
 )
 
 
@@ -74,17 +83,22 @@ SHAPES = (  # of rows, the most telling first
         frameworks.below("predictions"),
     ),
     _shape("OpenCompass", "origin_prompt prediction", frameworks.parse_opencompass, frameworks.folder),
+    _shape("OpenAI batch", "custom_id body", frameworks.refuse_openai_requests, rows.context, "response"),
     _shape("OpenAI batch", "custom_id response", frameworks.parse_openai_batch, rows.context),
     _shape("verifiers traces", "task traces", frameworks.parse_traces, frameworks.verifiers_context),
     _shape("tinker-cookbook", "turns logs", frameworks.parse_tinker, frameworks.folder),
     _shape(
-        "Every Eval Ever", "evaluation_id sample_id input", frameworks.parse_every_eval_ever, rows.context
+        "Every Eval Ever", "evaluation_id sample_id input", every_eval_ever.parse, every_eval_ever.context
     ),
 )
 CHAT = _shape(
     "verifiers", "prompt completion answer", frameworks.parse_verifiers, frameworks.verifiers_context
 )
 TRL = _shape("TRL", "step prompt completion", training.parse_trl, training.context)
+NEMO_RL = _shape("NeMo-RL", "", training.parse_nemo_rl, training.context)
+OPENCOMPASS = _shape("OpenCompass", "", frameworks.parse_opencompass, frameworks.below("predictions"))
+SYSTEMS = _shape("GSM8K model solutions", "", rows.parse_systems, rows.context)
+PLAIN = _shape("plain", "", rows.parse_plain, rows.context)
 SWIFT = _shape("ms-swift", "prompt completion", training.parse_swift, training.context)
 
 
@@ -110,7 +124,7 @@ def detect(path: Path) -> Format:
 def beside(path: Path, folder: Path) -> bool:
     """Whether a file of a folder tells of samples instead of holding them: results, summaries, predictions
     that reviews repeat."""
-    if BESIDE.fullmatch(path.name):
+    if BESIDE.fullmatch(path.name) or every_eval_ever.RESULTS.fullmatch(path.name):
         return True
     parts = path.relative_to(folder).parts
     return "predictions" in parts and path.suffix == ".jsonl" and (folder / "reviews").is_dir()
@@ -132,19 +146,16 @@ def _detect_json(path: Path) -> Format:
         data = loads(path.read_bytes())
     except (OSError, ValueError):
         data = None
-    if isinstance(data, dict) and "evaluation_data" in data:
-        return Format("NeMo-RL", training.json_rows_nemo_rl, training.parse_nemo_rl, training.context)
-    if (
-        isinstance(data, dict)
-        and data
-        and all(isinstance(v, dict) and "prediction" in v for v in data.values())
-    ):
-        return Format(
-            "OpenCompass",
-            frameworks.opencompass_rows,
-            frameworks.parse_opencompass,
-            frameworks.below("predictions"),
-        )
+    if isinstance(data, list) and data and isinstance(data[0], dict):
+        return _format(tables.json_rows, _shape_of(data[0]))
+    if not isinstance(data, dict):
+        data = {}
+    if "evaluation_results" in data:
+        raise UserError(f"{path} holds the results of an evaluation; give its UUID_samples.jsonl instead")
+    if "evaluation_data" in data:
+        return _format(partial(tables.json_rows, name="evaluation_data"), NEMO_RL)
+    if data and all(isinstance(v, dict) and "prediction" in v for v in data.values()):
+        return _format(tables.json_rows, OPENCOMPASS)
     return Format("inspect_ai", inspect.json_rows, inspect.parse, inspect.json_context)
 
 
@@ -156,32 +167,31 @@ def _detect_table(path: Path) -> Format:
             f"{path} holds details of lighteval before 0.6, whose predictions are written as Python text; "
             "run the evaluation again with a newer lighteval, or give plain rows"
         )
-    shapes = (*SHAPES, TRL)
-    if found := next((s for s in shapes if s.fits(columns)), None):
-        return Format(found.name, tables.rows, found.parse, found.context)
-    return Format("plain", tables.rows, rows.parse_plain, rows.context)
+    return _format(tables.rows, next((s for s in (*SHAPES, TRL) if s.fits(columns)), None))
 
 
 def _detect_lines(path: Path) -> Format:
     """The format of JSON lines, by the first line that is an object."""
     for number, (_, line) in enumerate(rows.lines(path)):
         try:
-            first = parse_object(line)
+            return _format(rows.lines, _shape_of(parse_object(line)))
         except Malformed:
-            if number < LOOKED_AT:
-                continue
-            break
-        if found := _shape_of(first):
-            return Format(found.name, rows.lines, found.parse, found.context)
-        if "ground_truth" in first and rows.systems(first):
-            return Format("GSM8K model solutions", rows.lines, rows.parse_systems, rows.context)
-        break
-    return Format("plain", rows.lines, rows.parse_plain, rows.context)
+            if number >= LOOKED_AT:
+                break
+    return _format(rows.lines, None)
+
+
+def _format(read: Callable[[Path], Iterator[tuple[str, Any]]], shape: Shape | None) -> Format:
+    shape = shape or PLAIN
+    return Format(shape.name, read, shape.parse, shape.context)
 
 
 def _shape_of(row: dict[str, Any]) -> Shape | None:
+    """The shape of a row; None where it is plain."""
     keys = row.keys()
     if isinstance(row.get("completion"), list) and isinstance(row.get("prompt"), list):
         chat = any(isinstance(m, dict) for m in row["completion"])
         return CHAT if chat and CHAT.fits(keys) else SWIFT if not chat else None
-    return next((shape for shape in SHAPES if shape.fits(keys)), None)
+    if found := next((shape for shape in SHAPES if shape.fits(keys)), None):
+        return found
+    return SYSTEMS if "ground_truth" in row and rows.systems(row) else None

@@ -1,4 +1,4 @@
-"""Rows of parquet files."""
+"""Rows of parquet files and of whole JSON files."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core import bounds
+from evals.core.bounds import loads
 from evals.core.errors import UserError
 
 
@@ -37,3 +38,15 @@ def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise UserError(f"{path} is not read after row {number}: {error}; write it again") from error
     except (pa.ArrowException, OSError) as error:
         raise UserError(f"{path} cannot be read after row {number}; write it again") from error
+
+
+def json_rows(path: Path, name: str | None = None) -> Iterator[tuple[str, Any]]:
+    """Rows of a JSON array, or of an object of numbered rows; name: where in the file they stand."""
+    try:
+        data = loads(path.read_bytes())
+        listed = data if name is None else data[name]
+        items = list(listed.items() if isinstance(listed, dict) else enumerate(listed, 1))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read as rows; write it again") from error
+    for number, row in items:
+        yield f"{path} row {number}", row

@@ -25,14 +25,20 @@ def export_samples(store: SampleStore, out: Path, cells: Sequence[str] | None = 
     """
     chosen = all_cells(store) if cells is None else list(cells)
     store.compact(chosen)
-    problems, written = store.problems(), 0
+    written = 0
     with replacing(out) as stream:
         for cell in chosen:
-            for block in store.sample_table.blocks(cell):
-                for row in _rows(store, cell, block, problems):
-                    stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-                    written += 1
+            for row in cell_rows(store, cell):
+                stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                written += 1
     return written
+
+
+def cell_rows(store: SampleStore, cell: str) -> Iterator[dict[str, Any]]:
+    """The samples of a cell that is compact, each with its question, gold and grade, a block at a time."""
+    problems = store.problems()
+    for block in store.sample_table.blocks(cell):
+        yield from _rows(store, cell, block, problems)
 
 
 def _rows(

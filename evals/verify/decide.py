@@ -9,7 +9,7 @@ from evals.verify.compare.by_type import compare
 from evals.verify.compare.choices import choice
 from evals.verify.compare.context import Context, Prove, Wrong
 from evals.verify.compare.derivatives import opaque
-from evals.verify.golds import parse_gold
+from evals.verify.golds import ANY_OF, accepted, parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 from evals.verify.parse.vocabulary import FUNCTIONS
@@ -47,6 +47,9 @@ def decide(gold: str, answer: str, prove: Prove | None = None, asked: bool = Fal
     prove: the symbolic stage for what is left undecided (in a worker process only).
     asked: whether the question asks for a percentage.
     """
+    if ANY_OF in gold:
+        tried = [decide(one, answer, prove, asked) for one in accepted(gold)]
+        return max(tried, key=lambda decision: {True: 2, None: 1, False: 0}[decision.correct])
     gold, answer = gold.strip(), answer.strip()
     if not answer or not gold:
         return Decision(False, "extract", "no answer" if not answer else "no gold")

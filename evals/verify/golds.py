@@ -12,9 +12,15 @@ from evals.verify.extract.extraction import boxes, extract, one_sentence, outerm
 from evals.verify.limits import remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 
+ANY_OF = " ⟨or⟩ "  # stands between the answers of a gold that any one of them meets
 OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[,;]")
 PERCENT = re.compile(r"[}\s$]*(?:\\?%|\\text\{\s*percent\s*\}|percent\b)")
+
+
+def accepted(gold: str) -> list[str]:
+    """The answers any one of which is right: mostly the gold alone."""
+    return [one.strip() for one in gold.split(ANY_OF)]
 
 
 @remembered(2048)

@@ -12,6 +12,7 @@ from evals.verify.decide import decide
 from evals.verify.extract.extraction import boxes, extract
 from evals.verify.extract.lenient import readings
 from evals.verify.extract.thinking import visible
+from evals.verify.golds import ANY_OF, accepted
 from evals.verify.grade import Answer, Grade
 from evals.verify.limits import MAX_LENGTH, WORK
 from evals.verify.question import asks_percent
@@ -48,6 +49,9 @@ def grade_answer(gold: str, answer: str, *, question: str | None = None) -> Grad
 @lru_cache(maxsize=8192)
 def unmatchable(gold: str) -> str | None:
     """Why only the gold's own wording would be right ('["204"]', an unclosed brace); None: more would be."""
+    if ANY_OF in gold:
+        reasons = [unmatchable(one) for one in accepted(gold)]
+        return None if None in reasons else reasons[0]
     verdict = grade_answer(gold, gold + ".")  # the full stop is ignored, but the texts are not identical
     if verdict.stage == "text":
         return "does not parse: only the same wording would count"

@@ -37,7 +37,8 @@ def confounds(a: dict[str, Any] | None, b: dict[str, Any] | None) -> list[Check]
         return [check(name, None, None, COUNTS_SAY.get(name, COUNTS_ALONE)) for name in UNKNOWN]
     made = (_prompt, _decoding, _engine, _truncation, _extraction, _format, _duplicates, _guess_floor,
             _verifier, _support, _ran_on)  # fmt: skip
-    return [make(a, b) for make in made]
+    golds = a.get("golds") or b.get("golds")
+    return [*(make(a, b) for make in made), *([check("golds", False, None, golds)] if golds else [])]
 
 
 def over_pairs(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[Check]:

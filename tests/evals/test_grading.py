@@ -166,12 +166,13 @@ def test_the_cell_report_is_what_a_direct_computation_gives(graded):
         "chat": False, "temperature": 0.6, "top_p": 0.95, "max_tokens": 64, "stops": [], "engine": "fake",
         "strict": both["correct"].mean(), "lenient": both["lenient"].mean(), "truncated": cut.mean(),
         "truncated_credited": (cut & both["lenient"] & ~both["correct"]).mean(),
-        "extraction_failures": (both["answer"].isna()).mean(), "verifier_errors": 0, "unmatchable": 0,
+        "extraction_failures": (both["answer"].isna()).mean(), "verifier_errors": 0,
         "duplicates": repeats / 480, "mean_tokens": both["tokens"].mean(),
         "guess_floor": both["guess"].mean(), "routes": dict(Counter(both["route"])),
     }  # fmt: skip
     for name, value in expected.items():
         assert report[name] == pytest.approx(value), name
+    assert report["golds"] is None
     assert 0 < report["extraction_failures"] < 0.3
     assert report["truncated_credited"] > 0 or not (cut & both["lenient"] & ~both["correct"]).any()
 

@@ -1,20 +1,24 @@
 """Logs as today's tools write them: read rightly, or refused with a sentence that is true."""
 
+import hashlib
 import json
 
+import pandas as pd
 import pytest
+import yaml
 
+from evals.cli import main
 from evals.core.errors import UserError
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
 from evals.readers.formats.rendered import question_in, without_ends
-from evals.store import SampleStore
+from evals.store import SampleStore, published
 from evals.store.reading import graded_samples
 
 ONE, TWO = [(1, 1)], [(1, 2)]  # (right, samples) of each checkpoint
 READ = {
     "chat_messages": ONE, "chat_objects": TWO, "evalscope": TWO, "insp": [(2, 2)], "insp_args": ONE,
-    "insp_eval": [(2, 2)], "insp_inval": ONE, "insp_limit": TWO, "insp_numchoices": TWO,
+    "insp_eval": [(2, 2)], "insp_inval": ONE, "insp_limit": TWO, "insp_numchoices": TWO, "insp_targets": ONE,
     "lb_samples_2024.json": [(2, 2)], "le_endpoint": TWO, "le_gsm8k": [(2, 2)], "le_math500": [(2, 2)],
     "lme_api": [(1, 1), (0, 1)], "lme_args": ONE, "lme_chat": ONE, "lme_ds": ONE, "lme_gsm8k": [(2, 4)],
     "lme_gsmplus": ONE, "lme_mgsm": TWO, "lme_null": TWO, "lme_parquet": ONE, "lme_temp": TWO,
@@ -29,7 +33,6 @@ READ = {
     "verl_val": [(1, 2), (1, 1)],
 }  # fmt: skip
 REFUSED = {
-    "insp_targets": "accepts any of 2 answers",
     "le_old": "lighteval before 0.6",
     "lme_multi": "not the generated texts of one request",
     "nemo_rl": "hold no gold answers",
@@ -155,6 +158,79 @@ def test_columns_that_agree_are_one_gold(tmp_path, row):
     assert read(rows_file(tmp_path, row), tmp_path)[1] == [(1, 1)]
 
 
+@pytest.mark.parametrize("args", [{"revision": "step20"}, {"lora_path": "/runs/lora"}])
+def test_one_model_with_other_weights_is_another_checkpoint(tmp_path, args):
+    """Fails where both are "org/m": two revisions pooled into one."""
+    files = [inspect_log(tmp_path, n, model="vllm/org/m", model_args=a) for n, a in (("a", {}), ("b", args))]
+    cells = import_samples(files, SampleStore(tmp_path / "store"))
+    assert len(set(cells)) == 2
+
+
+def test_a_greedy_output_beside_seeds_is_apart(tmp_path):
+    row = {"problem": "q", "expected_answer": "2", "generation": "\\boxed{2}"}
+    for name in ("output.jsonl", "output-rs0.jsonl", "output-rs1.jsonl"):
+        rows_file(tmp_path, row, name=name)
+    (tmp_path / "metrics.json").write_text("{}")
+    store = SampleStore(tmp_path / "store")
+    cells = import_samples([tmp_path], store)
+    assert sorted(store.sample_table.count(c) for c in cells) == [1, 2]
+
+
+@pytest.mark.parametrize("name", ["step", "global_step", "train_step"])
+def test_rows_with_a_step_are_not_pooled_over_steps(tmp_path, name):
+    rows = [{name: i, "question": "q", "answer": "2", "response": "\\boxed{2}"} for i in (1, 2)]
+    assert read(rows_file(tmp_path, *rows), tmp_path)[0] == ["step-000001", "step-000002"]
+
+
+def test_verl_files_named_by_step_are_not_pooled(tmp_path):
+    row = {"input": "q", "output": "\\boxed{2}", "gts": "2", "score": 1.0}
+    (tmp_path / "val").mkdir()
+    for step in (0, 20):
+        rows_file(tmp_path / "val", row, name=f"{step}.jsonl")
+    assert read(tmp_path / "val", tmp_path)[0] == ["step-000000", "step-000020"]
+
+
+def test_trl_columns_that_contradict_each_other_are_named(tmp_path):
+    row = {"step": 1, "prompt": "q", "completion": "\\boxed{2}", "solution": "So \\boxed{2}", "answer": "3"}
+    pd.DataFrame([row]).to_parquet(tmp_path / "completions_00001.parquet")
+    with pytest.raises(UserError, match="'solution' says '2' and 'answer' says '3'"):
+        read(tmp_path / "completions_00001.parquet", tmp_path)
+
+
+def test_a_json_array_is_rows(tmp_path):
+    rows = [{"question": "q", "answer": "2", "response": r, "sampling_params": {"temperature": 0.5}}
+            for r in ("\\boxed{2}", "3")]  # fmt: skip
+    (tmp_path / "rows.json").write_text(json.dumps(rows, indent=1))
+    _, found, store, cells = read(tmp_path / "rows.json", tmp_path)
+    assert found == [(1, 2)]
+    assert store.cell(cells[0])["temperature"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "reason"),
+    [
+        ({"choices": [{"message": {"content": None}, "finish_reason": "content_filter"}]}, "", None),
+        (
+            {
+                "output": [
+                    {"type": "reasoning", "summary": []},
+                    {"role": "assistant", "content": [{"type": "output_text", "text": "\\boxed{2}"}]},
+                ],
+                "incomplete_details": {"reason": "max_output_tokens"},
+            },
+            "\\boxed{2}",
+            "length",
+        ),
+    ],
+)
+def test_openai_batch_of_both_endpoints(tmp_path, body, text, reason):
+    row = {"custom_id": "1", "response": {"status_code": 200, "body": body | {"model": "m"}}, "error": None}
+    *_, store, cells = read(rows_file(tmp_path, row | {"question": "q", "answer": "2"}), tmp_path)
+    (found,) = store.samples(cells, ["text", "finish_reason"]).itertuples(index=False)
+    assert found.text == text
+    assert (found.finish_reason == "length") is (reason == "length")
+
+
 def lm_eval_row(doc, target):
     how = {"gen_args_0": {"arg_0": "p", "arg_1": {"temperature": 0.5}}}
     return {"doc": doc, "target": target, "arguments": how, "resps": [["\\boxed{4}"]], "filter": "none"}
@@ -172,14 +248,119 @@ def test_a_document_with_two_questions_is_an_error(tmp_path):
         read(rows_file(tmp_path, row), tmp_path)
 
 
-def test_every_eval_ever_is_read(tmp_path):
+def exchanged(**changes):
     row = {
-        "schema_version": "0.2.1", "evaluation_id": "e", "model_id": "org/m", "evaluation_name": "gsm8k",
-        "sample_id": "1", "interaction_type": "single_turn", "input": {"raw": "1+1?", "reference": ["2"]},
-        "output": {"raw": ["\\boxed{2}", "\\boxed{3}"]}, "evaluation": {"score": 1.0, "is_correct": True},
+        "schema_version": "0.3.0", "evaluation_id": "e", "model_id": "org/m", "evaluation_name": "gsm8k",
+        "evaluation_result_id": "accuracy", "sample_id": "1", "interaction_type": "single_turn",
+        "input": {"raw": "1+1?", "reference": ["2", "two"]}, "output": {"raw": ["\\boxed{2}"]},
+        "answer_attribution": [], "evaluation": {"score": 1.0, "is_correct": True},
     }  # fmt: skip
-    labels, found, *_ = read(rows_file(tmp_path, row), tmp_path)
+    return row | changes
+
+
+def test_every_eval_ever_holds_a_sample_once_for_each_metric(tmp_path):
+    other = exchanged(evaluation_result_id="f1")
+    epoch = exchanged(metadata={"epoch": "2", "stop_reason": "max_tokens"}, output={"raw": ["\\boxed{3}"]})
+    path = rows_file(tmp_path, exchanged(), other, epoch, exchanged(error="lost", output={"raw": [""]}))
+    labels, found, store, cells = read(path, tmp_path)
     assert (labels, found) == (["m"], [(1, 2)])
+    reasons = graded_samples(store, cells[0], ["finish_reason"])["finish_reason"]
+    assert reasons.fillna("unknown").tolist() == ["unknown", "length"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"metadata": {"filter": "strict-match"}, "output": {"raw": ["2"]}}, "filter 'strict-match' kept"),
+        ({"output": {"raw": ["2"]}, "token_usage": {"output_tokens": 90}}, "shorter than the tokens"),
+        ({"metadata": {"lm_eval_metrics": "{}"}, "input": {"raw": "q", "reference": ["0"], "choices": ["a"]}},
+         "multiple-choice"),
+    ],
+)  # fmt: skip
+def test_every_eval_ever_without_the_whole_response_is_refused(tmp_path, changes, says):
+    """Planted: what converters write of other tools' logs: the extracted answer in the response's place."""
+    with pytest.raises(UserError, match=says):
+        read(rows_file(tmp_path, exchanged(**changes)), tmp_path)
+
+
+def test_every_eval_ever_out_and_in_again(tmp_path):
+    """A store, written for others and read again: the same questions, golds, texts, grades and options."""
+    rows = [
+        {"question": "1+1?", "answer": ["2"], "responses": ["\\boxed{2}", {"text": "3", "tokens": 1}],
+         "model": "org/a", "temperature": 0.5, "finish_reasons": ["stop", "length"]},
+        {"question": "A root of x^2=1?", "answer": "1 ⟨or⟩ -1", "response": "\\boxed{-1}", "model": "org/b"},
+    ]  # fmt: skip
+    (tmp_path / "one").mkdir()
+    _, found, store, cells = read(rows_file(tmp_path, *rows), tmp_path / "one")
+    assert found == [(1, 2), (1, 1)]
+    assert published.every_eval_ever(store, tmp_path / "out", task="sums") == 3
+    first = {p.name: p.read_bytes() for p in (tmp_path / "out").rglob("*.json*")}
+    published.every_eval_ever(store, tmp_path / "out", task="sums")
+    assert first == {p.name: p.read_bytes() for p in (tmp_path / "out").rglob("*.json*")}
+    (whole,) = (tmp_path / "out/data/sums/unknown/a").glob("*.json")
+    said = json.loads(whole.read_text())
+    samples = whole.with_name(f"{whole.stem}_samples.jsonl").read_bytes()
+    assert said["detailed_evaluation_results"]["checksum"] == hashlib.sha256(samples).hexdigest()
+    assert said["evaluation_results"][0]["score_details"]["score"] == 0.5
+    (tmp_path / "two").mkdir()
+    labels, again, other, there = read(tmp_path / "out", tmp_path / "two")
+    assert (labels, again) == (["a", "b"], found)
+    for a, b in zip(cells, there, strict=True):
+        names = ["problem", "index", "text", "finish_reason", "tokens", "temperature"]
+        left, right = (s.samples([c], names) for s, c in ((store, a), (other, b)))
+        pd.testing.assert_frame_equal(left, right)
+
+
+def test_results_for_a_model_on_the_hub(tmp_path):
+    row = {"question": "1+1?", "answer": "2", "responses": ["\\boxed{2}", "3", "4"], "temperature": 0.5}
+    *_, store, _ = read(rows_file(tmp_path, row), tmp_path)
+    assert published.eval_results(store, tmp_path / "out", "openai/gsm8k", "gsm8k") == 1
+    (entry,) = yaml.safe_load((tmp_path / "out/rows/.eval_results/gsm8k.yaml").read_text())
+    assert entry["dataset"] == {"id": "openai/gsm8k", "task_id": "gsm8k"}
+    assert entry["value"] == 33.33
+    assert "pass@1 of 3 samples, temperature 0.5" in entry["notes"]
+
+
+def lighteval_row(golds):
+    doc = {"query": "q", "choices": golds, "gold_index": list(range(len(golds)))}
+    return {"doc": doc, "model_response": {"text": ["\\boxed{2}"]}}
+
+
+@pytest.mark.parametrize(
+    ("golds", "right"),
+    [(["1", "2"], True), (["1", "3"], False), (["\\frac{4}{2}", "9"], True), (["(1,2)", "12"], False)],
+)
+def test_any_one_of_the_golds_is_right_and_nothing_else(tmp_path, golds, right):
+    """In lighteval, lm-eval and Every Eval Ever (inspect_ai: the folder insp_targets)."""
+    target = lm_eval_row({"question": "q", "answer": {"aliases": golds}}, golds)
+    target["resps"] = [["\\boxed{2}"]]
+    row = exchanged(input={"raw": "q", "reference": golds})
+    for number, one in enumerate((lighteval_row(golds), target, row)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        assert read(rows_file(folder, one), folder)[1] == [(int(right), 1)]
+
+
+def test_a_list_of_which_all_are_wanted_is_not_met_by_one(tmp_path):
+    row = {"question": "q", "answer": ["1", "2"], "responses": ["\\boxed{1}", "\\boxed{1, 2}"]}
+    assert read(rows_file(tmp_path, row), tmp_path)[1] == [(1, 2)]
+    told = {"input": "user\nq\nassistant\n", "output": "\\boxed{1}", "gts": ["1", "2"], "score": 1.0}
+    with pytest.raises(UserError, match="gts lists 2 answers, and not whether all or any one"):
+        read(rows_file(tmp_path, told, name="5.jsonl"), tmp_path)
+
+
+def test_golds_that_nothing_can_match_are_told_at_once(tmp_path, capsys, monkeypatch):
+    rows = [
+        {"question": f"q{i}", "answer": a, "response": "\\boxed{2}"} for i, a in enumerate(["2", "\\frac{1"])
+    ]
+    path = rows_file(tmp_path, *rows)
+    said = "CHECK: the golds of 1 of 2 problems cannot be read, as '\\\\frac{1'"
+    for command in (["import", str(path), "--store", str(tmp_path / "s")], ["grade", str(path)]):
+        monkeypatch.setattr("sys.argv", ["evals", *command])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        assert said in capsys.readouterr().out
 
 
 def test_slime_is_read(tmp_path):

@@ -337,7 +337,7 @@ def test_multiple_choice_logs_are_refused(tmp_path):
     [
         ("a.txt", b"x", "of no known kind"),
         ("counts.csv", b"problem,checkpoint,n,c", "with --counts"),
-        ("a.json", b"[1]", "no inspect_ai log"),
+        ("a.json", b"[1]", "no samples in a known form"),
         ("a.json", b"{", "not JSON"),
         ("a.eval", b"x", "not a readable inspect_ai log"),
         ("a.parquet", b"x", "not a readable parquet"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import glob
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from evals.core.bounds import loads
-from evals.core.errors import UserError
 from evals.problems.columns import within
 from evals.readers.answers import (
     Answers,
@@ -16,19 +16,21 @@ from evals.readers.answers import (
     Response,
     asked,
     count_of,
-    gold_of,
-    only_gold,
     options_of,
     parse_object,
     question_of,
     reason_of,
     said,
 )
+from evals.readers.golds import gold_of
 
 
 def folder(path: Path) -> dict[str, Any]:
-    """The folder: what its files hold are samples of one system (`output-rs0.jsonl`, `output-rs1.jsonl`)."""
-    return {"source": str(path.resolve().parent)}
+    """The folder: what its files hold are samples of one system (`output-rs0.jsonl`, `output-rs1.jsonl`); but
+    `output.jsonl` beside seeds is decoded in another way."""
+    parent = path.resolve().parent
+    apart = "-rs" not in path.stem and any(parent.glob(f"{glob.escape(path.stem)}-rs*"))
+    return {"source": str(parent / path.stem if apart else parent)}
 
 
 def below(name: str) -> Any:
@@ -66,24 +68,21 @@ def parse_evalscope(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     return [Answers(question, gold_of(row["target"], "target", worked=True), (response,), context["source"])]
 
 
-def opencompass_rows(path: Path) -> Iterator[tuple[str, Any]]:
-    """The rows of OpenCompass's `predictions/MODEL/TASK.json`, an object of numbered rows."""
-    try:
-        data = loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as OpenCompass's predictions; write it again") from error
-    for number, row in data.items():
-        yield f"{path} row {number}", row
-
-
 def parse_opencompass(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """OpenCompass: `origin_prompt` (the last HUMAN turn is the question), `prediction`, `gold`."""
-    row = raw if isinstance(raw, dict) else parse_object(raw)
+    row = parse_object(raw)
     question = asked(row.get("origin_prompt"), "origin_prompt")
     given = row.get("prediction")
     texts = given if isinstance(given, list) else [given]
     responses = tuple(Response(said(t, "prediction")) for t in texts)
-    return [Answers(question, gold_of(row.get("gold"), "gold", worked=True), responses, context["source"])]
+    return [
+        Answers(
+            question,
+            gold_of(row.get("gold"), "gold", worked=True, several="any"),
+            responses,
+            context["source"],
+        )
+    ]
 
 
 def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -93,6 +92,9 @@ def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
         return []  # a failed request has no response
     body = within(row, "response.body")
     choices = body.get("choices") if isinstance(body, Mapping) else None
+    if isinstance(body, Mapping) and isinstance(body.get("output"), list):  # the responses endpoint
+        reason = within(body, "incomplete_details.reason") or body.get("status")
+        choices = [{"content": body["output"], "finish_reason": reason}]
     if not isinstance(choices, list) or not choices:
         raise Malformed("response.body has no choices")
     if row.get("question") is None or row.get("answer") is None:
@@ -109,6 +111,11 @@ def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
             body.get("model") if isinstance(body.get("model"), str) else None,
         )
     ]
+
+
+def refuse_openai_requests(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
+    """OpenAI's batch input."""
+    raise Lacking("OpenAI's batch requests hold no responses; give the batch's output file instead")
 
 
 def verifiers_context(path: Path) -> dict[str, Any]:
@@ -163,18 +170,6 @@ def parse_tinker(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     response = Response(said(row.get("turns"), "turns"))
     gold = gold_of(within(row, "logs.expected"), "logs.expected", worked=True)
     return [Answers(asked(row.get("turns"), "turns"), gold, (response,), context["source"])]
-
-
-def parse_every_eval_ever(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
-    """Every Eval Ever's instances: `input.raw`, `input.reference`, `output.raw` or messages."""
-    row = parse_object(raw)
-    question = question_of(within(row, "input.raw"), "input.raw")
-    gold = only_gold(within(row, "input.reference"), "input.reference", worked=True)
-    outputs = within(row, "output.raw")
-    given = outputs if isinstance(outputs, list) else [row.get("messages")]
-    responses = tuple(Response(said(t, "output.raw"), reason_of(row.get("metadata") or {})) for t in given)
-    model = row.get("model_id")
-    return [Answers(question, gold, responses, model if isinstance(model, str) else None)]
 
 
 def _whole(value: Any) -> Any:

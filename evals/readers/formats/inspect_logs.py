@@ -6,6 +6,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,12 @@ from evals.readers.answers import (
     Response,
     asked,
     count_of,
-    only_gold,
     options_of,
     parse_object,
     reason_of,
     said,
 )
+from evals.readers.golds import gold_of
 
 ZSTANDARD = 93  # compression method of a zip entry that Python 3.11's zipfile does not know
 
@@ -48,7 +49,7 @@ def _read(path: Path) -> dict[str, Any]:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} is not JSON ({reason}); JSON lines end in .jsonl") from error
     if not isinstance(data, dict) or "eval" not in data or "samples" not in data:
-        raise UserError(f"{path} is no inspect_ai log with samples; give JSON lines as .jsonl instead")
+        raise UserError(f"{path} holds no samples in a known form; evals formats lists those")
     return data
 
 
@@ -115,6 +116,7 @@ def _bounded(data: bytes) -> bytes:
     return data if len(data) <= ROW else b""
 
 
+TELLING = ("revision", "adapter", "adapter_path", "peft", "lora_path", "lora_modules")  # of two models
 LOCAL = ("hf/local", "vllm/local", "sglang/local", "local")
 
 
@@ -132,6 +134,8 @@ def _described(data: dict[str, Any]) -> dict[str, Any]:
     path = next((args[k] for k in ("model_path", "path", "model") if isinstance(args.get(k), str)), None)
     if path and (model in LOCAL or str(model).endswith("/local")):
         model = path
+    told = [str(args[k]) for k in TELLING if isinstance(args.get(k), str | int | float) and args[k]]
+    model = "@".join([model, *told]) if isinstance(model, str) else model
     given = options_of({k: v for k, v in config.items() if v is not None})
     return {
         "source": model if isinstance(model, str) else None,
@@ -145,7 +149,7 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
     Samples that ended in an error or were invalidated are passed over; one that met a limit before it said
     anything is a response that was cut off.
     """
-    row = raw if isinstance(raw, dict) else parse_object(raw)
+    row = parse_object(raw)
     output = row.get("output")
     choices = output.get("choices") if isinstance(output, dict) else None
     if row.get("invalidation") or (not choices and row.get("error")):
@@ -159,10 +163,12 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
         tokens = count_of(usage.get("output_tokens")) if isinstance(usage, dict) else None
         tokens = tokens if len(choices) == 1 else None  # usage counts all choices together
         responses = tuple(Response(said(c, "output.choices"), reason_of(c), tokens) for c in choices)
+        if row.get("limit"):
+            responses = tuple(replace(r, finish_reason="length") for r in responses)
     return [
         Answers(
             asked(row.get("input"), "input"),
-            only_gold(row.get("target"), "target"),
+            gold_of(row.get("target"), "target", several="all" if row.get("choices") else "any"),
             responses,
             context["source"],
             context["options"],

@@ -10,11 +10,12 @@ from evals.readers.answers import (
     Malformed,
     Response,
     count_of,
-    only_gold,
     options_of,
+    parse_object,
     question_of,
     texts_of,
 )
+from evals.readers.golds import gold_of
 
 
 def context(path: Path) -> dict[str, Any]:
@@ -27,7 +28,8 @@ def context(path: Path) -> dict[str, Any]:
 
 def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
     """The responses to one document; its gold is the choice at `gold_index`."""
-    doc, response = raw.get("doc"), raw.get("model_response")
+    row = parse_object(raw)
+    doc, response = row.get("doc"), row.get("model_response")
     if not isinstance(doc, dict) or not isinstance(response, dict):
         raise Malformed("doc or model_response is no struct")
     choices, index = doc.get("choices"), doc.get("gold_index")
@@ -46,7 +48,7 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
     return [
         Answers(
             question_of(doc.get("original_query") or doc.get("query"), "doc.query"),
-            only_gold(golds, "doc.choices", worked=True),
+            gold_of(golds, "doc.choices", worked=True, several="any"),
             tuple(Response(t, None, count_of(c)) for t, c in zip(texts, counts, strict=True)),
             context["source"],
             options,

@@ -18,13 +18,12 @@ from evals.readers.answers import (
     Answers,
     Malformed,
     Response,
-    gold_of,
     options_of,
     parse_object,
     question_of,
     text_of,
 )
-from evals.readers.formats.rows import agree, short
+from evals.readers.golds import agree, gold_of, short
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT.+)\.jsonl")
 
@@ -63,7 +62,7 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
 
     A null response (a request that failed) is one without an answer, as the harness counts it.
     """
-    row = raw if isinstance(raw, dict) else parse_object(raw)
+    row = parse_object(raw)
     kept = row.get("filter") or row.get("scorer") or "none"
     context["filter"] = context["filter"] or kept
     if kept != context["filter"]:
@@ -122,6 +121,8 @@ def _problem(row: Mapping[str, Any], prompt: str | None) -> tuple[str, str]:
         )
     question = question_of(next(iter(questions.values()), prompt), "question")
     target, worked = row.get("target"), next((doc[k] for k in SOLUTIONS if isinstance(doc.get(k), str)), None)
+    if isinstance(target, list):  # the harness takes any one of a task's targets
+        return question, gold_of(target, "target", several="any")
     name = next((k for k in (*ANSWER, "answer_number") if doc.get(k) not in (None, "")), None)
     if name is None:
         return question, gold_of(worked or target, "target", worked=True)

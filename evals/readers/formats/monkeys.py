@@ -8,7 +8,8 @@ from typing import Any
 
 from evals.core.bounds import DEPTH, Bound, read_small
 from evals.core.errors import UserError
-from evals.readers.answers import Answers, Malformed, Response, gold_of, question_of, texts_of
+from evals.readers.answers import Answers, Malformed, Response, question_of, texts_of
+from evals.readers.golds import gold_of
 
 
 def rows(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -10,16 +10,15 @@ from typing import Any
 
 from evals.core import bounds
 from evals.core.errors import UserError
-from evals.problems.columns import last_boxed
 from evals.readers.answers import (
     Answers,
     Malformed,
     Response,
     asked,
+    at_step,
     count_of,
     few,
     finish_of,
-    gold_of,
     number_of,
     options_of,
     parse_object,
@@ -29,19 +28,15 @@ from evals.readers.answers import (
     text_of,
     texts_of,
 )
-from evals.readers.formats.training import at_step
+from evals.readers.golds import gold_of, same_gold
 
 QUESTION = ("question", "problem", "query", "prompt", "messages")
 SURE = ("gold", "gold_answer", "expected_answer")  # beside these, `answer` is the model's own
 GOLD: tuple[str, ...] = (*SURE, "ground_truth", "gt", "gt_answer", "target", "final_answer", "answer")
 RESPONSES: tuple[str, ...] = ("responses", "samples", "completions", "generations", "outputs")
-RESPONSES += (
-    "response",
-    "completion",
-    "generation",
-    "output",
-    "text",
-)  # text last: often prompt + completion
+ALONE = ("response", "completion", "generation", "output", "generated_text", "model_output", "text")
+RESPONSES += ALONE  # text last: often prompt + completion
+STEP = ("step", "global_step", "training_step", "train_step")
 SOURCE = ("checkpoint", "model", "model_name")
 RELEASED_GOLD = re.compile(r"\n?A:[ \t]*(.*?)\s*\Z")  # how GSM8K's release writes `#### n`
 
@@ -71,13 +66,13 @@ def parse_plain(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
 
     Two columns that contradict each other are Malformed. A `step` makes a checkpoint of its own.
     """
-    row = raw if isinstance(raw, dict) else parse_object(raw)
+    row = parse_object(raw)
     question = _first(row, QUESTION, "question")
     prompt = _text(row["prompt"]) if question != "prompt" and row.get("prompt") is not None else None
     responses = _responses(row, question)
     source = next((row[k] for k in SOURCE if isinstance(row.get(k), str)), None)
-    if number_of(row.get("step")) is not None:
-        source = at_step(source or str(context.get("run", "run")), row["step"])
+    if step := next((k for k in STEP if number_of(row.get(k)) is not None), None):
+        source = at_step(source or str(context.get("run", "run")), row[step])
     gold = _gold(row, {r.text for r in responses})
     return [Answers(asked(row[question], question), gold, responses, source, options_of(row), prompt)]
 
@@ -89,7 +84,12 @@ def _responses(row: Mapping[str, Any], question: str) -> tuple[Response, ...]:
     if not names and any(row.get(k) is not None for k in GOLD if k != "answer"):
         names = ["answer"] if row.get("answer") is not None else []  # the gold stands in a column of its own
     if not names:
-        raise Malformed(f"no response: none of the keys {', '.join(RESPONSES)}")
+        null = next((k for k in RESPONSES if k in row and row[k] is None), None)
+        raise Malformed(
+            f"{null!r} is null; write '' for a response without a text, or leave the row out"
+            if null
+            else f"no response: none of the keys {', '.join(RESPONSES)}"
+        )
     name = names[0]
     given = few(row[name]) if _several(row[name]) else [row[name]]
     if not given:
@@ -110,7 +110,7 @@ def _responses(row: Mapping[str, Any], question: str) -> tuple[Response, ...]:
 
 def _alone(row: Mapping[str, Any], name: str) -> bool:
     """A number counts as a response under names of one response alone: `samples: 2` is how many."""
-    return name in RESPONSES[5:] and isinstance(row.get(name), int | float)
+    return name in ALONE and isinstance(row.get(name), int | float)
 
 
 def _several(value: Any) -> bool:
@@ -119,11 +119,9 @@ def _several(value: Any) -> bool:
 
 
 def _cut(text: str, row: Mapping[str, Any], name: str) -> str:
-    """The response without the prompt, where `text` holds both."""
+    """The response without the prompt, where a column holds both."""
     prompt = row.get("prompt")
-    if name == "text" and isinstance(prompt, str) and prompt and text.startswith(prompt):
-        return text[len(prompt) :]
-    return text
+    return text.removeprefix(prompt) if name in ALONE and isinstance(prompt, str) else text
 
 
 def _no_other_response(row: Mapping[str, Any], names: list[str], responses: list[Response]) -> None:
@@ -146,29 +144,7 @@ def _gold(row: Mapping[str, Any], responses: set[str]) -> str:
         if isinstance(row.get("solution"), str):
             return gold_of(row["solution"], "solution", worked=True)
         raise Malformed(f"no gold: none of the keys {', '.join(GOLD)}")
-    golds = {name: gold_of(row[name], name) for name in names}
-    first = names[0]
-    for name in names[1:]:
-        if not agree(golds[first], golds[name]):
-            raise Malformed(
-                f"{first!r} says {short(golds[first])} and {name!r} says {short(golds[name])}; "
-                "keep the gold alone"
-            )
-    return golds[first]
-
-
-def agree(a: str, b: str) -> bool:
-    """Whether two golds say the same, also where one is a worked solution that ends with the other."""
-    if a == b:
-        return True
-    from evals.verify import grade_answer
-
-    ends = [last_boxed(x) or x for x in (a, b)]
-    return ends[0] == ends[1] or bool(grade_answer(ends[0], ends[1]).correct)
-
-
-def short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
+    return same_gold(row, names)
 
 
 def _text(value: Any) -> str:

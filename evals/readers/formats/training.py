@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evals.core.bounds import loads
-from evals.core.errors import UserError
 from evals.problems.columns import within
 from evals.readers.answers import (
     Answers,
@@ -17,9 +15,8 @@ from evals.readers.answers import (
     Malformed,
     Response,
     asked,
+    at_step,
     count_of,
-    gold_of,
-    number_of,
     parse_object,
     question_of,
     reason_of,
@@ -27,6 +24,7 @@ from evals.readers.answers import (
     text_of,
 )
 from evals.readers.formats.rendered import question_in, without_ends
+from evals.readers.golds import gold_of, same_gold
 
 GOLDS = (
     "solution",
@@ -40,53 +38,43 @@ GOLDS = (
 
 
 def context(path: Path) -> dict[str, Any]:
-    """The run: the folder that the files of its steps lie in."""
-    return {"run": path.resolve().parent.name}
-
-
-def row_of(raw: Any) -> dict[str, Any]:
-    """A row of a table as it is, a line of JSON as an object."""
-    return raw if isinstance(raw, dict) else parse_object(raw)
-
-
-def at_step(run: str, step: Any) -> str:
-    """The name of a run's checkpoint: its steps sort as text."""
-    number = number_of(step[0] if isinstance(step, list) and step else step)
-    return run if number is None else f"{run}/step-{int(number):06d}"
+    """The run: the folder that the files of its steps lie in; the step of a file that is named by it."""
+    return {"run": path.resolve().parent.name, "step": path.stem if path.stem.isdecimal() else None}
 
 
 def parse_verl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verl's dumps of validation and rollouts: `input`, `output`, `gts`, `score`, `step`."""
-    row = row_of(raw)
+    row = parse_object(raw)
     prompt = text_of(row.get("input"), "input")
     response = Response(without_ends(text_of(row.get("output"), "output")))
-    source = at_step(context["run"], row.get("step"))
+    source = at_step(context["run"], row.get("step", context["step"]))
     return [_one(question_in(prompt), row.get("gts"), "gts", response, source, prompt)]
 
 
 def parse_verl_table(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verl's generation: chat prompts, `reward_model.ground_truth`, `responses`."""
-    row = row_of(raw)
+    row = parse_object(raw)
     if row.get("responses") is None:
         raise Lacking("the table holds problems and no responses; give verl's generation output instead")
     given = row["responses"] if isinstance(row["responses"], list) else [row["responses"]]
     question = asked(row.get("prompt"), "prompt")
-    gold = gold_of(within(row, "reward_model.ground_truth"), "reward_model.ground_truth", worked=True)
+    gold = gold_of(
+        within(row, "reward_model.ground_truth"), "reward_model.ground_truth", worked=True, several="unclear"
+    )
     responses = tuple(Response(without_ends(said(r, "responses"))) for r in given)
     return [Answers(question, gold, responses, None, {}, _text(row.get("prompt")))]
 
 
 def parse_trl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """TRL's completions: `step`, `prompt`, `completion` (text or chat), and the data set's gold."""
-    row = row_of(raw)
-    name = next((k for k in GOLDS if row.get(k) is not None), None)
-    if name is None:
+    row = parse_object(raw)
+    if not (names := [k for k in GOLDS if row.get(k) is not None]):
         raise Malformed(
             f"no gold: the trainer's table needs a column of the data set, one of {', '.join(GOLDS)}"
         )
     question = asked(row.get("prompt"), "prompt")
     response = Response(without_ends(said(row.get("completion"), "completion")))
-    gold = gold_of(row[name], name, worked=True)
+    gold = same_gold(row, names, worked=True, several="unclear")
     return [_answers(question_in(question), gold, response, at_step(context["run"], row.get("step")), row)]
 
 
@@ -104,7 +92,7 @@ def parse_swift(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
 
 def parse_skyrl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """SkyRL's dumped evaluations: `input_prompt`, `output_response`, the gold in `env_extras.reward_spec`."""
-    row = row_of(raw)
+    row = parse_object(raw)
     prompt = text_of(row.get("input_prompt"), "input_prompt")
     response = Response(without_ends(text_of(row.get("output_response"), "output_response")), reason_of(row))
     gold = "env_extras.reward_spec.ground_truth"
@@ -113,7 +101,7 @@ def parse_skyrl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
 
 def parse_slime(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """slime's rollouts: `prompt`, `response`, `label`, `status`."""
-    row = row_of(raw)
+    row = parse_object(raw)
     question = question_in(asked(row.get("prompt"), "prompt"))
     response = Response(
         without_ends(said(row.get("response"), "response")),
@@ -124,19 +112,9 @@ def parse_slime(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     return [_one(question, row.get("label"), "label", response, source, _text(row.get("prompt")))]
 
 
-def json_rows_nemo_rl(path: Path) -> Iterator[tuple[str, Any]]:
-    """The samples of NeMo-RL's `evaluation_data.json`."""
-    try:
-        data = loads(path.read_bytes())["evaluation_data"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read as NeMo-RL's evaluation data; write it again") from error
-    for number, row in enumerate(data if isinstance(data, list) else [], 1):
-        yield f"{path} sample {number}", row
-
-
 def parse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """NeMo-RL's evaluation: the gold stands in `extra_env_info`, which it writes as a Python literal."""
-    row = row_of(raw)
+    row = parse_object(raw)
     info = row.get("extra_env_info")
     if isinstance(info, str) and len(info) < 100_000:
         try:
@@ -168,9 +146,8 @@ def refuse_open_instruct(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
 def _one(
     question: str, gold: Any, what: str, response: Response, source: str | None, prompt: str | None
 ) -> Answers:
-    return Answers(
-        question_of(question, "the prompt"), gold_of(gold, what, worked=True), (response,), source, {}, prompt
-    )
+    gold = gold_of(gold, what, worked=True, several="unclear")
+    return Answers(question_of(question, "the prompt"), gold, (response,), source, {}, prompt)
 
 
 def _answers(question: str, gold: str, response: Response, source: str, row: Mapping[str, Any]) -> Answers:

@@ -1,0 +1,187 @@
+"""A store's cells for others: Every Eval Ever (schema 0.3), and `.eval_results` of a model on the hub."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evals.core.files import replacing, write_file, write_json
+from evals.core.keys import content_hash
+from evals.store.export import cell_rows
+from evals.store.reading import all_cells, counts, labels
+from evals.store.store import SampleStore
+
+SCHEMA = "0.3.0"
+ARGUMENTS = ("temperature", "top_p", "top_k", "max_tokens")
+ASKED = ("template", "shots", "chat", "system", "stops", "seed", "engine", "engine_version", "dtype")
+
+
+def every_eval_ever(store: SampleStore, out: Path, dataset: str | None = None, task: str = "math") -> int:
+    """Write each cell as `data/TASK/DEVELOPER/MODEL/UUID.json` and `UUID_samples.jsonl` below `out`.
+
+    One row a sample, with its strict grade. dataset: the hub's id of the problems, where they come from it.
+    Returns how many rows; UserError where samples are not graded. The same store makes the same bytes.
+    """
+    written = 0
+    cells = all_cells(store)
+    store.compact(cells)
+    for cell in cells:
+        result = _result(store, cell, dataset, task)
+        stamp = str(int(_drawn(store, cell).timestamp()))
+        model = "/".join(str(store.cell(cell)["checkpoint"]).strip("/").split("/")[-2:])
+        named = {"schema_version": SCHEMA, "evaluation_id": f"{task}/{model}/{stamp}"}
+        folder = Path("data", *map(_safe, (task, *([] if "/" in model else ["unknown"]), *model.split("/"))))
+        name = str(uuid.UUID(content_hash(cell, task), version=4))
+        rows = folder / f"{name}_samples.jsonl"
+        digest, count = hashlib.sha256(), 0
+        with replacing(out / rows) as stream:
+            for row in cell_rows(store, cell):
+                line = json.dumps(named | _instance(row, model, task), ensure_ascii=False) + "\n"
+                stream.write(line.encode("utf-8", "replace"))
+                digest.update(line.encode("utf-8", "replace"))
+                count += 1
+        write_json(
+            out / folder / f"{name}.json",
+            named
+            | _about(store.cell(cell), model, stamp)
+            | {
+                "evaluation_results": [result],
+                "detailed_evaluation_results": {
+                    "format": "jsonl",
+                    "file_path": rows.as_posix(),
+                    "hash_algorithm": "sha256",
+                    "checksum": digest.hexdigest(),
+                    "total_rows": count,
+                },
+            },
+        )
+        written += count
+    return written
+
+
+def eval_results(store: SampleStore, out: Path, dataset: str, task: str) -> int:
+    """Write each cell's pass@1 in percent as `LABEL/.eval_results/TASK.yaml`, to upload to the model's
+    repository on the hub; returns how many files.
+
+    dataset: the benchmark's id on the hub. task: one of its tasks, as its `eval.yaml` names them.
+    """
+    import yaml
+
+    cells = all_cells(store)
+    for cell, label in zip(cells, labels(store, cells), strict=True):
+        info, score = store.cell(cell), _result(store, cell, dataset, task)["score_details"]
+        known = [f"{k} {info[k]}" for k in ARGUMENTS if info.get(k) is not None]
+        said = [
+            f"pass@1 of {score['details']['samples']} samples",
+            *known,
+            *score["details"]["grader"].split(";"),
+        ]
+        entry = {
+            "dataset": {"id": dataset, "task_id": task},
+            "value": round(100 * score["score"], 2),
+            "date": _drawn(store, cell).date().isoformat(),
+            "notes": ", ".join(said),
+        }
+        text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True)
+        write_file(out / _safe(label) / ".eval_results" / f"{_safe(task)}.yaml", text)
+    return len(cells)
+
+
+def _safe(name: str) -> str:
+    """A name that a folder may have."""
+    return "".join(c if c.isalnum() or c in "-_.@" else "_" for c in name).strip(".") or "unknown"
+
+
+def _drawn(store: SampleStore, cell: str) -> datetime:
+    """When the last samples of a cell were written."""
+    times = [p.stat().st_mtime for p in store.sample_table.blocks(cell)]
+    return datetime.fromtimestamp(max(times, default=0.0), UTC)
+
+
+def _result(store: SampleStore, cell: str, dataset: str | None, task: str) -> dict[str, Any]:
+    """The strict pass@1 of a cell, with its standard error over problems."""
+    from evals.verify import VERSION
+
+    info, table = store.cell(cell), counts(store, [cell])
+    rates = table["c"] / table["n"]
+    uncertainty: dict[str, Any] = {"num_samples": len(rates)}
+    if len(rates) > 1:
+        error = {"value": float(rates.std() / len(rates) ** 0.5), "method": "analytic, over problems"}
+        uncertainty["standard_error"] = error
+    source = {"source_type": "hf_dataset", "hf_repo": dataset} if dataset else {"source_type": "other"}
+    return {
+        "evaluation_result_id": f"{task}/pass@1",
+        "evaluation_name": task,
+        "source_data": {"dataset_name": dataset or task, **source},
+        "metric_config": {
+            "metric_id": "pass@1", "metric_name": "pass@1", "metric_kind": "pass_rate",
+            "metric_unit": "proportion", "metric_parameters": {"k": 1}, "lower_is_better": False,
+            "score_type": "continuous", "min_score": 0.0, "max_score": 1.0,
+        },
+        "score_details": {
+            "score": float(rates.mean()),
+            "details": {
+                "problems": str(len(table)),
+                "samples": str(int(table["n"].sum())),
+                "grader": f"strict verifier of excursions, version {VERSION}",
+            },
+            "uncertainty": uncertainty,
+        },
+        "generation_config": {
+            "generation_args": {k: info[k] for k in ARGUMENTS if info.get(k) is not None},
+            "additional_details": {k: str(info[k]) for k in ASKED if info.get(k) is not None},
+        },
+    }  # fmt: skip
+
+
+def _about(info: Mapping[str, Any], model: str, stamp: str) -> dict[str, Any]:
+    """Where the samples come from."""
+    unknown = {"deployment_type": "unknown", "model_availability": "unknown"}
+    return {
+        "evaluation_timestamp": stamp,
+        "retrieved_timestamp": stamp,
+        "source_metadata": {
+            "source_type": "evaluation_run",
+            "source_organization_name": "unknown",
+            "evaluator_relationship": "other",
+            "additional_details": {"samples_read_from": str(info.get("imported", "excursions"))},
+        },
+        "eval_library": {"name": "excursions", "version": "unknown"},
+        "model_info": {"name": model, "id": model, "additional_details": unknown}
+        | ({} if "/" in model else {"developer": "unknown"}),
+    }
+
+
+def _instance(row: Mapping[str, Any], model: str, task: str) -> dict[str, Any]:
+    """One sample as a row."""
+    from evals.verify import accepted
+
+    golds = accepted(row["gold"])
+    about = {"index": row["index"], "finish_reason": row["finish_reason"], "lenient": row.get("lenient")}
+    if row["prompt_tokens"] is None:
+        about["output_tokens"] = row["tokens"]
+    whole = {"input_tokens": row["prompt_tokens"], "output_tokens": row["tokens"]}
+    usage = {} if None in whole.values() else {"token_usage": whole | {"total_tokens": sum(whole.values())}}
+    return usage | {
+        "model_id": model,
+        "evaluation_name": task,
+        "evaluation_result_id": f"{task}/pass@1",
+        "sample_id": row["problem"],
+        "sample_hash": hashlib.sha256((row["question"] + "".join(golds)).encode()).hexdigest(),
+        "interaction_type": "single_turn",
+        "input": {"raw": row["question"], "reference": golds},
+        "output": {"raw": [row["text"] or ""]},
+        "answer_attribution": [
+            {
+                "turn_idx": 0, "source": "output.raw", "extracted_value": row["answer"] or "",
+                "extraction_method": row["route"] or "none", "is_terminal": True,
+            }
+        ],
+        "evaluation": {"score": float(row["correct"]), "is_correct": row["correct"]},
+        "metadata": {k: str(v) for k, v in about.items() if v is not None},
+    }  # fmt: skip
