@@ -17,14 +17,14 @@ def whole_numbers(values: ArrayLike, name: str) -> Ints:
     try:
         given = np.asarray(values)
         floats = np.atleast_1d(given.astype(np.float64))
-    except (TypeError, ValueError):
-        raise AnalysisError(f"{name} must be whole numbers; mend the counts") from None
+    except (TypeError, ValueError, OverflowError):
+        raise AnalysisError(f"{name} must be whole numbers; fix the counts") from None
     if not np.isfinite(floats).all():
-        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; mend the counts")
+        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; fix the counts")
     if (floats != np.floor(floats)).any():
         raise AnalysisError(f"{name} must be whole numbers, got {floats[floats != np.floor(floats)][0]}")
     if (floats < 0).any() or (floats > LARGEST).any():
-        raise AnalysisError(f"{name} must lie between 0 and {LARGEST:,}; mend the counts")
+        raise AnalysisError(f"{name} must lie between 0 and {LARGEST:,}; fix the counts")
     return floats.astype(np.int64)
 
 
@@ -32,10 +32,10 @@ def finite(values: ArrayLike, name: str) -> Floats:
     """`values` as floats of the same shape; AnalysisError where one is missing, infinite or no number."""
     try:
         given = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise AnalysisError(f"{name} must be numbers; mend what is given") from None
+    except (TypeError, ValueError, OverflowError):
+        raise AnalysisError(f"{name} must be numbers; fix what is given") from None
     if not np.isfinite(given).all():
-        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; mend what is given")
+        raise AnalysisError(f"{name} must be finite, and some are missing or infinite; fix what is given")
     return given
 
 

@@ -39,7 +39,7 @@ def support_rates(P: float, E: float, S: float) -> dict[str, float | None]:
     P, E, S: numbers of problems (or their expectations). Raises AnalysisError on missing or negative ones.
     """
     if not (np.isfinite([P, E, S]).all() and min(P, E, S) >= 0):
-        raise AnalysisError("P, E and S are numbers of problems from 0 up; mend the table")
+        raise AnalysisError("P, E and S are numbers of problems from 0 up; fix the table")
 
     def ratio(x: float, y: float) -> float | None:
         return x / y if y > 0 else None

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from evals.core.errors import UserError
+from evals.core.errors import UserError, first_line
 from evals.core.files import write_file
 
 if TYPE_CHECKING:
@@ -41,7 +41,13 @@ def read_items(files: Path | str | Sequence[Path]) -> pd.DataFrame:
     found = sorted((Path(files) / "items").glob("*.parquet")) if isinstance(files, Path | str) else files
     if not found:
         raise UserError(f"{files} holds no capability results; run evals capability first")
-    return pa.concat_tables([pq.read_table(f, schema=ITEMS) for f in found]).to_pandas()
+    tables = []
+    for file in found:
+        try:
+            tables.append(pq.read_table(file, schema=ITEMS))
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise UserError(f"{file} is damaged ({first_line(error)}); run evals capability again") from error
+    return pa.concat_tables(tables).to_pandas()
 
 
 def summary(items: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from analysis.errors import ExcursionsError
+from evals.core.errors import first_line
 from evals.core.printable import printable, take_any_text
 
 EXTRAS = {
@@ -73,6 +74,8 @@ def run(app: typer.Typer) -> None:
             _leave(f"{what} (writing {file}); free or allow some, start again", 2)
         if error.errno in PLACES:
             _leave(f"{file} cannot be used ({error.strerror}); choose another path", 2)
+        if error.errno is None:  # pyarrow's, for pages that do not unpack
+            _leave(f"a file is damaged ({first_line(error)}); write or fetch it again", 2)
         raise
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
@@ -83,6 +86,8 @@ def run(app: typer.Typer) -> None:
         _leave("out of memory; use fewer rows, samples or processes", 2)
     except Exception as error:
         show = getattr(error, "show", None)  # a usage error of the command line
+        if show is None and type(error).__module__.startswith("pyarrow"):
+            _leave(f"a file is damaged ({first_line(error)}); write or fetch it again", 2)
         if show is None:
             raise
         show()

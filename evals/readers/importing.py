@@ -158,6 +158,7 @@ def _labels(groups: Sequence[Group]) -> dict[str, str]:
 
 def _stem(source: str) -> str:
     """A source without the suffix of a file of samples."""
+    source = source.encode("utf-8", "backslashreplace").decode()  # lone surrogates, which no table takes
     return str(Path(source).with_suffix("")) if Path(source).suffix in SUFFIXES else source
 
 

@@ -37,8 +37,9 @@ def export_samples(store: SampleStore, out: Path, cells: Sequence[str] | None = 
 def cell_rows(store: SampleStore, cell: str) -> Iterator[dict[str, Any]]:
     """The samples of a cell that is compact, each with its question, gold and grade, a block at a time."""
     problems = store.problems()
-    for block in store.sample_table.blocks(cell):
-        yield from _rows(store, cell, block, problems)
+    with store.sample_table.naming_damage(cell), store.grade_table.naming_damage(grade_group(cell)):
+        for block in store.sample_table.blocks(cell):
+            yield from _rows(store, cell, block, problems)
 
 
 def _rows(

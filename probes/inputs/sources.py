@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from analysis.arguments import LARGEST
 from evals.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -82,12 +83,15 @@ def _row(
         n, c = (int(x) if (x := float(row[name])).is_integer() else int(row[name]) for name in "nc")
     except (ValueError, OverflowError):
         raise UserError(
-            f"{where}: n and c must be whole numbers, got {row['n']!r} and {row['c']!r}; fix the line"
+            f"{where}: n and c must be whole numbers, got {row['n']!r:.40} and {row['c']!r:.40}; fix the line"
         ) from None
     if not row["problem"] or not row["checkpoint"]:
         raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
-    if n < 1 or not 0 <= c <= n:
-        raise UserError(f"{where}: needs n of at least 1 and c from 0 to n, got n={n}, c={c}; fix the line")
+    if not 1 <= n <= LARGEST or not 0 <= c <= n:
+        raise UserError(
+            f"{where}: needs n from 1 to {LARGEST:,} and c from 0 to n, "
+            f"got n={n!s:.40}, c={c!s:.40}; fix the line"
+        )
     if empty := [name for name in groups if not row[name].strip()]:
         raise UserError(f"{where}: column {empty[0]!r} is empty; fill it in every line or remove the column")
     return line, (row["problem"], row["checkpoint"], n, c, *(row[name].strip() for name in groups))

@@ -136,6 +136,34 @@ def test_a_damaged_cell_is_one_sentence(tmp_path):
             store.cells()
 
 
+def test_damaged_blocks_are_named_by_every_reader(tmp_path):
+    from evals.grading.store_grading import grade_store
+    from evals.store.export import export_samples
+
+    (tmp_path / "a.jsonl").write_text(json.dumps(ROW))
+    store = SampleStore(tmp_path / "store")
+    (cell,) = import_samples([tmp_path / "a.jsonl"], store)
+    grade_store(store, [cell])
+    for table in ("samples", "grades"):
+        (block,) = (tmp_path / "store" / table).rglob("*.parquet")
+        whole = block.read_bytes()
+        for damage in (b"", whole[:99], whole[:20] + bytes(len(whole) - 20), whole[:-9]):
+            block.write_bytes(damage)
+            with pytest.raises(UserError, match=f"{block.name} is damaged"):
+                export_samples(store, tmp_path / "out.jsonl")
+            assert not (tmp_path / "out.jsonl").exists()
+        block.write_bytes(whole)
+    export_samples(store, tmp_path / "out.jsonl")
+
+
+def test_lone_surrogates_in_names_and_texts_are_taken(tmp_path):
+    row = ROW | {"question": "\ud800", "gold": "\udfff", "response": "\ud800"}
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row | {"model": m}) for m in ("\ud900", "\ud901")))
+    store = SampleStore(tmp_path / "store")
+    cells = import_samples([tmp_path / "a.jsonl"], store)
+    assert {store.cell(cell)["checkpoint"] for cell in cells} == {"\\ud900", "\\ud901"}
+
+
 def test_the_sweep_removes_only_what_a_killed_writer_left(tmp_path):
     for name in (".mynotes.tmpl.md", ".a.tmp", ".notes.tmp12", ".a.json.tmp12-zzzzzzzz"):
         (tmp_path / name).write_text("mine")

@@ -49,14 +49,19 @@ def _local(source: Source) -> Iterator[str]:
     if not files:
         raise UserError(f"source {source.path} does not exist; give world, a file or pattern, or hub:NAME")
     for file in files:
-        if file.suffix == ".txt":
-            yield from file.read_text("utf-8").split(SEPARATOR)
-        elif file.suffix == ".jsonl":
-            yield from _jsonl(file, source.text)
-        elif file.suffix == ".parquet":
-            yield from _parquet(file, source.text)
-        else:
-            raise UserError(f"source {file} is no .txt, .jsonl or .parquet file; convert it to one of them")
+        try:
+            if file.suffix == ".txt":
+                yield from file.read_text("utf-8").split(SEPARATOR)
+            elif file.suffix == ".jsonl":
+                yield from _jsonl(file, source.text)
+            elif file.suffix == ".parquet":
+                yield from _parquet(file, source.text)
+            else:
+                raise UserError(
+                    f"source {file} is no .txt, .jsonl or .parquet file; convert it to one of them"
+                )
+        except UnicodeDecodeError as error:
+            raise UserError(f"source {file} is no UTF-8 text ({error.reason}); convert it") from error
 
 
 def _jsonl(file: Path, column: str) -> Iterator[str]:
@@ -64,7 +69,7 @@ def _jsonl(file: Path, column: str) -> Iterator[str]:
         for number, line in enumerate(stream, 1):
             try:
                 row = json.loads(line) if line.strip() else {column: ""}
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise UserError(f"{file} line {number} is not JSON; fix or remove the line") from error
             yield _text(row, column, f"{file} line {number}")
 
@@ -75,13 +80,13 @@ def _parquet(file: Path, column: str) -> Iterator[str]:
 
     try:
         table = pq.ParquetFile(file)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{file} is no parquet file; check how it was written") from error
-    if column not in table.schema_arrow.names:
-        raise UserError(_absent(column, table.schema_arrow.names, str(file)))
-    for batch in table.iter_batches(columns=[column], batch_size=1024):
-        for text in batch.column(0).to_pylist():
-            yield _text({column: text}, column, str(file))
+        if column not in table.schema_arrow.names:
+            raise UserError(_absent(column, table.schema_arrow.names, str(file)))
+        for batch in table.iter_batches(columns=[column], batch_size=1024):
+            for text in batch.column(0).to_pylist():
+                yield _text({column: text}, column, str(file))
+    except pa.ArrowException as error:
+        raise UserError(f"{file} is no parquet file, or damaged; check how it was written") from error
 
 
 def _hub(source: Source) -> Iterator[str]:
