@@ -25,6 +25,14 @@ from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
+from probes.measures.sharpening import (
+    majority_measures,
+    majority_table,
+    shares,
+    tax_differences,
+    tax_table,
+    taxes,
+)
 
 BEYOND = (2, 4, 8)  # multiples of n to which pass@k is extrapolated
 THRESHOLDS = (0.01, 0.05, 0.2, 0.5, 0.8, 0.95)
@@ -54,9 +62,14 @@ def passk(
     sides = {d["name"]: _side(source, d["name"]) for d in source.checkpoints}
     compared = pairs_of(source.checkpoints, against)
     pairs = [(a["name"], b["name"]) for a, b in compared]
-    relatives = _relatives(source, sides, K, pairs, options)
+    relatives = _relatives(source, sides, K, grid, pairs, options)
     estimates = [row for name, side in sides.items() for row in _curve(name, side, grid, options)]
     differences = [row for a, b in pairs for row in _change(source, a, b, grid, options)]
+    tried = shares(sides, K, options.level, options.seed) if K > 1 else []
+    taxed = taxes(
+        [PairedCounts.from_frame(source.counts, a, b) for a, b in pairs] if K > 1 else [],
+        K, options.level, options.seed,
+    )  # fmt: skip
     beyond = [{"checkpoint": name, **row} for name, side in sides.items() for row in _beyond(side, options)]
     return finding(
         "passk",
@@ -66,18 +79,19 @@ def passk(
         store=source.store,
         checks=[*over_pairs(compared), *_checks(source, n, K, grid)],
         options={"level": options.level, "seed": options.seed, "K": K, "k": grid, "against": against},
-        estimates=estimates + relatives["estimates"],
-        differences=differences + relatives["differences"],
+        estimates=estimates + relatives["estimates"] + tried,
+        differences=differences + relatives["differences"] + tax_differences(taxed),
+        taxes=taxed,
         cover=[{"checkpoint": name, **row} for name, side in sides.items() for row in _cover(side)],
         histogram=[{"checkpoint": name, **row} for name, side in sides.items() for row in _histogram(side)],
         beyond=beyond,
-        tables=[_beyond_table(beyond)],
+        tables=[*tax_table(taxed), _beyond_table(beyond)],
     )
 
 
 def _side(source: Source, name: str) -> pd.DataFrame:
     rows = source.counts[source.counts["checkpoint"] == name]
-    return rows.set_index("problem")[["n", "c"]].sort_index()
+    return rows.set_index("problem").filter(["n", "c", "cluster"]).sort_index()
 
 
 def _named(k: int) -> dict[str, Any]:
@@ -113,10 +127,11 @@ def _relatives(
     source: Source,
     sides: dict[str, pd.DataFrame],
     K: int,
+    grid: Sequence[int],
     pairs: Sequence[tuple[str, str]],
     options: Options,
 ) -> dict[str, list[dict[str, Any]]]:
-    """pass^K, G-Pass@K at tau = 1/2, mG-Pass@K, and maj@n where there are answers."""
+    """pass^K, G-Pass@K at tau = 1/2, mG-Pass@K, and maj@k where there are answers."""
     tables = {}
     for name, side in sides.items():
         n, c = side["n"].to_numpy(), side["c"].to_numpy()
@@ -134,9 +149,12 @@ def _relatives(
         from probes.inputs.frames import equal_n, graded
 
         samples, same_n = equal_n(graded(source, []))
+        used = _used(same_n)
+        ks = [k for k in grid if 1 < k < used]
         for name, frame in samples.items():
-            tables[name]["majority"] = majority(frame).reindex(tables[name].index)
-        measures.append(Measure("majority", f"maj@{_used(same_n)}", "rate", digits=4))
+            voted = majority_table(frame, ks, options.seed).assign(majority=majority(frame))
+            tables[name] = tables[name].join(voted)
+        measures += [*majority_measures(ks), Measure("majority", f"maj@{used}", "rate", digits=4)]
     return infer(tables, measures, pairs, level=options.level, seed=options.seed)
 
 

@@ -67,6 +67,31 @@ def majority_at_k(counts: ArrayLike, correct: ArrayLike, k: int, missing: int = 
     return min(1.0, wins / float(total))
 
 
+def majority_curve(labels: ArrayLike, right: ArrayLike, ks: ArrayLike, rng: np.random.Generator) -> Floats:
+    """maj@k of one problem at every k of ks, (K,): the mean over all runs of k samples in a random circle.
+
+    labels: (n,) codes of the answers, -1 for none; right: (J,) whether answer j is right. Votes, ties and
+    missing answers as in `majority_at_k`, which it estimates without bias at a small part of the work; equal
+    to it at k = 1 and k = n. AnalysisError for k outside 1 … n.
+    """
+    given, correct = np.asarray(labels, np.int64), np.asarray(right, bool)
+    n, sizes = given.size, whole_numbers(ks, "k") if np.size(ks) else np.zeros(0, np.int64)
+    if ((sizes < 1) | (sizes > n)).any():
+        raise AnalysisError(f"maj@k needs k from 1 to n = {n}; lower k or draw more samples")
+    if correct.size == 0:
+        return np.zeros(sizes.size)
+    circle = np.tile(rng.permutation(given), 2)
+    votes = np.zeros((2 * n + 1, correct.size), np.int64)
+    np.cumsum(circle[:, None] == np.arange(correct.size), axis=0, out=votes[1:])
+    out = np.empty(sizes.size)
+    for i, k in enumerate(sizes):
+        counted = votes[k : k + n] - votes[:n]
+        most = counted.max(1, keepdims=True)
+        top = (counted == most) & (most > 0)
+        out[i] = ((top & correct).sum(1) / np.maximum(top.sum(1), 1)).mean()
+    return out
+
+
 def _beaten(others: list[Floats], silent: Floats, x: int, k: int) -> float:
     """Chance that the other answers and the silent make k - x, none above x, times 1/(1 + answers at x)."""
     left = k - x

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from analysis.arguments import Floats, Ints, checked, whole_numbers
 from analysis.counts import PairedCounts
+from analysis.difficulty.smooth import smooth_mixture
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.measures.ratios import Interval, expanded, of_means
@@ -26,9 +27,9 @@ OVERTAKING = ("always", "with compute", "never")
 class SharpeningTax:
     """S of both checkpoints and their difference, with the range that two draws of one model give.
 
-    null: 95% (1 - level) range of the tax where the samples of each problem are dealt out anew to both
-    sides. overtaking: where B lies above A: at every k ("always"), at small k but not at K ("never" holds on)
-    or from some k on ("with compute"), by the estimates alone.
+    null: 1 - level range of the tax between two draws of A, from the distribution of p fitted to A.
+    overtaking: whether B lies above A at every k ("always"), at K but not at every k ("with compute"), or
+    not at K ("never"), by the estimates alone.
     """
 
     K: int
@@ -39,9 +40,19 @@ class SharpeningTax:
     overtaking: str
 
 
-def area_share(n: ArrayLike, c: ArrayLike, K: int) -> float:
-    """S of one checkpoint: n, c (M,), K from 2 to n. AnalysisError otherwise."""
-    return float(_share(_columns(n, c, K).mean(0), K))
+def area_share(
+    n: ArrayLike,
+    c: ArrayLike,
+    K: int,
+    *,
+    level: float = 0.05,
+    replicates: int = 4000,
+    seed: int = 0,
+    cluster: Ints | None = None,
+) -> Interval:
+    """S of one checkpoint, problems resampled: n, c (M,), K from 2 to n. AnalysisError otherwise."""
+    how = {"level": level, "replicates": replicates, "seed": seed, "cluster": cluster}
+    return of_means(_columns(n, c, K), lambda m: _share(m, K), **how)  # type: ignore[arg-type]
 
 
 def sharpening_tax(
@@ -50,7 +61,7 @@ def sharpening_tax(
     *,
     level: float = 0.05,
     replicates: int = 4000,
-    draws: int = 1000,
+    draws: int = 500,
     seed: int = 0,
 ) -> SharpeningTax:
     """The tax of B over A up to K tries, problems resampled in pairs. AnalysisError for K > n or K < 2."""
@@ -64,7 +75,7 @@ def sharpening_tax(
             lambda m: _share(m[..., :2], K) - _share(m[..., 2:], K),
         )
     )
-    drawn = _redealt(pair, K, draws, seed)
+    drawn = _drawn_twice(pair, K, draws, seed)
     low, high = np.quantile(drawn, [level / 2, 1 - level / 2])
     return SharpeningTax(K, a, b, tax, (float(low), float(high)), overtaking(pair, K))
 
@@ -115,9 +126,9 @@ def few_rollouts(
     if not K <= few <= n.min():
         raise AnalysisError(f"a back-test needs K ≤ few ≤ n, got K = {K}, few = {few}, n = {n.min()}")
     rng = np.random.default_rng([seed, 0xBAC])
-    truth = area_share(n, c, K)
+    truth = float(_share(_columns(n, c, K).mean(0), K))
     drawn = rng.hypergeometric(c, n - c, few, size=(draws, n.size))
-    shares = np.array([area_share(np.full(n.size, few), row, K) for row in drawn])
+    shares = _share(_looked_up(np.full(n.size, few), drawn, K), K)
     bias, error = float(shares.mean() - truth), float(shares.std(ddof=1))
     return {"truth": truth, "bias": bias, "error": error, "bias_over_error": bias / error if error else 0.0}
 
@@ -136,17 +147,19 @@ def _share(means: Floats, K: int) -> Floats:
     return np.where(left > 0, means[..., 0] / np.where(left > 0, (K - 1) * left, 1.0), 0.0)
 
 
-def _redealt(pair: PairedCounts, K: int, draws: int, seed: int) -> Floats:
-    """The tax where each problem's samples are dealt out anew to both sides: (draws,)."""
+def _drawn_twice(pair: PairedCounts, K: int, draws: int, seed: int) -> Floats:
+    """(draws,) the tax between two draws of A, with the numbers of samples of A and of B."""
+    mixture = smooth_mixture(pair.n_a, pair.c_a)
     rng = np.random.default_rng([seed, 0xDEA1])
-    total, size = pair.c_a + pair.c_b, pair.n_a + pair.n_b
-    return np.array([_tax_of(pair, _dealt(rng, total, size, pair.n_a), K) for _ in range(draws)])
+    p = rng.choice(mixture.p, (draws, pair.M), p=mixture.weight / mixture.weight.sum())
+    one, two = (_share(_looked_up(n, rng.binomial(n, p), K), K) for n in (pair.n_a, pair.n_b))
+    return np.asarray(one - two)
 
 
-def _dealt(rng: np.random.Generator, right: Ints, size: Ints, n: Ints) -> Ints:
-    return rng.hypergeometric(right, size - right, n)
-
-
-def _tax_of(pair: PairedCounts, c_a: Ints, K: int) -> float:
-    c_b = pair.c_a + pair.c_b - c_a
-    return area_share(pair.n_a, c_a, K) - area_share(pair.n_b, c_b, K)
+def _looked_up(n: Ints, c: Ints, K: int) -> Floats:
+    """(draws, 2) means of the columns over problems: n (M,), c (draws, M), from one table for each n."""
+    total = np.zeros((len(c), 2))
+    for size in np.unique(n):
+        table = _columns(np.full(size + 1, size), np.arange(size + 1), K)
+        total += table[c[:, n == size]].sum(1)
+    return total / n.size

@@ -29,7 +29,9 @@ def estimate_grid(finding: Finding) -> Grid:
     by_place = {(e.measure, e.checkpoint): e for e in finding.estimates}
     by_pair = {(d.measure, d.a, d.b): d for d in finding.differences}
     rows = []
-    for measure, one in {e.measure: e for e in finding.estimates}.items():
+    measured: list[Estimate | Difference] = [*finding.estimates, *finding.differences]
+    for measure in dict.fromkeys(e.measure for e in measured):
+        one = next(e for e in measured if e.measure == measure)
         changes = [by_pair.get((measure, *pair)) for pair in pairs]
         unit = "" if one.unit == "rate" else f" ({one.unit})"
         row = [Cell(plain_text((one.label or measure) + unit))]

@@ -19,6 +19,7 @@ from analysis.estimators.answers import (
     distinct_at_k,
     guess_corrected,
     majority_at_k,
+    majority_curve,
 )
 
 PROBLEM = st.tuples(
@@ -124,3 +125,17 @@ def test_counts_that_are_none_are_refused() -> None:
     ):
         with pytest.raises(AnalysisError):
             call()
+
+
+def test_the_circle_of_samples_gives_the_majority_without_bias():
+    """Equal to the exact value at k = 1 and n; between them the mean over orders is, ties and silence too."""
+    labels, right = np.array([0, 0, 0, 1, 1, 1, 2, -1, -1, 3]), np.array([False, True, False, True])
+    exact = [majority_at_k([3, 3, 1, 1], right, k, missing=2) for k in (1, 2, 4, 7, 10)]
+    rng = np.random.default_rng(0)
+    drawn = np.array([majority_curve(labels, right, [1, 2, 4, 7, 10], rng) for _ in range(800)])
+    assert drawn[:, [0, 4]] == pytest.approx(np.tile([exact[0], exact[4]], (800, 1)))
+    error = drawn.std(0) / 800**0.5
+    assert (abs(drawn.mean(0) - exact) <= 4 * error + 1e-9).all()
+    assert majority_curve([-1, -1], np.zeros(0, bool), [1, 2], rng).tolist() == [0, 0]
+    with pytest.raises(AnalysisError, match="lower k"):
+        majority_curve(labels, right, [11], rng)

@@ -12,7 +12,7 @@ from tests.probes.conftest import random_checkpoint
 
 COMMANDS = (
     "expand", "passk", "support", "entropy", "likelihood", "diversity", "readiness", "seeds", "rollouts",
-    "dynamics", "weights", "capability", "study", "plan",
+    "dynamics", "weights", "capability", "study", "plan", "histograms",
 )  # fmt: skip
 
 

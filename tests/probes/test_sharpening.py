@@ -1,0 +1,58 @@
+"""Sharpening tax and the majority's curve in the findings, and published histograms."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from probes.passk import passk
+from probes.support import support
+
+
+def test_the_tax_stands_in_the_finding_of_passk(toy_source):
+    """Beside one model drawn twice and the back-test; maj@k stands for every k up to maj@n."""
+    found = passk(toy_source)
+    row = next(d for d in found.differences if d.measure == "sharpening_tax")
+    tax = found.extra("taxes")[0]
+    assert tax["null_low"] < 0 < tax["null_high"]
+    assert row.low < row.estimate < row.high
+    assert abs(tax["bias_over_error"]) < 0.5
+    shares = [e.estimate for e in found.estimates if e.measure == "area_share"]
+    assert shares[0] - shares[1] == pytest.approx(row.estimate)
+    votes = {e.measure: e.estimate for e in found.estimates if e.checkpoint == "base" and "maj" in e.measure}
+    assert list(votes) == [*(f"maj@{2**j}" for j in range(1, 6)), "majority"]
+
+
+def test_the_answer_policy_stands_in_the_finding_of_support(toy_source):
+    found = support(toy_source)
+    by = {(r["group"], r["measure"]): r for r in found.extra("policy")}
+    assert by["all problems", "mass_right"]["n"] == 32
+    grown = next(d for d in found.differences if d.measure == "right_amplified")
+    assert grown.low > 0  # a lower temperature amplifies the right answers that were frequent
+    assert any(group.startswith("A: ") for group, _ in by)
+    titles = [t.title for t in found.tables]
+    assert any(t and t.startswith("Answers, base -> sharp") for t in titles)
+
+
+def histogram(path, **shapes):
+    rows = [(name, len(s) - 1, c, many) for name, s in shapes.items() for c, many in enumerate(s)]
+    pd.DataFrame(rows, columns=["checkpoint", "n", "c", "problems"]).to_csv(path, index=False)
+    return path
+
+
+def test_published_histograms(probes, tmp_path):
+    """The first is that of a 1B base at 44B tokens on GSM8K (8 samples); the other is made up."""
+    shape = [722, 250, 145, 86, 52, 29, 24, 8, 3]
+    file = histogram(tmp_path / "h.csv", base=shape, sharp=[900, 60, 30, 20, 20, 20, 30, 60, 179])
+    result = probes("histograms", file, "--out", tmp_path / "out")
+    assert result.code == 0, result.err
+    assert "sharpening tax" in result.out
+    expected = np.average(np.arange(9) / 8, weights=shape)
+    assert f"{expected:.4f}" in result.out
+    file.write_text(file.read_text().replace("base,8,8,3", "base,8,9,3"))
+    bad = probes("histograms", file, "--out", tmp_path / "out")
+    assert bad.code == 2
+    assert "each c from 0 to n at most once" in bad.err
+    file.write_text("checkpoint,n,c\nbase,8,0\n")
+    assert "has no column 'problems'" in probes("histograms", file, "--out", tmp_path / "out").err
+    file.write_text("checkpoint,n,c,problems\nbase,8,0,x\n")
+    assert "whole numbers" in probes("histograms", file, "--out", tmp_path / "out").err
