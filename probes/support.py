@@ -16,6 +16,7 @@ from probes.findings.types import Finding
 from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
+from probes.measures.policy import policy, policy_differences, policy_tables
 
 CLASSES = {"P": "solved by both", "E": "gained (only B)", "S": "lost (only A)", "O": "solved by neither"}
 SHOWN = 3  # problems gained, and lost, in the table
@@ -32,13 +33,16 @@ def support(
     Per pair: observed numbers of problems, what two draws of A give (mean and interval, from the deconvolved
     distribution, and from split halves of A's own samples), McNemar's exact p, the detection limit, where
     B's solved problems come from at budget K (created, elicited, undetermined), the flow between difficulty
-    bins, and the problems gained and lost with samples. UserError for one sample per problem.
+    bins, and the problems gained and lost with samples; where there are samples, what became of the answers
+    (`probes.measures.policy`). UserError for one sample per problem.
     """
     options = options or Options()
     if int(source.counts["n"].min()) < 2:
         raise UserError("support needs at least two samples per problem, better 32 or more; draw more")
     pairs = pairs_of(source.checkpoints, against)
     blocks = [_pair(source, a, b, options) for a, b in pairs]
+    named = [(a["name"], b["name"]) for a, b in pairs]
+    policies = policy(source, named, options.level, options.seed) if source.store is not None else []
     checks = over_pairs(pairs)
     return finding(
         "support",
@@ -49,7 +53,9 @@ def support(
         checks=[*checks, *(c for block in blocks for c in block.pop("checks"))],
         options={"level": options.level, "seed": options.seed, "K": blocks[0]["K"], "against": against},
         pairs=blocks,
-        tables=[t for block in blocks for t in _tables(block)],
+        differences=policy_differences(policies),
+        policy=policies,
+        tables=[*(t for block in blocks for t in _tables(block)), *policy_tables(policies)],
         changed=blocks[0]["changed"],
     )
 

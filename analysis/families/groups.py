@@ -11,15 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from analysis.arguments import Floats
 from analysis.comparison.options import Options, declared_K
 from analysis.counts import PairedCounts
+from analysis.difficulty.levels import FEWEST, NAMES, level_of
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bootstrap import unit_sums
 from analysis.inference.exact_tests import holm, sign_flip
 from analysis.inference.intervals import t_quantile
-
-FEWEST = 6  # problems below which a group makes no claim
-LEVELS = ((0.0, 0.0), (0.0, 0.25), (0.25, 0.75), (0.75, 1.0))  # shares of half of A's samples that are right
-NAMES = ("A: none right", "A: up to 25%", "A: 25% to 75%", "A: above 75%")
 
 _Split = tuple[np.ndarray, Floats]  # the group (M,) of each problem and its differences (M, 2)
 
@@ -60,8 +57,7 @@ def by_base_difficulty(pair: PairedCounts, options: Options | None = None) -> di
     parts = ((half, first), (pair.n_a - half, pair.c_a - first))
     splits = []
     for (n, c), (m, e) in (parts, parts[::-1]):
-        share = c / n
-        code = np.select([share == 0, share <= LEVELS[1][1], share <= LEVELS[2][1]], [0, 1, 2], 3)
+        code = level_of(c / n)
         d = pass_at_k(pair.n_b, pair.c_b, [1, K]) - pass_at_k(m, e, [1, K])
         splits.append((np.array(NAMES)[code], d))
     found = [name for name in NAMES if any((s[0] == name).any() for s in splits)]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from analysis.arguments import Floats, Ints
+from analysis.difficulty.levels import FEWEST, NAMES, level_of
 from analysis.errors import AnalysisError
 from analysis.measures.ratios import Interval, of_means
 
@@ -47,14 +48,17 @@ def answer_policy(
     *,
     level: float = 0.05,
     splits: int = 20,
+    replicates: int = 4000,
     seed: int = 0,
     problems: set[Any] | None = None,
+    cluster: Mapping[Any, Any] | None = None,
 ) -> PolicyChange:
     """The decomposition of A → B. a, b: {problem: (labels, right)} on the same problems.
 
     labels: one integer per sample, equal for equal answers on both sides; right: the label of the right
     answer. Half of A's samples of a problem stand against as many of B's, so that the null, the other half of
-    A, has the same number. problems: only these (a bin of difficulty). AnalysisError for other problems or
+    A, has the same number. problems: only these (a bin of difficulty). cluster: the cluster of each problem,
+    resampled whole. AnalysisError for other problems or
     fewer than two samples.
     """
     chosen = sorted(a if problems is None else problems, key=str)
@@ -74,12 +78,48 @@ def answer_policy(
             null[i] += change(one[:n], one[n : 2 * n], right)
     observed, null = observed / splits, null / splits
     found, excess = {}, {}
+    codes = None if cluster is None else np.unique([str(cluster[p]) for p in chosen], return_inverse=True)[1]
+    how: dict[str, Any] = {"level": level, "replicates": replicates, "seed": seed, "cluster": codes}
     for j, name in enumerate(MEASURES):
         both = np.column_stack([observed[:, j], null[:, j]])
-        found[name] = of_means(both, lambda m: m[..., 0], level=level, seed=seed)
-        excess[name] = of_means(both, lambda m: m[..., 0] - m[..., 1], level=level, seed=seed)
+        found[name] = of_means(both, lambda m: m[..., 0], **how)
+        less = lambda m: m[..., 0] - m[..., 1]  # noqa: E731
+        excess[name] = of_means(both, less, **how)
     nulls = dict(zip(MEASURES, null.mean(0).tolist(), strict=True))
     return PolicyChange(found, nulls, excess, n, len(chosen))
+
+
+def by_difficulty(
+    a: Answers,
+    b: Answers,
+    *,
+    level: float = 0.05,
+    splits: int = 10,
+    seed: int = 0,
+    cluster: Mapping[Any, Any] | None = None,
+) -> dict[str, PolicyChange]:
+    """`answer_policy` of the problems in each group of `analysis.difficulty.levels` that has FEWEST.
+
+    A third of A's samples of a problem says how hard it is and is not compared: grouping by what is compared
+    would show a gain of the hard problems of one model drawn twice. Empty where A has fewer than 6 samples.
+    """
+    rng = np.random.default_rng([seed, 0xD1F])
+    rest: dict[Any, tuple[Ints, int]] = {}
+    groups: dict[str, set[Any]] = {name: set() for name in NAMES}
+    for problem in sorted(a, key=str):
+        labels, right = a[problem]
+        dealt = rng.permutation(np.asarray(labels))
+        third = len(dealt) // 3
+        if third < 2:
+            return {}
+        share = np.array([(dealt[:third] == right).mean()])
+        groups[NAMES[int(level_of(share)[0])]].add(problem)
+        rest[problem] = (dealt[third:], right)
+    return {
+        name: answer_policy(rest, b, level=level, splits=splits, seed=seed, problems=some, cluster=cluster)
+        for name, some in groups.items()
+        if len(some) >= FEWEST
+    }
 
 
 def change(a: Ints, b: Ints, right: int) -> Floats:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
@@ -29,6 +30,23 @@ def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
         d["name"]: graded_samples(source.store, d["cell"], columns, problems=problems, n=source.n)
         for d in source.checkpoints
     }
+
+
+def answer_codes(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[Any, tuple[np.ndarray, int]]]:
+    """Per checkpoint, {problem: (labels, 0)}: 0 a right answer, -1 none, others from 1 on.
+
+    frames: problem, answer (null = none), correct. Wrong answers are alike where their texts are.
+    The labels are the same in all checkpoints.
+    """
+    whole = pd.concat(frames, names=["checkpoint", None]).reset_index(level=0)
+    answers = whole["answer"].where(whole["answer"].isna(), whole["answer"].astype(str).str.strip())
+    codes = np.where(whole["correct"].to_numpy(bool), 0, pd.factorize(answers, sort=True)[0] + 1)
+    codes = np.where((codes == 0) & ~whole["correct"].to_numpy(bool), -1, codes)
+    whole = whole.assign(code=codes)
+    out: dict[str, dict[Any, tuple[np.ndarray, int]]] = {name: {} for name in frames}
+    for (name, problem), part in whole.groupby(["checkpoint", "problem"], sort=False)["code"]:
+        out[str(name)][problem] = (part.to_numpy(), 0)
+    return out
 
 
 def equal_n(

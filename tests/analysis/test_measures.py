@@ -6,7 +6,7 @@ import pytest
 from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
-from analysis.measures.answer_policy import MEASURES, answer_policy, change
+from analysis.measures.answer_policy import MEASURES, answer_policy, by_difficulty, change
 from analysis.measures.retention import judged, retention, retention_from_rates
 from analysis.measures.sharpening_tax import (
     area_share,
@@ -28,15 +28,15 @@ def beta(problems, seed, a=0.4, b=1.2):
 
 def test_the_area_by_hand():
     """One problem solved once in two: pass@1 = .5, pass@2 = 1, so A = .5 and S = .5 / (1 · .5) = 1."""
-    assert area_share([2], [1], 2) == pytest.approx(1.0)
+    assert area_share([2, 2], [1, 1], 2).estimate == pytest.approx(1.0)
     curve = pass_at_k([8, 8, 8], [0, 1, 5], np.arange(1, 9)).mean(0)
     by_hand = (curve[-1] - curve[:-1]).sum() / (7 * (1 - curve[0]))
-    assert area_share([8, 8, 8], [0, 1, 5], 8) == pytest.approx(by_hand)
+    assert area_share([8, 8, 8], [0, 1, 5], 8).estimate == pytest.approx(by_hand)
 
 
 def test_nothing_left_is_no_tax():
-    assert area_share([4, 4], [4, 4], 4) == 0.0
-    assert area_share([4, 4], [0, 0], 4) == 0.0
+    assert area_share([4, 4], [4, 4], 4).estimate == 0.0
+    assert area_share([4, 4], [0, 0], 4).estimate == 0.0
 
 
 def test_sharpening_is_taxed_and_two_draws_are_not():
@@ -129,6 +129,19 @@ def test_a_planted_discovery_is_found():
     assert found.excess["tail_discovered"].low > 0.3
     easy = answer_policy(answers(before, 64, rng), answers(after, 64, rng), splits=4, problems=set(range(40)))
     assert easy.observed["tail_discovered"].estimate > 0.9
+
+
+def test_difficulty_is_not_read_from_what_is_compared():
+    """30 pairs of draws: grouped by the samples that are compared, the hard problems of one model gain."""
+    rng = np.random.default_rng(3)
+    covered, runs = 0, 30
+    for run in range(runs):
+        weights = rng.dirichlet(np.full(6, 0.5), 80)
+        found = by_difficulty(answers(weights, 24, rng), answers(weights, 24, rng), splits=2, seed=run)
+        hard = found["A: none right"].excess["mass_right"]
+        covered += hard.low <= 0 <= hard.high
+    assert covered >= 25
+    assert by_difficulty(answers(weights, 5, rng), answers(weights, 5, rng)) == {}
 
 
 def test_reading_the_curve_of_tokens():
