@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
 from probes.measures.text_diversity import distinct, path, self_bleu, words
-from probes.measures.work_shown import work_k, work_table
+from probes.measures.work_shown import guess_floors, verdicts, work_k, work_measures, work_tables
 
 READ = 32  # samples of a problem whose texts are read
 PAIRS = 10  # pairs of samples for self-BLEU
@@ -31,9 +32,6 @@ MEASURES = (
     Measure("distinct_2", "distinct-2", "rate"),
     Measure("distinct_4", "distinct-4", "rate"),
     Measure("self_bleu", "self-BLEU", "rate"),
-    Measure("no_work", "right answers without work shown", "rate", over="right"),
-    Measure("work_pass_1", "pass@1, right with work shown", "rate"),
-    Measure("work_pass_k", "pass@k, right with work shown (k: work_k)", "rate"),
     Measure("words", "length", "words", digits=1),
     Measure("duplicates", "byte-identical repeats", "rate"),
 )
@@ -90,14 +88,23 @@ def _rarefied(kinds: Mapping[Any, int], m: int) -> float:
 
 
 def diversity(
-    source: Source, *, against: str = "first", level: float = 0.05, seed: int = 0, command: Sequence[str] = ()
+    source: Source,
+    *,
+    against: str = "first",
+    level: float = 0.05,
+    seed: int = 0,
+    judge: Path | None = None,
+    command: Sequence[str] = (),
 ) -> Finding:
-    """The diversity finding of one or more checkpoints."""
+    """The diversity finding of one or more checkpoints.
+
+    judge: a file of another model's verdicts on the derivations (`probes.measures.work_shown.verdicts`).
+    """
     samples, same_n = equal_n(graded(source, ["text"]), most=READ)
+    work = work_tables(source, samples, verdicts(judge, samples) if judge else None)
     paths = path_tables(samples)
     tables = {
-        name: text_table(frame, seed).join([paths[name], work_table(frame)])
-        for name, frame in samples.items()
+        name: text_table(frame, seed).join([paths[name], work[name]]) for name, frame in samples.items()
     }
     with_paths = int(min(t["paths"].notna().sum() for t in tables.values()))
     text = f"{with_paths} problems have two or more correct samples under every checkpoint"
@@ -106,6 +113,8 @@ def diversity(
     pairs = [(a["name"], b["name"]) for a, b in compared]
     least = min(int(f.groupby("problem").size().min()) for f in samples.values())
     read = {"samples_read": READ, "work_k": work_k(least)}
+    measures = [*MEASURES, *work_measures(least, judge is not None)]
+    found = infer(tables, measures, pairs, level=level, seed=seed)
     return finding(
         "diversity",
         checkpoints=source.checkpoints,
@@ -114,10 +123,11 @@ def diversity(
         store=source.store,
         checks=[same_n, *over_pairs(compared), enough],
         options={"level": level, "seed": seed, "against": against, **read},
-        **infer(tables, MEASURES, pairs, level=level, seed=seed),
+        estimates=found["estimates"] + guess_floors(source),
+        differences=found["differences"],
     )
 
 
-def run(asked: Asked) -> Finding:
-    """The probe as the contract runs it."""
-    return diversity(asked.source, **asked.common())
+def run(asked: Asked, *, judge: Path | None = None) -> Finding:
+    """The probe as the contract runs it. judge: verdicts of a model as judge."""
+    return diversity(asked.source, judge=judge, **asked.common())

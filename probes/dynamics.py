@@ -1,4 +1,4 @@
-"""The dynamics finding: pass@1, pass@K and entropy along the checkpoints of a run."""
+"""The dynamics finding: pass@1, pass@K, entropy and work shown along the checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
 from probes.measures.paired import Measure, infer
+from probes.measures.work_shown import guess_floors, work_measures, work_tables
 
 ENTROPY = ["entropy", "entropy_bits", "tokens", "bytes"]
 TRAINING = ("reward", "entropy", "kl", "zero_variance", "truncated", "response_tokens")
@@ -44,10 +45,11 @@ def dynamics(
     tables = {d["name"]: _rates(source, d["name"], K) for d in source.checkpoints}
     checks = over_pairs(pairs_of(source.checkpoints, "first"))
     if source.store is not None:
-        samples, same_n = equal_n(graded(source, []))
+        samples, same_n = equal_n(graded(source, ["text"]))
         checks.append(same_n)
+        work = work_tables(source, samples)
         for name, frame in samples.items():
-            tables[name] = tables[name].join(answer_table(frame)[["answer_entropy"]])
+            tables[name] = tables[name].join([answer_table(frame)[["answer_entropy"]], work[name]])
     if scores is not None:
         for name in tables:
             tables[name] = tables[name].join(token_table(scores[name])[ENTROPY])
@@ -62,6 +64,7 @@ def dynamics(
         Measure("large", f"pass@{K}", "rate", digits=4),
         Measure("answer_entropy", "answer entropy", "nats"),
         *tokens,
+        *work_measures(n),
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
@@ -73,7 +76,8 @@ def dynamics(
         store=source.store,
         checks=checks,
         options={"level": options.level, "seed": options.seed, "K": K},
-        **found,
+        estimates=found["estimates"] + guess_floors(source),
+        differences=found["differences"],
         steps=[{"checkpoint": d["name"], "step": (d["lineage"] or {}).get("step"),
                 "tokens": (d["lineage"] or {}).get("tokens")} for d in source.checkpoints],
         training=_training(source),

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from analysis.estimators.passk import pass_at_k
-from probes.diversity import MEASURES
+from evals.core.errors import UserError
 from probes.measures.paired import infer
-from probes.measures.work_shown import bare, work_k, work_shown, work_table
+from probes.measures.work_shown import bare, verdicts, work_k, work_measures, work_shown, work_table
 
 NO_WORK = [
     "", "42", r"\boxed{42}", r"$\boxed{\frac{1}{2}}$", r"\boxed{x^2 + 3x}", "#### 18", "The answer is 18.",
@@ -111,8 +111,7 @@ def test_the_diversity_finding_carries_the_share_with_its_paired_difference():
             for i in range(16)
         ]
         tables[name] = work_table(pd.DataFrame(rows))
-    measures = [m for m in MEASURES if m.value in ("no_work", "work_pass_1", "work_pass_k")]
-    found = infer(tables, measures, [("A", "B")])
+    found = infer(tables, work_measures(16), [("A", "B")])
     row = next(r for r in found["differences"] if r["measure"] == "no_work_per_right")
     assert row["low"] < 0.5 < row["high"]
     assert row["low"] > 0.4
@@ -121,7 +120,7 @@ def test_the_diversity_finding_carries_the_share_with_its_paired_difference():
 @pytest.mark.parametrize(("shift", "truth"), [(0.0, (0, 0, 0)), (0.3, (0.2400, -0.0600, -0.0521))])
 def test_intervals_cover_the_truth(shift, truth):
     """Two draws of one model, and a planted share; 200 runs gave .94, .955, .935 and .975, .945, .945."""
-    measures = [m for m in MEASURES if m.value in ("no_work", "work_pass_1", "work_pass_k")]
+    measures = work_measures(32)
     covered = np.zeros(3)
     for run in range(40):
         rng = np.random.default_rng(run)
@@ -139,3 +138,31 @@ def counted(rng, p, share, n=32):
     rates = pass_at_k(np.full(len(p), n), right - bare_ones, [1, 16])
     columns = {"right": right, "no_work": bare_ones, "work_pass_1": rates[:, 0], "work_pass_k": rates[:, 1]}
     return pd.DataFrame(columns, dtype=float)
+
+
+def test_a_judge_is_imported_only_where_it_fits(tmp_path):
+    frame = pd.DataFrame({"key": list("abcd"), "problem": ["x"] * 4, "index": range(4), "answer": ["1"] * 4,
+                          "correct": [True, True, False, True]})  # fmt: skip
+    samples = {"base": frame}
+    file = tmp_path / "verdicts.csv"
+
+    def read(rows, head="key,valid"):
+        file.write_text("\n".join([head, *rows]) + "\n")
+        return verdicts(file, samples)
+
+    found = read(["a,1", "b,0", "d,true"])
+    assert found.to_dict() == {"a": True, "b": False, "d": True}
+    table = work_table(frame.assign(text=""), found, "judged_")
+    assert table.loc["x", ["judged_right", "judged_no_work", "judged_work_pass_1"]].tolist() == [3, 1, 0.5]
+    placed = read([f"base,x,{i},1" for i in (0, 1, 3)], "checkpoint,problem,index,valid")
+    assert placed.to_dict() == dict.fromkeys("abd", True)
+    for rows, says in (
+        (["a,1", "b,0"], "no verdict on 1 right samples"),
+        (["a,1", "b,0", "d,perhaps"], "line 4: valid is neither true nor false"),
+        (["a,1", "a,0", "b,1", "d,1"], "line 3: this sample is judged twice"),
+        (["a,1", "b,1", "d,1", "z,1"], "line 5: there is no such sample here"),
+    ):
+        with pytest.raises(UserError, match=says):
+            read(rows)
+    with pytest.raises(UserError, match="has no column 'valid'"):
+        read(["a,1"], "key,verdict")
