@@ -20,9 +20,23 @@ from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
+from probes.inputs.frames import equal_n, graded
 from probes.inputs.pairs import pairs_of
 from probes.inputs.sources import Source
+from probes.measures.ladder import (
+    equivalent_estimates,
+    equivalent_tables,
+    gains,
+    is_trained,
+    pretraining_loss,
+    reward_per_decade,
+    token_equivalents,
+    tokens_of,
+    told_in_tokens,
+    with_ladder,
+)
 from probes.measures.paired import Measure, infer
+from probes.measures.work_shown import guess_floors, work_measures, work_tables
 
 PERMUTATIONS = 10_000
 FEW = 5  # points below which a rank correlation carries no interval
@@ -78,10 +92,11 @@ def reached(runs: Sequence[Path]) -> pd.DataFrame:
                 "parent": parent,
                 "run": str(run),
                 "reward": final_reward(run),
+                "gain": reward_per_decade(run),
                 "seed": (last.lineage or {}).get("seed"),
             }
         )
-    return pd.DataFrame(rows, columns=["parent", "run", "reward", "seed"])
+    return pd.DataFrame(rows, columns=["parent", "run", "reward", "gain", "seed"])
 
 
 def readiness(
@@ -92,9 +107,12 @@ def readiness(
     group: int | None = None,
     command: Sequence[str] = (),
 ) -> Finding:
-    """The readiness finding of base checkpoints sampled on training prompts.
+    """The readiness finding of base checkpoints, and of checkpoints trained from them.
 
-    runs: RL runs from these checkpoints, matched by lineage; what a checkpoint reached is the mean final
+    Trained ones are those whose recipe is not base: they are worth so many pre-training tokens where the
+    bases are a ladder that their start is part of (`probes.measures.ladder`), and several of one run gain so
+    much per decade of its FLOPs. runs: RL runs from these checkpoints, matched by lineage; what a
+    checkpoint reached is the mean final
     training reward of its runs. group: rollouts per prompt (default: the largest power of two up to n/2).
     """
     options = options or Options()
@@ -102,14 +120,26 @@ def readiness(
     K = declared_K(n, options.K)
     group = group or K
     tables = {d["name"]: _table(source, d["name"], K, group) for d in source.checkpoints}
+    bases = [d for d in source.checkpoints if not is_trained(d)]
+    counts = source.counts.drop_duplicates("problem").set_index("problem").loc[tables[bases[0]["name"]].index]
+    cluster = pd.factorize(counts["cluster"])[0] if "cluster" in counts else None
+    worth = token_equivalents(source.checkpoints, tables, (1, K), cluster, options.level, options.seed)
+    for name, gained in gains(source.checkpoints, tables).items():
+        tables[name] = tables[name].join(gained)
+    if source.store is not None:
+        work = work_tables(source, equal_n(graded(source, ["text"]))[0])
+        tables = {name: table.join(work[name]) for name, table in tables.items()}
     measures = (
         Measure("first", "pass@1 on these prompts", "rate", digits=4),
         Measure("large", f"pass@{K} on these prompts", "rate", digits=4),
         Measure("mixed", f"groups of {group} with right and wrong", "rate", digits=4),
+        *work_measures(n),
+        Measure("gain_first", "pass@1 per tenfold of its FLOPs", "rate", digits=4),
+        Measure("gain_large", f"pass@{K} per tenfold of its FLOPs", "rate", digits=4),
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
-    points = _points(source, reached(runs), tables)
+    points = _points(bases, reached(runs), tables)
     return finding(
         "readiness",
         checkpoints=source.checkpoints,
@@ -118,10 +148,14 @@ def readiness(
         store=source.store,
         checks=_checks(source, points),
         options={"level": options.level, "seed": options.seed, "K": K, "group": group},
-        **found,
+        estimates=found["estimates"] + guess_floors(source) + equivalent_estimates(worth),
+        differences=found["differences"],
+        notes=told_in_tokens(worth),
         points=points,
-        correlation=_correlations(points, options),
-        tables=[_points_table(points, K)] if any(p["reached"] is not None for p in points) else [],
+        correlation=_correlations(points, "reached", options),
+        correlation_of_gain=_correlations(points, "gain", options),
+        equivalents=worth,
+        tables=[*_points_table(points, K), *equivalent_tables(worth)],
     )
 
 
@@ -134,44 +168,49 @@ def _table(source: Source, name: str, K: int, group: int) -> pd.DataFrame:
     )
 
 
-def _points(source: Source, ends: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    """One point per base checkpoint: what it solves, what RL reached from it, tokens it has seen."""
+def _points(
+    bases: Sequence[dict[str, Any]], ends: pd.DataFrame, tables: dict[str, pd.DataFrame]
+) -> list[dict[str, Any]]:
+    """One point per base checkpoint: what it solves, its loss and tokens, what RL reached and gained."""
     out: list[dict[str, Any]] = []
-    for d in source.checkpoints:
-        rewards = ends[ends["parent"] == d["fingerprint"]]["reward"].dropna()
+    for d in bases:
+        own = ends[ends["parent"] == d["fingerprint"]]
+        rewards, gained = own["reward"].dropna(), own["gain"].dropna()
         table = tables[d["name"]]
         out.append(
             {
                 "checkpoint": d["name"],
-                "tokens": (d["lineage"] or {}).get("tokens"),
-                **{str(column): float(table[column].mean()) for column in table},
+                "tokens": tokens_of(d),
+                "loss": pretraining_loss(d),
+                **{column: float(table[column].mean()) for column in ("first", "large", "mixed")},
                 "reached": float(rewards.mean()) if len(rewards) else None,
+                "gain": float(gained.mean()) if len(gained) else None,
                 "runs": len(rewards),
             }
         )
     return out
 
 
-def _correlations(points: Sequence[dict[str, Any]], options: Options) -> dict[str, Any]:
-    """Rank correlations over base checkpoints with what RL reached; tokens are a common cause of both."""
-    known = [p for p in points if p["reached"] is not None]
-    target = [p["reached"] for p in known]
+def _correlations(points: Sequence[dict[str, Any]], target_name: str, options: Options) -> dict[str, Any]:
+    """Rank correlations over base checkpoints with what RL reached or gained; tokens are a common cause."""
+    known = [p for p in points if p[target_name] is not None]
+    target = [p[target_name] for p in known]
     out = {}
-    for name in ("first", "large", "mixed", "tokens"):
+    for name in ("first", "large", "mixed", "loss", "tokens"):
         if any(p[name] is None for p in known):
             continue
         out[name] = spearman([p[name] for p in known], target, options.level, options.seed)
     return out
 
 
-def _points_table(points: Sequence[dict[str, Any]], K: int) -> dict[str, Any]:
-    columns = ["base", "tokens", "pass@1", f"pass@{K}", "mixed groups", "RL reached", "runs"]
-    keys = ("checkpoint", "tokens", "first", "large", "mixed", "reached", "runs")
-    return {
-        "title": "Base against what RL reached",
-        "columns": columns,
-        "rows": [[p[k] for k in keys] for p in points],
-    }
+def _points_table(points: Sequence[dict[str, Any]], K: int) -> list[dict[str, Any]]:
+    if all(p["reached"] is None and p["loss"] is None for p in points):
+        return []
+    columns = ["base", "tokens", "loss", "pass@1", f"pass@{K}", "mixed groups", "RL reached",
+               "per tenfold FLOPs", "runs"]  # fmt: skip
+    keys = ("checkpoint", "tokens", "loss", "first", "large", "mixed", "reached", "gain", "runs")
+    rows = [[p[k] for k in keys] for p in points]
+    return [{"title": "Base against what RL reached (training reward)", "columns": columns, "rows": rows}]
 
 
 def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[Check]:
@@ -187,6 +226,18 @@ def _checks(source: Source, points: Sequence[dict[str, Any]]) -> list[Check]:
     ]  # fmt: skip
 
 
-def run(asked: Asked, *, rl: Sequence[Path] | None = None, group: int | None = None) -> Finding:
-    """The probe as the contract runs it. rl: folders of RL runs; group: rollouts of a prompt."""
-    return readiness(asked.source, rl or (), asked.options, group=group, command=asked.command)
+def run(
+    asked: Asked,
+    *,
+    rl: Sequence[Path] | None = None,
+    group: int | None = None,
+    tokens: Sequence[str] | None = None,
+    trained: Sequence[str] | None = None,
+    loss: Sequence[str] | None = None,
+) -> Finding:
+    """The probe as the contract runs it. rl: folders of RL runs; group: rollouts of a prompt.
+
+    tokens, trained, loss: `probes.measures.ladder.with_ladder`.
+    """
+    source = with_ladder(asked.source, tokens or (), trained or (), loss or ())
+    return readiness(source, rl or (), asked.options, group=group, command=asked.command)

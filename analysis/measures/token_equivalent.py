@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arguments import Floats, checked_level, finite
+from analysis.arguments import Floats, Ints, checked_level, finite
 from analysis.errors import AnalysisError
 from analysis.inference.bootstrap import bootstrap
 from analysis.measures.ratios import Interval, expanded
@@ -31,13 +31,14 @@ class TokenEquivalent:
 
 def token_equivalent(
     tokens: ArrayLike, base: ArrayLike, trained: ArrayLike, start: float, *, level: float = 0.05,
-    replicates: int = 4000, seed: int = 0,
+    replicates: int = 4000, seed: int = 0, cluster: Ints | None = None,
 ) -> TokenEquivalent:  # fmt: skip
     """Where the base's curve reaches the trained model's mean.
 
     tokens: (T,) increasing. base: (T, M) values (pass@k) per problem of every checkpoint. trained: (M,), from
     the checkpoint at `start` tokens. The base's means are made monotone (isotonic regression) and read on
-    log tokens; problems are resampled together. AnalysisError where shapes do not fit or start is unknown.
+    log tokens; problems (or clusters) are resampled together. AnalysisError where shapes do not fit or start
+    is unknown.
     """
     at, values, other = (
         finite(tokens, "tokens"),
@@ -51,7 +52,7 @@ def token_equivalent(
             f"the base has no checkpoint at {start:g} tokens; give the one training started from"
         )
     checked_level(level)
-    rep = bootstrap(np.vstack([values, other]).T, replicates=replicates, seed=seed)
+    rep = bootstrap(np.vstack([values, other]).T, replicates=replicates, seed=seed, cluster=cluster)
     drawn = rep.estimate + rep.deviation.astype(float)
     estimate = reached(at, rep.estimate[:-1], rep.estimate[-1])
     replicated = np.array([reached(at, row[:-1], row[-1]) for row in drawn])

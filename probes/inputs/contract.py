@@ -37,6 +37,19 @@ SCORED: Own = (
     4,
 )
 RL: Own = (Annotated[list[Path] | None, typer.Option(help="folder of an RL run from one; repeat")], None)
+JUDGE: Own = (
+    Annotated[Path | None, typer.Option(help="a judge's verdicts on the derivations: key, valid")],
+    None,
+)
+TOKENS: Own = (
+    Annotated[list[str] | None, typer.Option(help="NAME=N: pre-training tokens of a base; repeat")],
+    None,
+)
+TRAINED: Own = (
+    Annotated[list[str] | None, typer.Option(help="NAME=N: trained from the base of N tokens; repeat")],
+    None,
+)
+LOSS: Own = (Annotated[list[str] | None, typer.Option(help="NAME=X: pre-training loss; repeat")], None)
 GROUP: Own = (Annotated[int | None, typer.Option(min=2, help="rollouts of a prompt (default: K)")], None)
 
 
@@ -93,13 +106,13 @@ PROBES = {
         Probe("expand", "The verdict: expanded, or only sharpened?", least=2, cell=True),
         Probe(
             "passk",
-            "pass@k with bands, pass^k, G-Pass@k, maj@k, Cover@tau, and pass@k beyond n by model.",
+            "pass@k with bands, maj@k, pass^k, G-Pass@k, Cover@tau, sharpening tax, pass@k beyond n.",
             cell=True,
             own={"k": K, "at": AT},
         ),
         Probe(
             "support",
-            "Problems gained and lost, beside what one model drawn twice gives; the detection limit.",
+            "Problems gained and lost and what became of answers, beside what one model drawn twice gives.",
             least=2,
             cell=True,
             own={"k": K},
@@ -114,9 +127,10 @@ PROBES = {
         ),
         Probe(
             "diversity",
-            "Distinct correct solution paths, effective answers, distinct-n, self-BLEU, at equal n.",
+            "Distinct correct solution paths, effective answers, distinct-n, self-BLEU, work shown.",
             needs="samples",
             cell=True,
+            own={"judge": JUDGE},
         ),
         Probe(
             "likelihood",
@@ -129,8 +143,8 @@ PROBES = {
         ),
         Probe(
             "readiness",
-            "What base checkpoints solve of the training prompts, against what RL reached from them.",
-            own={"rl": RL, "group": GROUP, "k": K},
+            "What bases solve, against what RL reached from them; RL in pre-training tokens.",
+            own={"rl": RL, "group": GROUP, "k": K, "tokens": TOKENS, "trained": TRAINED, "loss": LOSS},
             without=("samples", "skip_bad", "against"),
             defaults={"problems": "world:train"},
         ),

@@ -210,6 +210,9 @@ def _readiness(task: Task, done: Sequence[Cell]) -> None:
     bases = list(dict.fromkeys(str(c.base) for c in done))
     source = task.source(bases, problems=prompts, limit=task.sampling.limit or PROMPTS)
     found = [readiness(source, runs, task.options, command=task.command)]
+    if len(bases) > 1:  # on the study's own problems, not on those that RL was trained on
+        both = task.source([*bases, *(str(c.checkpoint) for c in done)])
+        found.append(readiness(both, (), task.options, command=task.command))
     _write(task, file, found, Cell("all", "rl", "all", done[0].base, done[0].checkpoint))
 
 
