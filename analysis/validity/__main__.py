@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from analysis.validity import false_claims, readings
+from analysis.validity import false_claims, measures, readings
 
 ROWS: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {
     "1": false_claims.chosen_problems,
@@ -25,6 +25,10 @@ ROWS: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {
     "16": readings.small,
     "17": readings.benchmark,
     "by": readings.groups,
+    "tax": measures.tax,
+    "policy": measures.policy,
+    "tokens": measures.tokens,
+    "kept": measures.kept,
 }
 
 
@@ -33,7 +37,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     import argparse
 
     parser = argparse.ArgumentParser(prog="python -m analysis.validity", description=__doc__)
-    parser.add_argument("row", choices=[*ROWS, "all"], help="number of the row, by (groups), or all")
+    parser.add_argument(
+        "row",
+        choices=[*ROWS, "all"],
+        help="number or name of the row, or all",
+    )
     parser.add_argument("--runs", type=int, default=400, help="simulations per line (400; slow lines fewer)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
