@@ -94,17 +94,19 @@ def prompt(
     problems: Problems = "world:test",
     data: Data = None,
     limit: Limit = None,
+    engine: Annotated[str, typer.Option(help="torch, vllm or server")] = "torch",
+    server: Annotated[str | None, typer.Option(help="URL of a server (OpenAI protocol)")] = None,
     tokenizer: Tokenizer = None,
     trust_remote_code: TrustCode = False,
 ) -> None:
     """Show what a checkpoint is asked: a rendered prompt, its tokens, its stops, how exemplars are read."""
-    from evals.asking.preview import preview
-    from evals.checkpoints.checkpoint import open_checkpoint
+    from evals.engines.open import find_checkpoint
     from evals.problems import load_problems
+    from evals.sampling.preview import preview
     from evals.sampling.prompts_to_samples import settle
 
-    found = open_checkpoint(ckpt, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
-    for line in preview(found, load_problems(problems, limit, data), settle(found, asking)):
+    found = find_checkpoint(ckpt, engine, server, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
+    for line in preview(found, load_problems(problems, limit, data), settle(found, asking, problems)):
         say(line)
 
 

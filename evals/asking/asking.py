@@ -55,16 +55,21 @@ class Asking:
         return f"{self.template}, {self.shots} shots, {form}{more}"
 
 
-def settled(asking: Asking, lineage: Mapping[str, Any] | None, has_chat: bool) -> Asking:
+def settled(
+    asking: Asking,
+    lineage: Mapping[str, Any] | None,
+    has_chat: bool,
+    worked: tuple[str, int] | None = None,
+) -> Asking:
     """The asking with every choice made for one checkpoint.
 
-    template and shots come from the lineage (what training used), else a plain boxed question is asked. chat:
-    as the lineage says, else on where the tokenizer has a chat template (`has_chat`). UserError for
-    exemplars, a template or a lineage that are not there, and for chat without a chat template.
+    template and shots come from the lineage (what training used). Without it a plain boxed question is asked
+    in a chat; in plain text, where a base model knows no instruction, the benchmark's `worked` examples
+    (template, shots) come first, and they are meant where shots are asked for without a template. chat: as
+    the lineage says, else on where the tokenizer has a chat template (`has_chat`). UserError for exemplars, a
+    template or a lineage that are not there, and for chat without a chat template.
     """
     usual = asked_in_training(lineage)
-    name = asking.template or usual.template or USUAL[0]
-    shots = asking.shots if asking.shots is not None else (usual.shots or USUAL[1])
     chat = asking.chat if asking.chat is not None else usual.chat
     if chat is None:
         chat = has_chat
@@ -72,6 +77,12 @@ def settled(asking: Asking, lineage: Mapping[str, Any] | None, has_chat: bool) -
         raise UserError("the tokenizer has no chat template; leave --chat out, or give --chat off")
     if not chat and (asking.system or asking.chat_args):
         raise UserError("a system prompt and arguments of a chat template need a chat; give --chat on")
+    default, many = usual.template or USUAL[0], usual.shots or USUAL[1]
+    if worked and not usual.template and not asking.template:
+        many = asking.shots if asking.shots is not None else many if chat else worked[1]
+        default = worked[0] if many else default
+    name = asking.template or default
+    shots = asking.shots if asking.shots is not None else many
     chosen = template(name)
     chosen.first(shots)
     stops = chosen.stops_of(shots, chat) if asking.stops is None else asking.stops
@@ -81,6 +92,15 @@ def settled(asking: Asking, lineage: Mapping[str, Any] | None, has_chat: bool) -
         asking, template=name, shots=shots, chat=chat, stops=stops, system=system or None,
         chat_args=chat_args, prefix=asking.prefix or usual.prefix,
     )  # fmt: skip
+
+
+def decoding(asking: Asking) -> str:
+    """In words how an asking decodes."""
+    if asking.temperature == 0:
+        return f"greedy, at most {asking.max_tokens:,} tokens"
+    cut = [f"{n} {v:g}" for n, v, off in (("top-p", asking.top_p, 1), ("top-k", asking.top_k, 0),
+                                          ("min-p", asking.min_p, 0)) if v != off]  # fmt: skip
+    return ", ".join([f"temperature {asking.temperature:g}", *cut, f"at most {asking.max_tokens:,} tokens"])
 
 
 def asked_in_training(lineage: Mapping[str, Any] | None) -> Asking:

@@ -15,8 +15,11 @@ from evals.asking.asking import Asking, asking_file, asking_from
 from evals.core.errors import UserError
 
 OPTIONS: dict[str, tuple[type, str]] = {
-    "template": (str, "prompt template: a built-in one or a TOML file (default: by lineage)"),
-    "shots": (int, "exemplars (default: by lineage)"),
+    "template": (
+        str,
+        "prompt template: a built-in one or a TOML file (default: the lineage's; else see evals prompt)",
+    ),
+    "shots": (int, "exemplars (default: the lineage's; else a benchmark's usual ones for a base model)"),
     "chat": (str, "through the tokenizer's chat template: on, off, auto (auto: where there is one)"),
     "system": (str, "system prompt of a chat"),
     "chat_args": (str, "arguments of the chat template, as in enable_thinking=false,name=x"),

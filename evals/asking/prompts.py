@@ -17,6 +17,7 @@ from evals.records import Problem
 if TYPE_CHECKING:
     from evals.asking.asking import Asking
 
+MARK = "\u2042"  # stands for a response in a turn
 FORM = Problem("", "{question}", "")  # stands for every problem where the form of a prompt is meant
 TODAY = datetime(2024, 7, 26)  # the day that chat templates are told, whenever a run starts
 Turn = dict[str, str]
@@ -65,6 +66,16 @@ def chat_text(turns: Sequence[Turn], tokenizer: Any, arguments: Mapping[str, Any
         raise UserError(f"the tokenizer's chat template fails ({first_line(error)}); ask {told}") from error
     finally:
         random.setstate(state)
+
+
+def end_of_turn(tokenizer: Any, asking: Asking) -> int | None:
+    """The id with which a chat template closes a response; None where it closes it with no special token."""
+    turns = turns_of(FORM, asking.template or "", 0, asking.system)
+    both = [*turns, {"role": "assistant", "content": MARK}]
+    closed = chat_text(both, tokenizer, {**asking.chat_args, "add_generation_prompt": False})
+    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    after = encode(tokenizer, closed.rpartition(MARK)[2], special=False)
+    return after[0] if after and after[0] in added.union(tokenizer.all_special_ids) else None
 
 
 def _texts(templates: Any) -> list[str]:

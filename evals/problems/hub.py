@@ -20,13 +20,15 @@ from evals.problems.local import VARIABLE, local_file
 class Benchmark:
     """Where a benchmark stands on the hub, and what a local file in its place must hold.
 
-    configs: all are read, in order. splits: the first is the default.
+    configs: all are read, in order. splits: the first is the default. worked: template and number of the
+    worked examples with which a base model is asked, as its makers and the usual harnesses do.
     """
 
     path: str
     splits: tuple[str, ...]
     columns: str
     configs: tuple[str | None, ...] = (None,)
+    worked: tuple[str, int] = ("math", 4)
 
 
 MATH_SUBJECTS = (
@@ -40,7 +42,7 @@ MATH_SUBJECTS = (
 )
 
 BENCHMARKS = {
-    "gsm8k": Benchmark("openai/gsm8k", ("test", "train"), "question and answer", ("main",)),
+    "gsm8k": Benchmark("openai/gsm8k", ("test", "train"), "question and answer", ("main",), ("gsm8k", 8)),
     "math": Benchmark("EleutherAI/hendrycks_math", ("test", "train"), "problem and solution", MATH_SUBJECTS),
     "math500": Benchmark("HuggingFaceH4/MATH-500", ("test",), "problem and answer"),
     "aime24": Benchmark("HuggingFaceH4/aime_2024", ("train",), "problem and answer"),
@@ -56,6 +58,12 @@ BENCHMARKS = {
         "problem, expected_answer and generated_solution (one row per solution)",
     ),
 }
+
+
+def worked_examples(spec: str) -> tuple[str, int] | None:
+    """(template, shots) with which a base model is asked a benchmark; None for other problems."""
+    found = BENCHMARKS.get(spec.partition("?")[0].partition(":")[0])
+    return found.worked if found else None
 
 
 def benchmark_rows(name: str, split: str | None, data: Path | None = None) -> Iterator[Placed]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from evals.asking.asking import Asking, settled
-from evals.asking.prompts import FORM, prompt_text
+from evals.asking.asking import Asking, decoding, settled
+from evals.asking.prompts import FORM, end_of_turn, prompt_text
 from evals.asking.rendering import little_memory
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.core.executor import patiently, run_all, slots
+from evals.core.printable import printable
 from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
-from evals.sampling.cell import Part, draw_cell
+from evals.sampling.cell import Part, draw_cell, problems_of
 from evals.sampling.job import Job, Where
 from evals.sampling.lacking import told
 
@@ -40,7 +42,12 @@ def sample(
     for further draws that are independent of it. What the asking leaves open is settled by the checkpoint's
     lineage and tokenizer, and a prompt that cannot be rendered is an error before any weights are loaded.
     """
-    asking = settle(checkpoint, asking)
+    asking = settle(checkpoint, asking, problems.name)
+    if not where.quiet:
+        total = len(problems_of(problems.problems, where.part)) * n
+        sys.stderr.write(
+            printable(f"{label}: {total:,} samples, asked {asking.told()}; {decoding(asking)}") + "\n"
+        )
     job = Job(checkpoint, problems, asking, n, where, store, label, seed, draw)
     if not where.quiet and (text := told(job)):
         sys.stderr.write(text + "\n")
@@ -53,21 +60,40 @@ def sample(
     return draw_part(job, where.part, Line(f"sample {label}", quiet=where.quiet))
 
 
-def settle(checkpoint: Checkpoint, asking: Asking) -> Asking:
+def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) -> Asking:
     """The asking with its open choices made for this checkpoint, and one prompt rendered to see that it can.
 
-    Reads the tokenizer, never the weights.
+    problems: name of the problem set, where a benchmark's own worked examples may be asked. A turn of a chat
+    ends with what closes it in the chat template, also where the checkpoint names no such end: base models
+    bring templates that they were not trained to close. Reads the tokenizer, never the weights.
     """
     from evals.engines.server import tokenizer_for
+    from evals.problems.hub import worked_examples
 
     tokenizer = tokenizer_for(checkpoint)
+    worked = worked_examples(problems) if problems else None
     try:
-        asking = settled(asking, checkpoint.lineage, bool(getattr(tokenizer, "chat_template", None)))
+        chat = bool(getattr(tokenizer, "chat_template", None))
+        made = settled(asking, checkpoint.lineage, chat, worked)
         with little_memory():
-            prompt_text(FORM, asking, tokenizer)
+            prompt_text(FORM, made, tokenizer)
+            stops = made.stops or _closing(checkpoint, made, tokenizer)
     except UserError as error:
         raise UserError(f"{checkpoint.name}: {error}") from None
-    return asking
+    return replace(made, stops=stops) if asking.stops is None else made
+
+
+def _closing(checkpoint: Checkpoint, asking: Asking, tokenizer: Any) -> tuple[str, ...]:
+    """The text that closes a turn of the chat, where it does not end the checkpoint's responses by itself."""
+    from evals.checkpoints.config import eos_ids
+
+    if not asking.chat or not hasattr(tokenizer, "added_tokens_decoder"):
+        return ()
+    try:
+        end = end_of_turn(tokenizer, asking)
+    except UserError:  # a template that renders no finished turn
+        return ()
+    return () if end is None or end in eos_ids(checkpoint, tokenizer) else (str(tokenizer.decode([end])),)
 
 
 def draw_part(job: Job, part: Part | None, progress: Any = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ DUPLICATES = 0.5
 EXTRACTION_GAP = 0.02
 UNANSWERED = 0.2  # share of samples without an answer from which on accuracy measures form
 RAN_ON = 0.02
+SPECIAL = re.compile(r"<\S+>|\[\S+\]")
 UNKNOWN = ("prompt", "decoding", "engine", "grader", "truncation", "extraction", "format", "duplicates",
            "guess floor")  # fmt: skip
 COUNTS_ALONE = "not known from counts alone"
@@ -65,7 +67,7 @@ def _known(a: dict[str, Any], b: dict[str, Any], keys: tuple[str, ...]) -> bool:
 
 def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
     """The text of the prompts first, their ids second: two tokenizers are no difference in what is asked."""
-    different = _differences(a, b, SAME)
+    different = _differences(_own_end(a), _own_end(b), SAME)
     if different:
         plain = not _known(a, b, SAME[:3]) or _asked(a) == _asked(b)
         told = ", ".join(different) if plain else f"A is asked {_asked(a)}; B {_asked(b)}"
@@ -85,6 +87,13 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
     if texts and tokenizers and tokenizers[0] != tokenizers[1]:
         return check("prompt", True, None, f"{same}, in two tokenizers")
     return check("prompt", False, None, "the prompts' token ids differ")
+
+
+def _own_end(report: dict[str, Any]) -> dict[str, Any]:
+    """A report without the special token that closes a turn of its chat: an end of sequence in all but name."""
+    if not report.get("chat") or not report.get("stops"):
+        return report
+    return report | {"stops": [s for s in report["stops"] if not SPECIAL.fullmatch(s)]}
 
 
 def _asked(report: dict[str, Any]) -> str:

@@ -83,7 +83,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
     how = {"tokenizer": where.tokenizer, "trust_remote_code": where.trust_remote_code}
     found = [find_checkpoint(name, where.engine, where.server, **how) for name in names]  # type: ignore[arg-type]
     problems = load_problems(sampling.problems, sampling.limit, sampling.data)
-    wanted = _wanted(found, labels_of(names), sampling)
+    wanted = _wanted(found, labels_of(names), sampling, problems.name)
     target = SampleStore(store)
     cells = [
         sample(w.checkpoint, problems, w.asking, sampling.n, where, target, w.label, seed=sampling.seed,
@@ -110,17 +110,23 @@ def _of_problems(problems: ProblemSet) -> dict[str, Any]:
     return {"name": problems.name, "fingerprint": problems.fingerprint, "count": len(problems.problems)}
 
 
-def _wanted(found: Sequence[Checkpoint], labels: Sequence[str], sampling: Sampling) -> list[_Wanted]:
-    """The cells of all checkpoints, then those of the first one's variants; all askings are settled first."""
+def _wanted(
+    found: Sequence[Checkpoint], labels: Sequence[str], sampling: Sampling, problems: str
+) -> list[_Wanted]:
+    """The cells of all checkpoints, then those of the first one's variants; all askings are settled first.
+
+    Where a lineage says how training asked, the others are not asked by a benchmark's worked examples.
+    """
     from evals.sampling.prompts_to_samples import settle
 
+    known = None if any((c.lineage or {}).get("prompt") for c in found) else problems
     wanted = []
     for i, (checkpoint, label) in enumerate(zip(found, labels, strict=True)):
         again = sum(other.weights == checkpoint.weights for other in found[:i])
-        wanted.append(_Wanted(checkpoint, label, settle(checkpoint, sampling.asking(i)), again))
+        wanted.append(_Wanted(checkpoint, label, settle(checkpoint, sampling.asking(i), known), again))
     first = wanted[0]
     for variant in sampling.variants:
-        asking = settle(first.checkpoint, replace(sampling.asking(0), **variant.changes))
+        asking = settle(first.checkpoint, replace(sampling.asking(0), **variant.changes), known)
         if asking not in [w.asking for w in wanted if w.checkpoint is first.checkpoint]:
             label = f"{first.label} ({variant.words})"
             wanted.append(_Wanted(first.checkpoint, label, asking, 0, variant.words))

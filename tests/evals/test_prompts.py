@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from itertools import islice
 
 import pytest
+from tokenizers import AddedToken
 
 from evals.asking import Asking, asking_file, settled
 from evals.asking.options import askings
-from evals.asking.prompts import chat_text, prompt_ids, prompt_text, render, turns_of
+from evals.asking.prompts import chat_text, end_of_turn, prompt_ids, prompt_text, render, turns_of
 from evals.asking.rendering import little_memory
 from evals.asking.templates import names, template
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.core.errors import UserError
+from evals.problems.hub import worked_examples
 from evals.records import Problem
 from evals.verify import grade
 from evals.world import documents
@@ -263,6 +265,44 @@ def test_the_lineage_and_the_tokenizer_settle_the_prompt(lineage, has_chat, prom
     asking = settled(Asking(), lineage, has_chat)
     assert (asking.template, asking.shots, asking.chat) == prompt
     assert settled(Asking("math", 1, chat=False), lineage, has_chat).told() == "math, 1 shots, plain text"
+
+
+@pytest.mark.parametrize(
+    ("given", "lineage", "has_chat", "prompt"),
+    [
+        ({}, None, False, ("gsm8k", 8, False)),  # a base model
+        ({}, None, True, ("plain-boxed", 0, True)),
+        ({"shots": 5}, None, True, ("gsm8k", 5, True)),
+        ({"shots": 0}, None, False, ("plain-boxed", 0, False)),
+        ({"chat": False}, None, True, ("gsm8k", 8, False)),
+        ({"template": "math"}, None, False, ("math", 0, False)),
+        ({}, TRAINED, False, ("world", 4, False)),
+        ({"shots": 2}, TRAINED, False, ("world", 2, False)),
+    ],
+)
+def test_a_base_model_is_asked_a_benchmark_with_its_worked_examples(given, lineage, has_chat, prompt):
+    asking = settled(Asking(**given), lineage, has_chat, worked_examples("gsm8k:test"))
+    assert (asking.template, asking.shots, asking.chat) == prompt
+    assert settled(asking, lineage, has_chat, worked_examples("gsm8k")) == asking
+    assert worked_examples("world:test") is worked_examples("x/gsm8k.jsonl") is None
+
+
+TURN = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}CLOSE{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("close", "end"),
+    [("<|im_end|>\n", "<|im_end|>"), ("{{ eos_token }}", "EOS"), ("", None), ("\n", None), ("done", None)],
+    ids=["Qwen", "Mistral", "GLM", "a newline", "words"],
+)
+def test_what_closes_a_turn_is_a_special_token_or_nothing(tokenizer, close, end):
+    from copy import deepcopy
+
+    own = deepcopy(tokenizer)
+    own.add_tokens([AddedToken("<|im_end|>", special=True)])  # in no map of special tokens, as Phi's
+    own.chat_template = TURN.replace("CLOSE", close)
+    found = end_of_turn(own, chat())
+    assert (None if found is None else own.decode([found])) == (own.eos_token if end == "EOS" else end)
 
 
 def test_templates_bring_their_stops():

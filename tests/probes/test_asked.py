@@ -30,6 +30,7 @@ def found(name, a, b):
         (CHAT, CHAT | {"prompt": "other"} | OTHER, None, "each in a chat template of its own"),
         (CELL, CHAT, False, "A is asked gsm8k, 8 shots, in plain text; B plain-boxed, 0 shots, in its chat"),
         (CELL, CELL | {"stops": ["x"]}, False, "the prompts differ: stops None against ['x']"),
+        (CHAT | {"stops": ["<|im_end|>"]}, CHAT | {"stops": []}, True, "the same prompts"),
         (CHAT, CHAT | {"system": "Be brief."}, False, "with a system prompt"),
         ({k: v for k, v in CELL.items() if k != "prompt"}, CELL, True, "the same prompts"),
     ],

@@ -59,6 +59,7 @@ def test_in_a_chat_prompts_are_those_of_evaluation_and_the_turn_ends_the_respons
     engine = open_engine(found)
     prompts = training_prompts(config, engine.tokenizer, 512)
     asking = settle(found, Asking(template="world", shots=0, system="Add."))
+    assert asking.stops == ("<|pad|>",)  # evaluation ends a turn where training did
     for problem, ids in zip(prompts.problems, prompts.ids, strict=True):
         assert ids == prompt_ids(problem, asking, engine)
     end = engine.tokenizer.convert_tokens_to_ids("<|pad|>")

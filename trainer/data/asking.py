@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from evals.asking.asking import Asking
-from evals.asking.prompts import FORM, chat_text, turns_of
+from evals.asking.prompts import end_of_turn
 from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
-from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.sampling.prompts_to_samples import settle
 from trainer.config.schema import Questions
 
 Kind = TypeVar("Kind", bound=Questions)
-MARK = "\u2042"  # stands for a response in a turn
 
 
 def asked(config: Kind, found: Checkpoint) -> Kind:
@@ -57,13 +55,8 @@ def end_of_response(tokenizer: Any, asking: Asking) -> int:
 
     UserError where there is none.
     """
-    if asking.chat:
-        turns = turns_of(FORM, asking.template or "", 0, asking.system)
-        both = [*turns, {"role": "assistant", "content": MARK}]
-        closed = chat_text(both, tokenizer, {**asking.chat_args, "add_generation_prompt": False})
-        after = encode(tokenizer, closed.rpartition(MARK)[2], special=False)
-        if after and after[0] in tokenizer.all_special_ids:
-            return after[0]
+    if asking.chat and (end := end_of_turn(tokenizer, asking)) is not None:
+        return end
     if tokenizer.eos_token_id is None:
         raise UserError(
             "the tokenizer has no end-of-sequence token; set eos_token in its tokenizer_config.json"

@@ -3,6 +3,6 @@
 The weights are never seen: a cell's identity is the model's name and what the server says of it.
 """
 
-from evals.engines.server.model import UNSEEN, server_checkpoint, tokenizer_for
+from evals.engines.server.model import UNSEEN, Untokenized, server_checkpoint, tokenizer_for
 
-__all__ = ["UNSEEN", "server_checkpoint", "tokenizer_for"]
+__all__ = ["UNSEEN", "Untokenized", "server_checkpoint", "tokenizer_for"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from evals.asking.asking import Asking
+from evals.asking.asking import Asking, decoding
 from evals.asking.prompts import ids_of, prompt_text
 from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
+from evals.engines.server import UNSEEN, Untokenized
 
 if TYPE_CHECKING:
     from evals.problems.sets import ProblemSet
@@ -19,36 +20,42 @@ def preview(checkpoint: Checkpoint, problems: ProblemSet, asking: Asking) -> Ite
 
     asking: settled (`evals.asking.settled`). Reads the tokenizer, never the weights.
     """
-    from evals.checkpoints.config import context_of
-    from evals.checkpoints.tokenizer import load_tokenizer
+    from evals.engines.server import tokenizer_for
 
-    tokenizer = load_tokenizer(checkpoint.path)
+    tokenizer = tokenizer_for(checkpoint)
     first = problems.problems[0]
-    ids = ids_of(first, asking, tokenizer)
-    longest = max(problems.problems, key=lambda p: len(p.question))
-    room = context_of(checkpoint, tokenizer) - len(ids_of(longest, asking, tokenizer))
     yield prompt_text(first, asking, tokenizer)
     yield "─" * 60
     yield f"asked      {asking.told()}"
     number = len(problems.problems)
     yield f"problem    {first.id}, the first of {number:,} of {problems.name}; gold {first.answer}"
-    bos = tokenizer.bos_token_id
-    begins = "none" if bos is None else f"{tokenizer.bos_token!r}, {ids.count(bos)} in the prompt"
-    opening = " ".join(map(repr, tokenizer.convert_ids_to_tokens(list(ids[:3]))))
-    yield f"tokens     {len(ids):,}, the first {opening}; BOS {begins}"
+    yield f"tokens     {_tokens(ids_of(first, asking, tokenizer), tokenizer)}"
     yield f"stops      {', '.join(map(repr, asking.stops or ())) or 'end of sequence alone'}"
     yield f"decoding   {decoding(asking)}"
-    yield f"room       {room:,} tokens after the longest prompt, {asking.max_tokens:,} asked for"
+    longest = max(problems.problems, key=lambda p: len(p.question))
+    yield f"room       {_room(checkpoint, ids_of(longest, asking, tokenizer), tokenizer)}"
     yield from _exemplars(asking)
 
 
-def decoding(asking: Asking) -> str:
-    """In words how an asking decodes."""
-    if asking.temperature == 0:
-        return f"greedy, at most {asking.max_tokens:,} tokens"
-    cut = [f"{n} {v:g}" for n, v, off in (("top-p", asking.top_p, 1), ("top-k", asking.top_k, 0),
-                                          ("min-p", asking.min_p, 0)) if v != off]  # fmt: skip
-    return ", ".join([f"temperature {asking.temperature:g}", *cut, f"at most {asking.max_tokens:,} tokens"])
+def _tokens(ids: Sequence[int], tokenizer: Any) -> str:
+    if isinstance(tokenizer, Untokenized):
+        return f"the server's own, of {len(ids):,} bytes"
+    bos = tokenizer.bos_token_id
+    begins = "none" if bos is None else f"{tokenizer.bos_token!r}, {ids.count(bos)} in the prompt"
+    opening = " ".join(map(repr, tokenizer.convert_ids_to_tokens(list(ids[:3]))))
+    return f"{len(ids):,}, the first {opening}; BOS {begins}"
+
+
+def _room(checkpoint: Checkpoint, longest: Sequence[int], tokenizer: Any) -> str:
+    """What a model's context leaves for a response; servers often do not say theirs."""
+    from evals.checkpoints.config import context_of
+
+    if checkpoint.weights.startswith(UNSEEN):
+        said = None if isinstance(tokenizer, Untokenized) else checkpoint.config.get("context")
+        if said is None:
+            return "not known: the server decides"
+        return f"{int(said) - len(longest):,} tokens after the longest prompt"
+    return f"{context_of(checkpoint, tokenizer) - len(longest):,} tokens after the longest prompt"
 
 
 def _exemplars(asking: Asking) -> Iterator[str]:
