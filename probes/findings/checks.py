@@ -69,12 +69,12 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
     """The text of the prompts first, their ids second: two tokenizers are no difference in what is asked."""
     different = _differences(_own_end(a), _own_end(b), SAME)
     if different:
-        plain = not _known(a, b, SAME[:3]) or _asked(a) == _asked(b)
-        told = ", ".join(different) if plain else f"A is asked {_asked(a)}; B {_asked(b)}"
+        plain = not _known(a, b, SAME[:3]) or asked_words(a) == asked_words(b)
+        told = ", ".join(different) if plain else f"A is asked {asked_words(a)}; B {asked_words(b)}"
         return check("prompt", False, different, f"the prompts differ: {told}")
     if not _known(a, b, ("prompt_hash",)):
         return check("prompt", None, None, "the samples do not say which prompt was used")
-    same = f"the same prompts, {_asked(a)}" if a.get("shots") is not None else "the same prompts"
+    same = f"the same prompts, {asked_words(a)}" if a.get("shots") is not None else "the same prompts"
     if a["prompt_hash"] == b["prompt_hash"]:
         return check("prompt", True, None, same)
     texts, tokenizers = (
@@ -90,13 +90,13 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
 
 
 def _own_end(report: dict[str, Any]) -> dict[str, Any]:
-    """A report without the special token that closes a turn of its chat: an end of sequence in all but name."""
+    """A report without the special token that closes a turn of its chat, as an end of sequence does."""
     if not report.get("chat") or not report.get("stops"):
         return report
     return report | {"stops": [s for s in report["stops"] if not SPECIAL.fullmatch(s)]}
 
 
-def _asked(report: dict[str, Any]) -> str:
+def asked_words(report: dict[str, Any]) -> str:
     """In words how a cell was asked."""
     form = "in its chat template" if report.get("chat") else "in plain text"
     system = ", with a system prompt" if report.get("system") else ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
+from probes.findings.checks import asked_words
 from probes.findings.types import Finding
 
+MOST_PROMPT = 50_000  # characters of a prompt that are shown
 PACKAGES = ("excursions", "matplotlib", "seaborn", "pandas", "numpy")
 
 
@@ -29,8 +31,14 @@ def made_by(findings: Sequence[Finding]) -> list[dict[str, Any]]:
         one["findings"] += 1
         for c in finding.checkpoints:
             row = {k: str(getattr(c, k) or "—") for k in ("name", "path", "recipe", "fingerprint", "cell")}
-            one["checkpoints"][tuple(row.values())] = row
+            one["checkpoints"][tuple(row.values())] = row | _asked(c.report or {})
     return [one | {"checkpoints": list(one["checkpoints"].values())} for one in out.values()]
+
+
+def _asked(report: Mapping[str, Any]) -> dict[str, str]:
+    """How samples were asked, in words, and one prompt as it was rendered; empty where that is not known."""
+    text = str(report.get("prompt") or "")[:MOST_PROMPT]
+    return {"asked": asked_words(dict(report)) if text else "", "prompt": text}
 
 
 def drawn_by() -> dict[str, str]:

@@ -171,6 +171,18 @@ def test_findings_of_one_making_are_told_once() -> None:
     assert [c["name"] for c in made[0]["checkpoints"]] == ["before", "after", "third"]
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_the_page_shows_what_each_checkpoint_was_asked(tmp_path: Path) -> None:
+    held = finding()
+    held["checkpoints"][0]["report"] = {
+        "template": "gsm8k", "shots": 1, "chat": False, "prompt": "Question: <b>1+1?</b>\nAnswer: 2",
+    }  # fmt: skip
+    shown = build_page(written(tmp_path, held), tmp_path / "out").read_text("utf-8")
+    assert shown.count("is asked:") == 1
+    assert "What <bdi>before</bdi> is asked: gsm8k, 1 shots, in plain text" in shown
+    assert "Question: &lt;b&gt;1+1?&lt;/b&gt;" in shown
+
+
 def test_problems_and_samples_come_from_the_store_beside_the_finding(tmp_path: Path) -> None:
     page = build_page(written(tmp_path, stored(tmp_path)), tmp_path / "out")
     (index,), parts = data_of(page)
