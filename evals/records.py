@@ -79,9 +79,11 @@ class Sample:
     token_ids: response ids as sampled (with the EOS that ended it, if one did).
     logprobs: natural-log probability of each of them at temperature 1, top-p 1; None if unknown.
     finish_reason: "stop" (EOS or stop text), "length" (max_tokens reached), or None if unknown.
+    length: tokens of the response, where only their number is known.
     """
 
     text: str
     token_ids: tuple[int, ...] | None
     logprobs: tuple[float, ...] | None
     finish_reason: str | None
+    length: int | None = None

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from evals.core.errors import UserError
 from evals.records import Request, Sample, SamplingOptions
-
-
-class Unfinished(UserError):
-    """Sampling that could not go on. samples: what was drawn by then, None for what was not."""
-
-    def __init__(self, text: str, samples: Sequence[Sample | None]) -> None:
-        super().__init__(text)
-        self.samples = samples
 
 
 class Engine(Protocol):
@@ -22,6 +13,8 @@ class Engine(Protocol):
 
     identity: what goes into a sample's key: weights and tokenizer fingerprints, engine, version, dtype.
     eos_ids: token ids that end a response. context: longest prompt plus response, in tokens.
+    An engine whose samples end one by one may also have `finished(requests, options)`: an iterator of
+    (place among the requests, sample), which ends in an error only after all that was drawn.
     """
 
     identity: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,16 @@ from evals.asking.asking import Asking
 from evals.asking.prompts import FORM, prompt_ids, prompt_text
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
-from evals.engines.engine import Engine, Unfinished
+from evals.engines.engine import Engine
 from evals.problems.sets import ProblemSet
-from evals.records import Problem, Request, Sample
+from evals.records import Problem, Request, Sample, SamplingOptions
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
 Progress = Callable[[int, int], None]
 Part = tuple[int, int]  # (i, N): the problems whose hash falls to i of N
+SOON = 30.0  # seconds between two writes of samples that end one by one
 CHUNK = 1024  # samples between two writes, where the engine does not say: several of its batches
 
 
@@ -73,23 +75,40 @@ def draw_cell(
             if not wanted:
                 continue
             requests = [Request(plan.prompts[p], derive_seed(*plan.seed, p, i), p) for p, i in wanted]
-            stop: Unfinished | None = None
-            try:
-                drawn: Sequence[Sample | None] = engine.sample(requests, asking.options)
-            except Unfinished as error:  # what was drawn is kept
-                drawn, stop = error.samples, error
-            store.add(
-                _row(plan, label, place, request, got)
-                for place, request, got in zip(wanted, requests, drawn, strict=True)
-                if got is not None
-            )
-            if stop:
-                raise stop
-            done += len(wanted)
-            if progress:
-                progress(done, total)
+            for group in _groups(engine, requests, asking.options):
+                store.add(_row(plan, label, wanted[i], requests[i], got) for i, got in group)
+                done += len(group)
+                if progress:
+                    progress(done, total)
         store.compact([plan.cell])
     return plan.cell
+
+
+def _groups(
+    engine: Engine, requests: Sequence[Request], options: SamplingOptions
+) -> Iterator[list[tuple[int, Sample]]]:
+    """Samples with their places, in groups to be written: every SOON seconds where they end one by one.
+
+    What ended before an error comes before the error.
+    """
+    finished = getattr(engine, "finished", None)
+    if finished is None:
+        yield list(enumerate(engine.sample(requests, options)))
+        return
+    group: list[tuple[int, Sample]] = []
+    began, failed = time.monotonic(), None
+    try:
+        for item in finished(requests, options):
+            group.append(item)
+            if time.monotonic() - began >= SOON:
+                yield group
+                group, began = [], time.monotonic()
+    except UserError as error:
+        failed = error
+    if group:
+        yield group
+    if failed:
+        raise failed
 
 
 def parse_part(text: str) -> Part:
@@ -228,4 +247,4 @@ def _row(plan: Plan, label: str, place: tuple[str, int], request: Request, got: 
 def _count(got: Sample) -> int | None:
     """Tokens of a response, where its ids or their log-probabilities are known."""
     known = got.token_ids if got.token_ids is not None else got.logprobs
-    return None if known is None else len(known)
+    return got.length if known is None else len(known)

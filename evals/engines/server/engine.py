@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
-from evals.engines.engine import Unfinished
 from evals.engines.server.model import Untokenized, asked_of, client, tokenizer_for
 from evals.engines.server.patience import Patience, Refused
 from evals.engines.texts import cut
@@ -57,23 +56,29 @@ class ServerEngine:
         raise UserError("a server does not score given texts; use --engine torch or vllm")
 
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
-        """See Engine. Unfinished, with what was answered, where a request failed for good."""
+        """See Engine."""
+        found = dict(self.finished(requests, options))
+        return [found[place] for place in range(len(requests))]
+
+    def finished(self, requests: Sequence[Request], options: SamplingOptions) -> Iterator[tuple[int, Sample]]:
+        """See Engine. A request that fails for good is an error once the others have ended."""
         if not requests:
-            return []
+            return
         self.patience.answered = self.patience.clock()
         self._dialect(requests[0], options)  # one thread finds out for all
-        found: list[Sample | None] = [None] * len(requests)
-        failed: Exception | None = None
+        failed: UserError | None = None
         with ThreadPoolExecutor(self.rows) as pool:
-            jobs = [pool.submit(self._one, request, options) for request in requests]
+            jobs = {pool.submit(self._one, request, options): i for i, request in enumerate(requests)}
             try:
-                for i, job in enumerate(jobs):
+                for job in as_completed(jobs):
                     try:
-                        found[i] = job.result()
+                        sample = job.result()
                     except UserError as error:
                         failed = failed or error
                         if not isinstance(error, CutShort):
                             self.patience.stopped.set()
+                        continue
+                    yield jobs[job], sample
             except BaseException:
                 self.patience.stopped.set()
                 for job in jobs:
@@ -81,8 +86,7 @@ class ServerEngine:
                 raise
         self.patience.stopped.clear()
         if failed:
-            raise Unfinished(str(failed), found) from failed
-        return [sample for sample in found if sample is not None]
+            raise failed
 
     def _one(self, request: Request, options: SamplingOptions) -> Sample:
         body = self._body(request, options) | self._dialect(request, options)
@@ -158,7 +162,7 @@ class ServerEngine:
         text = choice.text if message is None else _spoken(message)
         ids = getattr(choice, "token_ids", None)
         logprobs = _logprobs(choice) if _plain(options) or self.identity["version"] == "vllm" else None
-        length = getattr(usage, "completion_tokens", None) or (logprobs and len(logprobs))
+        length = getattr(usage, "completion_tokens", None) or (len(logprobs) if logprobs else None)
         if choice.finish_reason == "length" and length and length < options.max_tokens:
             raise CutShort(
                 f"the server {self.server} cut the answer to problem {request.problem} at {length} of "
@@ -166,7 +170,8 @@ class ServerEngine:
                 f"{length} or less"
             )
         reason = choice.finish_reason if choice.finish_reason in ("stop", "length") else None
-        return Sample(cut(text or "", options.stops), tuple(ids) if ids else None, logprobs, reason)
+        text = cut(text or "", options.stops)
+        return Sample(text, tuple(ids) if ids else None, logprobs, reason, length)
 
 
 class CutShort(UserError):

@@ -6,7 +6,6 @@ pytest.importorskip("openai", reason="the server engine needs the extra `server`
 
 from evals.asking import Asking
 from evals.core.errors import UserError
-from evals.engines.engine import Unfinished
 from evals.engines.open import find_checkpoint, open_engine
 from evals.engines.server import patience
 from evals.problems import problem_set
@@ -138,6 +137,24 @@ def test_what_is_answered_is_kept_and_the_next_start_goes_on(tmp_path):
     assert files(store.path).keys() == files(whole.path).keys()
 
 
+def test_answers_are_kept_as_they_come(tmp_path, monkeypatch):
+    """Seen to fail: nothing was written, nor told, before all requests of a chunk were answered."""
+    from evals.engines.open import open_engine
+    from evals.sampling import cell
+
+    monkeypatch.setattr(cell, "SOON", 0.0)
+    told = []
+    asking = Asking("plain-boxed", 0, False, max_tokens=64)
+    with SmallServer(takes_logprobs=False) as server:
+        engine = open_engine("small", engine="server", server=server.url)
+        store = SampleStore(tmp_path / "s")
+        name = cell.draw_cell(
+            engine, PROBLEMS, asking, 2, store, "a", progress=lambda done, total: told.append((done, total))
+        )
+    assert told == [(i, 12) for i in range(13)]
+    assert set(store.samples([name])["tokens"]) == {6}  # by the server's count: it gave no ids
+
+
 def test_overload_and_errors_inside_are_waited_for(brisk):
     with SmallServer(faults=[429, 500, 503, 429]) as server:
         engine = engine_of(server)
@@ -171,14 +188,14 @@ def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kep
     with SmallServer(cut=4) as server:
         engine = engine_of(server)
         with pytest.raises(
-            Unfinished, match=r"cut the answer to problem p0 at 4 of 64 tokens; .*--max-tokens 4"
+            UserError, match=r"cut the answer to problem p\d at 4 of 64 tokens; .*--max-tokens 4"
         ):
             engine.sample(requests(engine), PLAIN)
         (full,) = engine.sample(requests(engine, 1), SamplingOptions(1.0, 1.0, 0, 4))
         assert full.finish_reason == "length"
     with SmallServer(choices=0) as server:
         engine = engine_of(server)
-        with pytest.raises(Unfinished, match="gave no choice for problem p0, three times"):
+        with pytest.raises(UserError, match="gave no choice for problem p0, three times"):
             engine.sample(requests(engine, 1), PLAIN)
     with SmallServer(ends="content_filter") as server:
         engine = engine_of(server)
