@@ -31,8 +31,8 @@ def find(folder: Path, task: str) -> Path | None:
     if not folder.is_dir():
         raise UserError(f"data folder {folder} does not exist; check --data")
     names = [
-        *sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in SUFFIXES),
-        *sorted(p for p in folder.glob("*/*") if p.is_file() and p.suffix in SUFFIXES),
+        *sorted(p for p in folder.iterdir() if p.is_file() and p.name.endswith(SUFFIXES)),
+        *sorted(p for p in folder.glob("*/*") if p.is_file() and p.name.endswith(SUFFIXES)),
     ]
     return next((p for p in names if p.stem.lower().replace("-", "_").startswith(task)), None)
 

@@ -6,9 +6,12 @@ sentence (`Bound`, which readers turn into their own errors).
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import math
 import tomllib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -92,6 +95,35 @@ def check_expansion(compressed: int, expanded: int) -> None:
     """Bound where so many bytes would come out of so few."""
     if expanded > FLOOR and expanded > RATIO * max(compressed, 1):
         raise Bound(f"{compressed:,} bytes that expand to {expanded:,}")
+
+
+class _Gunzipped(io.RawIOBase):
+    """The bytes of a gzip file; Bound where it is damaged or expands too far."""
+
+    def __init__(self, path: Path) -> None:
+        self.size, self.total, self.file = path.stat().st_size, 0, gzip.open(path, "rb")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self.file.read(len(buffer))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Bound(f"damaged gzip data ({error})") from error
+        self.total += len(data)
+        check_expansion(self.size, self.total)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
+def opened(path: Path) -> IO[bytes]:
+    """A file open for reading; what a `.gz` holds, within bounds."""
+    return io.BufferedReader(_Gunzipped(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def batches(file: Any, size: int, rows: int) -> Iterator[Any]:

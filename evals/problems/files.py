@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,20 +11,21 @@ from typing import Any
 from evals.core import bounds
 from evals.core.errors import UserError
 
-SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".csv")
+PACKED = (".jsonl.gz", ".ndjson.gz", ".json.gz", ".csv.gz")
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".parquet", ".csv", *PACKED)
 
 Placed = tuple[str, dict[str, Any]]  # ("file line 3", row)
 
 
 def read_rows(path: Path) -> Iterator[Placed]:
-    """Rows of a .jsonl, .json, .parquet or .csv file; UserError with file and line where one is bad."""
+    """Rows of a file whose name ends in one of SUFFIXES; UserError with file and line where one is bad."""
     if not path.is_file():
         raise UserError(f"problem file {path} does not exist; check the path")
     readers = {".json": _json, ".parquet": _parquet, ".csv": _csv}
-    if path.suffix not in SUFFIXES:
+    if not path.name.endswith(SUFFIXES):
         raise UserError(f"{path} is of no known kind; give one of {', '.join(SUFFIXES)}")
     try:
-        yield from readers.get(path.suffix, _jsonl)(path)
+        yield from readers.get(Path(path.name.removesuffix(".gz")).suffix, _jsonl)(path)
     except OSError as error:
         raise UserError(f"problem file {path} cannot be read ({error.strerror}); check the path") from error
     except bounds.Bound as error:
@@ -33,7 +35,7 @@ def read_rows(path: Path) -> Iterator[Placed]:
 
 
 def _jsonl(path: Path) -> Iterator[Placed]:
-    with path.open("rb") as stream:
+    with bounds.opened(path) as stream:
         for number, raw in enumerate(bounds.lines(stream), 1):
             line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
             if line.strip():
@@ -52,7 +54,8 @@ def _object(text: str, where: str) -> dict[str, Any]:
 
 def _json(path: Path) -> Iterator[Placed]:
     """An array of objects; a .json file with one object a line is read as such."""
-    text = path.read_text("utf-8-sig")
+    with bounds.opened(path) as stream:
+        text = stream.read().decode("utf-8-sig")
     if not text.lstrip().startswith("["):
         yield from _jsonl(path)
         return
@@ -82,7 +85,7 @@ def _parquet(path: Path) -> Iterator[Placed]:
 
 
 def _csv(path: Path) -> Iterator[Placed]:
-    with path.open(newline="", encoding="utf-8-sig") as stream:
+    with bounds.opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
         reader = csv.DictReader(stream)
         try:
             for row in reader:

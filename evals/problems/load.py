@@ -26,7 +26,7 @@ def load_problems(spec: str, limit: int | None = None, data: Path | None = None)
     - `world:SPLIT`, with `?levels=2,3&count=400&seed=0&largest=999` where wanted: the synthetic world;
     - a benchmark (gsm8k, math, math500, aime24, aime25, amc23, minerva, olympiadbench, openmathinstruct),
       or `NAME:SPLIT`, from the hub;
-    - a local .jsonl, .json, .parquet or .csv file;
+    - a local .jsonl, .json, .parquet or .csv file, or one of these (but parquet) with .gz;
     - `OWNER/NAME` of the hub, with `?split=test&config=…&revision=…`.
     Files and hub data sets of other column names take `?question=COLUMN&answer=COLUMN&solutions=COLUMN`.
 
@@ -41,7 +41,7 @@ def load_problems(spec: str, limit: int | None = None, data: Path | None = None)
         benchmark, _, split = name.partition(":")
         _only(options, ROLES, spec)
         found = _problems(benchmark_rows(benchmark, split or None, data), options, benchmark)
-    elif Path(name).suffix in SUFFIXES or Path(name).exists():
+    elif name.endswith(SUFFIXES) or Path(name).exists():
         _only(options, ROLES, spec)
         found = _problems(read_rows(Path(name).expanduser()), options, Path(name).name)
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")):

@@ -62,7 +62,7 @@ def _opened(data: Any, names: list[str], store: Path) -> Source:
     if isinstance(data, pd.DataFrame):
         return chosen(_from_frame(data, "a frame"), names)
     paths = [Path(p) for p in (data if isinstance(data, (list, tuple)) else [data])]
-    if len(paths) == 1 and paths[0].suffix.lower() == ".csv":
+    if len(paths) == 1 and paths[0].name.lower().endswith((".csv", ".csv.gz")):
         return chosen(from_counts(paths[0]), names)
     return chosen(from_samples(paths, store), names)
 

@@ -42,15 +42,18 @@ class Source:
 
 
 def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
-    """Counts from a CSV with columns problem, checkpoint, n, c, and optional ones cluster and stratum.
+    """Counts from a CSV, or one with .gz, with columns problem, checkpoint, n, c, and optional ones cluster and stratum.
 
     Clusters are resampled whole, problems within their stratum. keys: further columns that are kept.
     UserError with the line of what is wrong.
     """
     import csv
+    import io
+
+    from evals.core import bounds
 
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
+        with bounds.opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
             reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
             if missing := [c for c in COLUMNS if c not in reader.fieldnames]:
@@ -62,7 +65,7 @@ def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
             lines = _distinct(path, rows)
     except OSError as error:
         raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error, bounds.Bound) as error:
         raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
     if not rows:
         raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")

@@ -25,8 +25,13 @@ def shipped() -> Path:
 
 
 def load(name: str, folder: Path | None = None) -> pd.DataFrame:
-    """One of the tables (a name of COLUMNS). UserError where it is absent, unreadable or of other columns."""
-    path = (folder or shipped()) / name
+    """One of the tables (a name of COLUMNS). UserError where it is absent, unreadable or of other columns.
+
+    folder: of files with these names, packed or not.
+    """
+    plain = name.removesuffix(".gz")
+    names = (name, plain, f"{plain}.gz")
+    path = next((p for n in names if (p := (folder or shipped()) / n).is_file()), (folder or shipped()) / name)
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError, EOFError) as error:

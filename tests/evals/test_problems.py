@@ -1,5 +1,6 @@
 """Loading problems: every source, ids that agree across files, and clear errors."""
 
+import gzip
 import json
 import sys
 import types
@@ -28,8 +29,9 @@ ROWS = [{"q": "1 + 1?", "a": "2", "w": "1+1=2"}, {"q": "2 + 2?", "a": "4", "w": 
 MAPPED = "?question=q&answer=a&solutions=w"
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet"])
+@pytest.mark.parametrize("kind", ["jsonl", "json", "csv", "parquet", "jsonl.gz", "json.gz", "csv.gz"])
 def test_the_same_rows_are_the_same_problems_in_every_format(tmp_path, kind):
+    kind, _, packed = kind.partition(".")
     path = tmp_path / f"mine.{kind}"
     if kind == "jsonl":
         write(path, ROWS)
@@ -39,6 +41,9 @@ def test_the_same_rows_are_the_same_problems_in_every_format(tmp_path, kind):
         path.write_text("q,a,w\n" + "".join(f"{r['q']},{r['a']},{r['w']}\n" for r in ROWS))
     else:
         pq.write_table(pa.Table.from_pylist(ROWS), path)
+    if packed:
+        path = tmp_path / f"packed.{kind}.{packed}"
+        path.write_bytes(gzip.compress((tmp_path / f"mine.{kind}").read_bytes()))
     found = load_problems(str(path) + MAPPED)
     assert [(p.question, p.answer, p.solutions) for p in found.problems] == [
         ("1 + 1?", "2", ("1+1=2",)),

@@ -1,5 +1,6 @@
 """Files of strangers: bounds instead of memory, names that never become paths, links that lead nowhere."""
 
+import gzip
 import json
 import zipfile
 
@@ -44,6 +45,14 @@ ROW = {"question": "q", "gold": "1", "response": "x"}
 )
 def test_what_is_refused_leaves_nothing(tmp_path, name, data, words):
     refused(tmp_path, name, data, words)
+
+
+def test_packed_text_does_not_expand(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "FLOOR", 1 << 20)
+    path = tmp_path / "large.csv.gz"
+    path.write_bytes(gzip.compress(b"1,2\n" * (1 << 20)))
+    with bounds.opened(path) as stream, pytest.raises(bounds.Bound, match="expand to"):
+        stream.read()
 
 
 def test_archives_and_tables_do_not_expand(tmp_path):

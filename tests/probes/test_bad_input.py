@@ -1,6 +1,7 @@
 """Every wrong input ends with exit code 2 and one sentence that names the thing and the fix."""
 
 import errno
+import gzip
 import json
 import os
 import shutil
@@ -55,6 +56,22 @@ def test_binary_counts(probes, tmp_path):
     (tmp_path / "counts.csv").write_bytes(bytes(range(256)))
     result = probes("expand", "--counts", tmp_path / "counts.csv", "--out", tmp_path / "out")
     assert_refused(result, "is not a CSV file in UTF-8", tmp_path)
+
+
+def test_packed_counts(probes, tmp_path):
+    plain = counts_file(tmp_path, GOOD)
+    packed = tmp_path / "counts.csv.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    cards = []
+    for path in (plain, packed):
+        found = probes("expand", "--counts", path, "--out", tmp_path / "found")
+        assert found.code == 0
+        cards.append(found.out.replace("counts.csv.gz", "counts.csv").split("written")[0])
+    assert cards[0].split() == cards[1].split()
+    for bad in (packed.read_bytes()[:-20], b"not packed"):
+        packed.write_bytes(bad)
+        result = probes("expand", "--counts", packed, "--out", tmp_path / "out")
+        assert_refused(result, "damaged gzip data", tmp_path)
 
 
 def test_missing_counts(probes, tmp_path):
