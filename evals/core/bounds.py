@@ -101,7 +101,7 @@ class _Gunzipped(io.RawIOBase):
     """The bytes of a gzip file; Bound where it is damaged or expands too far."""
 
     def __init__(self, path: Path) -> None:
-        self.size, self.total, self.file = path.stat().st_size, 0, gzip.open(path, "rb")
+        self.size, self.total, self.file = path.stat().st_size, 0, gzip.open(path, "rb")  # noqa: SIM115
 
     def readable(self) -> bool:
         return True

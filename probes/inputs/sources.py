@@ -42,7 +42,7 @@ class Source:
 
 
 def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
-    """Counts from a CSV, or one with .gz, with columns problem, checkpoint, n, c, and optional ones cluster and stratum.
+    """Counts from a CSV (or .csv.gz): problem, checkpoint, n, c, and optional columns cluster and stratum.
 
     Clusters are resampled whole, problems within their stratum. keys: further columns that are kept.
     UserError with the line of what is wrong.
@@ -108,7 +108,7 @@ def _distinct(
     for line, (problem, checkpoint, *_) in rows:
         if (first := seen.setdefault((problem, checkpoint), line)) != line:
             raise UserError(
-                f"{path} line {line}: problem {problem!r} of {checkpoint!r} stands in line {first} already; "
+                f"{path} line {line}: problem {problem!r} of {checkpoint!r} is already in line {first}; "
                 "add up its samples or drop one"
             )
     return [values for _, values in rows]

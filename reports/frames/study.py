@@ -58,7 +58,9 @@ def _tables(run: Path) -> list[Path]:
     """Tables that may hold numbers of figures: in the folder itself and in its findings."""
     if run.is_file():
         return []
-    return sorted(p for f in (run, run / "findings") for e in ("*.parquet", "*.csv", "*.csv.gz") for p in f.glob(e))
+    return sorted(
+        p for f in (run, run / "findings") for e in ("*.parquet", "*.csv", "*.csv.gz") for p in f.glob(e)
+    )
 
 
 def _table(path: Path) -> pd.DataFrame:

@@ -31,7 +31,9 @@ def load(name: str, folder: Path | None = None) -> pd.DataFrame:
     """
     plain = name.removesuffix(".gz")
     names = (name, plain, f"{plain}.gz")
-    path = next((p for n in names if (p := (folder or shipped()) / n).is_file()), (folder or shipped()) / name)
+    path = next(
+        (p for n in names if (p := (folder or shipped()) / n).is_file()), (folder or shipped()) / name
+    )
     try:
         frame = pd.read_csv(path)
     except (OSError, ValueError, EOFError) as error:

@@ -93,8 +93,8 @@ def run(folder: Path | None = None) -> Run:
         "runs over "
         "unlike mixes are.",
         cannot="expansion or sharpening: no count per problem was published, so there is no pass@K. Runs "
-        "have "
-        "unlike lengths and settings; the best of some hundred measurements is an optimistic number, so the "
+        "have different lengths and settings; the best of some hundred measurements is an optimistic number, "
+        "so the "
         "last "
         "is read. Low accuracy at step 0 is in part answers that the grader could not read, not lack of "
         "ability.",

@@ -56,7 +56,7 @@ def whole_temperatures(tables: Tables) -> list[float]:
 
 
 def verdicts(tables: Tables, temperature: float) -> list[dict[str, Any]]:
-    """Every recipe against the base: from each start, and meaned over starts (start None)."""
+    """Every recipe against the base: from each start, and averaged over starts (start None)."""
     rows = []
     for recipe in RECIPES:
         for start in (None, *tables.starts):

@@ -35,7 +35,7 @@ def questions(path: Path, count: int) -> list[str]:
 
 
 def prompts_of(path: Path, count: int, shots: int = 0) -> list[str]:
-    """Prompts of unlike lengths; with shots, worked examples before each."""
+    """Prompts of different lengths; with shots, worked examples before each."""
     asked = questions(path, count + shots)
     exemplar = "Question: {}\nAnswer: We add what is given, step by step, and find the number. #### 7\n\n"
     before = "".join(exemplar.format(q) for q in asked[count:])

@@ -34,7 +34,7 @@ def counts_file(folder, text: str):
         (HEADER + "1,a,8\n", "line 2: it has not as many fields"),
         (HEADER + "1,a,8,2,7\n", "line 2: it has not as many fields"),
         (HEADER + ",a,8,2\n", "line 2: problem and checkpoint must not be empty"),
-        (HEADER + "1,a,8,2\n1,b,8,2\n1,a,8,3\n", "line 4: problem '1' of 'a' stands in line 2 already"),
+        (HEADER + "1,a,8,2\n1,b,8,2\n1,a,8,3\n", "line 4: problem '1' of 'a' is already in line 2"),
         (HEADER + "1,a,8,2\n2,a,8,2\n", "needs two checkpoints, got one (a)"),
         (HEADER + "1,a,8,2\n2,a,8,2\n1,b,8,1\n3,b,8,1\n", "problems have counts of only one of a and b"),
     ],

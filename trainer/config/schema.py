@@ -217,7 +217,7 @@ class RLConfig(Questions):
     reward: str = Field(
         "verifier",
         pattern=r"^(verifier|random|[\w.]+:\w+)$",
-        description="verifier; random, a control: a step's rewards dealt at random over it; or your "
+        description="verifier; random, a control: the rewards of a step, assigned at random; or your "
         "module:function, which takes a list of dicts (question, answer, response, tokens), returns floats",
     )
     reward_timeout: float = Field(120.0, gt=0, description="seconds that your function may take for a batch")

@@ -41,7 +41,7 @@ def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float
 
 
 def rewards(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfig) -> list[Earned]:
-    """What each sample of a batch earned for its problem, before rewards are dealt at random."""
+    """What each sample of a batch earned for its problem, before rewards are assigned at random."""
     earned = [Earned(*reward_of(p, s, config)) for p, s in zip(problems, samples, strict=True)]
     if config.reward not in MODES and samples:
         own = _own(problems, samples, config)

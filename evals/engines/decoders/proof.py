@@ -72,7 +72,7 @@ def agrees(decoder: Decoder, text: Sequence[int]) -> bool:
 
 
 def _unlike(text: Sequence[int]) -> list[list[int]]:
-    """Prompts of unlike lengths, in the order of batches: by length."""
+    """Prompts of different lengths, in the order of batches: by length."""
     n = len(text)
     return [list(text[: max(2, n // 3)]), list(text[: max(3, n // 2)]), list(text)]
 

@@ -90,7 +90,7 @@ def rewards(tables: Tables, temperature: float) -> pd.DataFrame:
 
 
 def budgets(tables: Tables) -> pd.DataFrame:
-    """Training accuracy of few against many rollouts per prompt, meaned over WINDOW steps and over seeds."""
+    """Training accuracy of few against many rollouts per prompt, averaged over WINDOW steps and seeds."""
     mine = tables.training[tables.training["where"] == "rollouts"]
     rows = []
     for _, part in mine.groupby("recipe"):

@@ -70,7 +70,7 @@ def _legend(found: dict[str, Any]) -> str:
     marked = " † one training seed: the interval covers problems alone." if one else ""
     margin = 100 * found["options"]["margin"]
     return (
-        f"Differences are paired by problem and meaned over {len(found['starts'])} starts unless the claim "
+        f"Differences are paired by problem and averaged over {len(found['starts'])} starts unless the claim "
         f"names one; intervals count problems and training seeds ({seeds}) as samples, and are joint 95% "
         "where a claim has several parts. *Reproduced*: every part lies where the claim says. *Not "
         f"reproduced*: some part lies elsewhere, or is bounded by the margin of ±{margin:g} points. "
@@ -93,7 +93,7 @@ def _further(found: dict[str, Any]) -> list[dict[str, Any]]:
         effect = f"ratio of the seeds' standard deviations, early to late: {ratio}"
         rows.append(_row(text, brittle["outcome"], effect))
     if forecast["rho"] is not None:
-        text = "the base's accuracy on the training prompts foretells what RL reaches"
+        text = "the base's accuracy on the training prompts predicts what RL reaches"
         effect = f"rank correlation over starts {forecast['rho']:.2f}, p = {forecast['p']:.3f}"
         rows.append(_row(text, forecast["outcome"], effect))
     rows.append(_row("1 and 8 exemplars move the base; SFT has converged by 5 epochs", "not studied", "—"))

@@ -22,7 +22,7 @@ class Part:
     """One difference, b - a, and what the claim says of it: up, down or same.
 
     measure: a number k for pass@k, "general" for general capability, "text" for bits per byte. starts:
-    first, later (all but the first), last, all, or arms (those of the arm b), which are meaned.
+    first, later (all but the first), last, all, or arms (those of the arm b), which are averaged.
     """
 
     b: str

@@ -11,7 +11,7 @@ from analysis.inference.intervals import t_quantile
 from reports.study.readings.contrasts import LEVEL, K, outcome, reading, seeds_verdict
 from reports.study.readings.tables import Tables
 
-WINDOW = 5  # steps over which training accuracy is meaned
+WINDOW = 5  # steps over which training accuracy is averaged
 LAST = 0.1  # share of the steps whose mean is a run's final training reward
 
 

@@ -59,7 +59,7 @@ class Tables:
     def values(
         self, where: str, recipe: str, starts: list[int], temperature: float, k: int, draw: int = 0
     ) -> Values:
-        """(S, M) pass@k of each seed and problem, meaned over starts; UserError where nothing is there."""
+        """(S, M) pass@k of each seed and problem, averaged over starts; UserError where nothing is there."""
         seeds = self.seeds(where, recipe, starts, temperature)
         rows = [
             np.mean([self._cell(where, recipe, s, seed, temperature, draw, k) for s in starts], axis=0)
@@ -83,11 +83,11 @@ class Tables:
         return out
 
     def items(self, recipe: str, starts: list[int]) -> Values:
-        """(S, I) items of general capability, right or wrong, of each seed, meaned over starts."""
+        """(S, I) items of general capability, right or wrong, of each seed, averaged over starts."""
         return self._general(recipe, starts, "correct")
 
     def texts(self, recipe: str, starts: list[int]) -> Values:
-        """(S, D) bits per byte of held-out documents over MOST_BITS, of each seed, meaned over starts."""
+        """(S, D) bits per byte of held-out documents over MOST_BITS, of each seed, averaged over starts."""
         return np.minimum(self._general(recipe, starts, "bits") / MOST_BITS, 1)
 
     def _general(self, recipe: str, starts: list[int], column: str) -> Values:
