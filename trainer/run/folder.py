@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import time
@@ -17,6 +16,7 @@ from pydantic import BaseModel
 
 from evals.core.errors import UserError
 from evals.core.files import replacing, sweep, write_file
+from evals.core.locks import flock
 from trainer.config.load import PretrainConfig, Questions, resolved_json
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
@@ -202,13 +202,8 @@ def _lock(out: Path) -> IO[str]:
     """The run's lock, held until this process ends."""
     stream = (out / ".lock").open("a")
     until = time.monotonic() + WAIT
-    while True:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return stream
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise UserError(
-                    f"another process is training in {out}; wait for it, or choose another --out"
-                ) from None
-            time.sleep(0.1)
+    while not flock(stream, out, wait=False):
+        if time.monotonic() > until:
+            raise UserError(f"another process is training in {out}; wait for it, or choose another --out")
+        time.sleep(0.1)
+    return stream

@@ -57,6 +57,8 @@ class Process:
     """One worker process and its pipes."""
 
     def __init__(self, target: str, deadline: float, memory_mb: int) -> None:
+        if sys.platform == "win32":  # no select on pipes, no alarm, no cap on memory
+            raise UserError("grading in worker processes runs on Linux and macOS; on Windows use WSL")
         if not sys.executable:
             raise UserError(
                 "worker processes need a Python interpreter, and this program does not name its own"
