@@ -7,7 +7,7 @@ STAMP  := $(VENV)/.installed
 DEMO   := runs/demo
 STUDY  := runs/micro
 
-.PHONY: demo study study-quick study-check test lint docs setup bench peers clean
+.PHONY: demo study study-quick study-check test lint docs axe setup bench peers clean
 
 setup: $(STAMP)
 
@@ -56,6 +56,12 @@ lint: setup
 
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+# axe-core from npm, for the accessibility test of the page, which is skipped without it.
+axe: build/axe/package/axe.min.js
+
+build/axe/package/axe.min.js:
+	-@mkdir -p build/axe && cd build/axe && npm pack --silent axe-core@4.14.1 > /dev/null && tar xzf axe-core-*.tgz package/axe.min.js
 
 # The pages as a site, in build/site; a dead link or any other warning is an error.
 docs: setup

@@ -120,7 +120,7 @@ def standing(verdict: dict[str, Any], withheld: list[tuple[str, str]]) -> dict[s
     if not withheld or verdict["outcome"] in ("undetermined", "no-change"):
         return kept | {"withheld": names}
     alone = verdict["outcome"] + (f" ({verdict['kind']})" if verdict["kind"] else "")
-    sentence = f"No verdict: {withheld[0][1]}. The numbers alone would read {alone}."
+    sentence = f"No verdict: {withheld[0][1]}. The numbers alone would say {alone}."
     return {"outcome": "undetermined", "kind": "withheld", "sentence": sentence, "withheld": names}
 
 

@@ -114,7 +114,7 @@ def selection(pair: PairedCounts) -> tuple[bool | None, str, list[float]]:
     if max(found.gain for found in ends.values()) > UNSURE:
         text = "the counts end somewhat sharply; if these problems were chosen by them, use --select instead"
         return None, text, value
-    return True, f"A's counts run from {first.low:.0%} to {first.high:.0%} of its samples, uncut", value
+    return True, f"no part of A's counts is cut off: they run from {first.low:.0%} to {first.high:.0%}", value
 
 
 def _sides(pair: PairedCounts) -> tuple[tuple[str, Ints, Ints], ...]:

@@ -55,11 +55,11 @@ def _verdict(c: Comparison) -> list[Row]:
     rows = [Row("headline", said(headline.outcome, headline.kind))]
     if headline.kind == WITHHELD:
         names = ", ".join(map(plain_text, headline.voided))
-        rows.append(Row("alone", f"Taken away by a failed check ({names}, below); the counts read {alone}."))
+        rows.append(Row("alone", f"Withheld: a check failed ({names}, below). The counts alone say {alone}."))
     elif c.adjusted:
         text = f"One of {c.adjusted.pairs} pairs, adjusted by Holm: tested at {c.adjusted.level:.2g}"
         if (headline.outcome, headline.kind) != (c.verdict.outcome, c.verdict.kind):
-            text += f"; alone it would be {alone}, of which the rest of this card speaks"
+            text += f"; by itself this pair is {alone}, which the rest of this card describes"
         rows.append(Row("alone", f"{text}."))
     first_large = tuple(r.estimate for r in c.verdict.numbers)
     also = [
@@ -75,7 +75,9 @@ def _caveats(c: Comparison) -> list[Row]:
     rows = _needed(c) + _looks(c) + [Row("caveat", text) for text in _ends(c)]
     silent = c.verdict.outcome in CLAIMS_NOTHING and c.verdict.kind is None
     if silent and c.moved and c.moved.p is not None and c.moved.p <= c.options.level:
-        text = f"Problems moved, though no change of the mean can be told (p = {c.moved.p:.2g}, below)."
+        text = (
+            f"Single problems changed, although no change of the mean is found (p = {c.moved.p:.2g}, below)."
+        )
         rows.append(Row("caveat", text, (c.moved.p,)))
     failed = [plain_text(check.name) for check in c.all_checks if check.passed is False]
     if c.robustness and c.robustness.robust is False:

@@ -116,7 +116,7 @@ def moved(c: Comparison) -> list[Row]:
             f"{one.worsened:,} worsened."
         )
         if one.first_solved is not None:
-            text += f" {one.first_solved:,} were solved by B alone, as one model drawn twice does too."
+            text += f" Solved by B alone: {one.first_solved:,}; a second draw of A would also solve new ones."
         rows.append(Row("under", text, (one.improved, one.worsened, one.fdr)))
     if c.moved and c.moved.p is not None and c.moved.spread is not None:
         text = (

@@ -82,8 +82,9 @@ def provenance(command: list[str], store: str | None) -> dict[str, Any]:
 
 
 def command_line() -> list[str]:
-    """This process's command with the program's name alone, not its path."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """This process's command with the program's name alone, not its path (`python -m probes` is probes)."""
+    path = Path(sys.argv[0])
+    return [path.parent.name if path.name == "__main__.py" else path.name, *sys.argv[1:]]
 
 
 def subject(item: Finding) -> tuple[Any, ...]:

@@ -22,7 +22,8 @@ STYLE = """<style>
 .excursions .words, .excursions caption { text-align: left; }
 .excursions p { margin: .2rem 0; } .excursions ul { padding-left: 1rem; }
 .excursions .outcome { font-size: 1.5rem; font-weight: 700; }
-.excursions .caveat, .excursions .failed b { color: #b3261e; }
+.excursions .caveat,
+.excursions .failed { font-weight: 600; border-left: 4px solid #d9534f; padding: 0 6px; }
 .excursions .pair, .excursions .strong td { font-weight: 600; }
 </style>"""
 

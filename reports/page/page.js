@@ -289,7 +289,7 @@ class Browser {
       button.addEventListener("click", () => { side.at = (side.at + by + samples.length) % samples.length; side.draw(); });
       return button;
     };
-    side.panel = element("section", "side", element("h4", "", `${letter}: `, element("bdi", "", name)),
+    side.panel = element("section", "side", element("h3", "", `${letter}: `, element("bdi", "", name)),
       element("div", "steps", step(-1, "previous", "‹"), step(1, "next", "›"), side.about), side.text);
     return side;
   }

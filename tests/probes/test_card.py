@@ -111,7 +111,8 @@ def test_of_several_pairs_the_adjusted_verdict_is_the_headline():
     assert set(finding.to_frame().query("kind == 'verdict'")["outcome"]) == {"undetermined"}
     text = " ".join(shown(finding).replace("│", " ").split())
     assert (
-        "UNDETERMINED One of 2 pairs, adjusted by Holm: tested at 0.025; alone it would be expansion" in text
+        "UNDETERMINED One of 2 pairs, adjusted by Holm: tested at 0.025; by itself this pair is expansion"
+        in text
     )
 
 
@@ -126,7 +127,7 @@ def test_a_check_that_makes_the_verdict_meaningless_takes_the_headline_away():
     }  # fmt: skip
     text = " ".join(shown(finding).replace("│", " ").split())
     assert (
-        "UNDETERMINED: withheld Taken away by a failed check (duplicates, below); the counts read expansion."
+        "UNDETERMINED: withheld Withheld: a check failed (duplicates, below). The counts alone say expansion."
         in text
     )
     passed = copies.model_copy(update={"passed": True})
@@ -166,7 +167,7 @@ def test_what_analysis_adds_has_its_rows():
         "(false discovery rate 10%): 41 improved, 1 worsened.",
         "Exact p = 0.001; root mean square of their true changes 8.0 points",
         "Also declared, K = 4: sharpening: coverage lost.",
-        "7 were solved by B alone",
+        "Solved by B alone: 7;",
         "algebra 50 +0.2000 [+.100, +.300] up",
         "Did all groups change alike? pass@1 p = 0.03.",
     ):

@@ -1,6 +1,8 @@
 """The page in a real browser: hostile text is inert; all that is offered works by hand and by key."""
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -174,7 +176,7 @@ def test_samples_stand_side_by_side_and_differences_are_marked(tab: Tab, page: P
     tab.open(page)
     search(tab, "box 23?", "searched")
     open_first(tab)
-    assert tab.evaluate("[...document.querySelectorAll('.side h4')].map(h => h.textContent)") == [
+    assert tab.evaluate("[...document.querySelectorAll('.side h3')].map(h => h.textContent)") == [
         "A: before",
         "B: after",
     ]
@@ -283,3 +285,41 @@ def test_folded_cards_are_unpacked_when_looked_at(
     tab.evaluate("window.dispatchEvent(new Event('beforeprint')); 1")
     assert tab.evaluate("document.querySelectorAll('article').length") == 3
     nothing_ran(tab)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = Path(os.environ.get("AXE_CORE", ROOT / "build/axe/package/axe.min.js"))
+WIDTHS = (400, 768, 1280, 1920)
+FOUND = """axe.run(document, {resultTypes: ['violations']}).then(found => found.violations.map(
+  v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).slice(0, 3).join('; ')))"""
+SCROLLS = "['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.scrollWidth > e.clientWidth + 1"
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest, tab: Tab, page: Path) -> Iterator[str]:
+    """The page in light or dark with everything open."""
+    value = [{"name": "prefers-color-scheme", "value": request.param}]
+    tab.call("Emulation.setEmulatedMedia", features=value)
+    tab.open(page)
+    tab.evaluate("document.querySelectorAll('details').forEach(d => d.open = true); 1")
+    open_first(tab)
+    yield request.param
+    tab.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_nothing_scrolls_sideways_and_dark_is_dark(tab: Tab, scheme: str) -> None:
+    for width in WIDTHS:
+        tab.size(width, 900)
+        assert tab.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), width
+        assert tab.evaluate(ALL.format("*", SCROLLS)) == 0, width
+    paper = tab.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert (paper == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_axe_finds_no_violation(tab: Tab, scheme: str) -> None:
+    if not AXE.is_file():
+        pytest.skip(f"axe-core is absent: `make axe` fetches it to {AXE}")
+    for width in (400, 1280):
+        tab.size(width, 900)
+        tab.call("Runtime.evaluate", expression=AXE.read_text("utf-8"))
+        assert tab.evaluate(FOUND) == [], width

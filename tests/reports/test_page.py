@@ -372,4 +372,4 @@ def test_with_several_pairs_page_terminal_and_tables_head_with_the_verdict_that_
     assert re.findall(r'<p class="outcome">\s*([\w-]+)', page)[0] == "undetermined"
     assert re.findall(r'<article class="card ([\w-]+)"', page)[0] == "undetermined"
     assert 'class="badge expansion"' not in page
-    assert "alone it would be expansion" in page
+    assert "by itself this pair is expansion" in page
