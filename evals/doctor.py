@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
 import shutil
@@ -11,7 +12,9 @@ from pathlib import Path
 
 PACKAGES = ("excursions", "numpy", "scipy", "pandas", "pyarrow", "sympy", "datasets", "torch", "transformers",
             "vllm", "peft", "openai", "lm_eval", "ray", "math_verify")  # fmt: skip
-VARIABLES = ("EXCURSIONS_DATA", "HF_HOME", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
+EXTRAS = {"torch": "torch", "vllm": "vllm", "server": "openai", "peft": "peft", "ray": "ray",
+          "lm-eval": "lm_eval", "math-verify": "math_verify"}  # fmt: skip
+VARIABLES = ("HF_HOME", "HF_HUB_OFFLINE", "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS")
 SIZES = {"135M": 135e6, "1B": 1e9}  # parameters of the models whose cost is estimated
 
 Rows = list[tuple[str, str]]
@@ -20,11 +23,13 @@ Rows = list[tuple[str, str]]
 def doctor(*, measure: bool = True) -> dict[str, Rows]:
     """Sections of (what, finding): system, packages, devices, engines, and the cost of a run.
 
-    measure: time a matrix product for half a second. The first thing to paste into a bug report.
+    measure: time a matrix product and the verifier for half a second each. The first thing to paste into a
+    bug report: it shows no user name, no key and no path but that of the packages.
     """
-    sections = {"system": _system(), "packages": _packages(), "devices": _devices(), "engines": _engines()}
-    if measure and util.find_spec("torch"):
-        sections["cost, an estimate from one matrix product"] = _cost()
+    sections = {"system": _system(), "packages": _packages(), "extras": _extras(),
+                "devices": _devices(), "engines": _engines()}  # fmt: skip
+    if measure:
+        sections["cost, from half a second of each on this machine as busy as it is"] = _cost()
     return sections
 
 
@@ -32,11 +37,32 @@ def _system() -> Rows:
     free = shutil.disk_usage(Path.cwd()).free
     rows = [
         ("python", f"{platform.python_version()}, {platform.system()} {platform.machine()}"),
+        ("excursions from", str(Path(__file__).resolve().parents[1]).replace(str(Path.home()), "~")),
         ("cores", str(os.cpu_count())),
         ("memory", _memory()),
         ("free disk here", f"{free / 1e9:,.0f} GB"),
+        ("local data", _data()),
     ]
     return rows + [(name, os.environ[name]) for name in VARIABLES if name in os.environ]
+
+
+def _data() -> str:
+    named = os.environ.get("EXCURSIONS_DATA")
+    if not named:
+        return "EXCURSIONS_DATA is not set: benchmarks come from the hub"
+    folder = Path(named).expanduser()
+    return (
+        f"EXCURSIONS_DATA, {sum(1 for _ in folder.iterdir())} entries"
+        if folder.is_dir()
+        else "no such folder"
+    )
+
+
+def _extras() -> Rows:
+    return [
+        (extra, "installed" if util.find_spec(module) else f"pip install 'excursions[{extra}]'")
+        for extra, module in EXTRAS.items()
+    ]
 
 
 def _memory() -> str:
@@ -69,16 +95,33 @@ def _devices() -> Rows:
 
 
 def _engines() -> Rows:
-    needed = {"torch": ("torch", "torch"), "vllm": ("vllm", "vllm"), "server": ("openai", "server")}
-    return [
-        (name, "ready" if util.find_spec(module) else f"pip install 'excursions[{extra}]'")
-        for name, (module, extra) in needed.items()
-    ]
+    return [(extra, _imports(EXTRAS[extra], extra)) for extra in ("torch", "vllm", "server")]
+
+
+def _imports(module: str, extra: str) -> str:
+    if not util.find_spec(module):
+        return f"pip install 'excursions[{extra}]'"
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # whatever a broken installation raises
+        return f"is installed but cannot be imported: {type(error).__name__}: {str(error).splitlines()[:1]}"
+    return "ready"
 
 
 def _cost() -> Rows:
+    from evals.verify import grade
+
+    grade("1", "\\boxed{1}")  # imports and tables
+    began, graded = time.perf_counter(), 0
+    while time.perf_counter() - began < 0.5:
+        graded += grade("\\frac{1}{2}", f"So the answer is $\\boxed{{0.{graded}}}$.").correct is not None
+    rows = [
+        ("grading", f"{graded / (time.perf_counter() - began):,.0f} short answers a second, in one process")
+    ]
+    if not util.find_spec("torch"):
+        return rows
     rate = _product_rate()
-    rows = [("matrix products", f"{rate / 1e9:,.0f} GFLOP/s")]
+    rows.append(("matrix products", f"{rate / 1e9:,.0f} GFLOP/s in fp32"))
     for name, parameters in SIZES.items():
         seconds = 2 * parameters * 100 * 32 * 300 / rate
         text = (

@@ -1,8 +1,11 @@
 """The frame of the commands: versions, packages that are not installed, the doctor."""
 
+import json
+import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -60,8 +63,36 @@ def test_every_command_says_its_version(module):
     assert done.stdout == f"excursions {metadata.version('excursions')}\n"
 
 
+def test_console_commands_run_ours_beside_packages_of_the_same_names(tmp_path):
+    for name in ("analysis", "evals", "trainer", "probes", "reports"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('not ours')")
+    row = {"question": "1 + 1?", "answer": "2", "responses": ["\\boxed{2}"]}
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text(json.dumps(row))
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    script = (
+        Path(sys.executable).parent / "evals"
+    )  # as pip installs it; its workers are processes of their own
+    done = subprocess.run([script, "grade", "a.jsonl", "b.jsonl", "--workers", "2"], cwd=tmp_path,
+                          capture_output=True, text=True, env=env)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("100.0% strict") == 2
+    assert "not ours" not in done.stdout + done.stderr
+
+
 def test_the_doctor_says_what_works():
     found = {section: dict(rows) for section, rows in doctor(measure=False).items()}
     assert found["packages"]["numpy"] == metadata.version("numpy")
     assert found["engines"]["torch"] == "ready"
     assert "cpu" in found["devices"]
+    assert found["extras"]["torch"] == "installed"
+    assert set(found["extras"]) <= extras_of_the_project()
+    assert "EXCURSIONS_DATA" in found["system"]["local data"]
+
+
+def extras_of_the_project() -> set[str]:
+    import tomllib
+
+    root = Path(__file__).resolve().parents[2]
+    return set(tomllib.loads((root / "pyproject.toml").read_text())["project"]["optional-dependencies"])
