@@ -27,7 +27,7 @@ class Inputs:
         list[str] | None, typer.Option(help="checkpoint: folder or hub id (name@revision); repeat")
     ] = None
     samples: Annotated[list[str] | None, typer.Option(help="sample file of any known format; repeat")] = None
-    counts: Annotated[Path | None, typer.Option(help="CSV with columns problem, checkpoint, n, c")] = None
+    counts: Annotated[Path | None, typer.Option(help="CSV (also .gz): problem, checkpoint, n, c")] = None
     only: Annotated[
         list[str] | None, typer.Option(help="of the files' checkpoints only these, in this order; repeat")
     ] = None

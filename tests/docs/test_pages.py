@@ -1,6 +1,5 @@
 """The pages: built without a warning; their commands run, or exist where they need a hub, a GPU or hours."""
 
-import gzip
 import importlib.util
 import os
 import re
@@ -93,12 +92,25 @@ def test_tutorial_1_word_for_word_without_torch(tmp_path):
 
 def test_the_readme_shows_what_is_printed(tmp_path):
     ((shown, _),) = blocks(ROOT / "README.md", "console")
-    asked = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
-    kept, counts = asked[0].split()[2], asked[0].split()[-1]
-    (tmp_path / counts).write_bytes(gzip.decompress((ROOT / kept).read_bytes()))
-    _, *words = asked[1].split()
-    printed = run([str(BIN / "probes"), *words], tmp_path, PYTHONPATH=str(ROOT)).splitlines()
-    assert [line for line in shown.splitlines() if line[0] != "$" and line not in printed] == []
+    (asked,) = [line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ ")]
+    _, *words, counts = asked.split()
+    printed = run([str(BIN / "probes"), *words, str(ROOT / counts)], tmp_path, PYTHONPATH=str(ROOT))
+    lines_shown = [line for line in shown.splitlines() if line[0] != "$"]
+    assert [line for line in lines_shown if line not in printed.splitlines()] == []
+
+
+def test_every_command_is_run_or_says_what_it_needs():
+    """What an unmarked block says is run by a test here: tutorial 1, or the start of one of its lines."""
+    run_here = [line for text, _ in blocks(ROOT / "docs/tutorials/logs.md", "sh") for line in lines(text)]
+    run_here += ["evals doctor"]  # tests/evals/test_command.py
+    unmarked = [
+        (page.name, line)
+        for page in PAGES
+        for text, marked in blocks(page, "sh")
+        for line in lines(text)
+        if not marked and line.split()[0] not in ("pip", "make", "python")
+    ]
+    assert [(p, one) for p, one in unmarked if not any(r.startswith(one) for r in run_here)] == []
 
 
 @pytest.mark.parametrize("page", ["docs/howto/verifier.md"])
