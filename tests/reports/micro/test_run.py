@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from reports.study.driver import real
 from reports.study.driver.plan import RECIPES, load, planned
 from reports.study.driver.run import run
 from reports.study.driver.tasks import Task
@@ -64,27 +65,49 @@ def ran(tmp_path, monkeypatch):
     return done, tmp_path, plan
 
 
-def test_every_command_is_understood(ran) -> None:
+def understood(tasks: list[Task], preset: str | None = "micro") -> None:
     """Options and keys of the configuration exist: nothing fails for a wrong word after hours."""
     import evals.cli
     import probes.commands.cli
+    import reports.cli
     import trainer.cli
     from trainer.config.load import PretrainConfig, RLConfig, SFTConfig, load_config, load_study
 
-    apps = {"trainer": trainer.cli.app, "probes": probes.commands.cli.app, "evals": evals.cli.app}
+    apps = {"trainer": trainer.cli, "probes": probes.commands.cli, "evals": evals.cli, "reports": reports.cli}
     kinds = {"pretrain": PretrainConfig, "rl": RLConfig, "sft": SFTConfig}
-    for task in ran[0]:
+    for task in tasks:
         program, *words = task.command
-        group = typer.main.get_command(apps[program])
+        group = typer.main.get_command(apps[program].app)
         context = group.make_context(program, list(words))
         name, command, rest = group.resolve_command(context, words)
         command.make_context(name, rest)
         sets = option(task, "--set")
         if name in kinds:
-            path = Path(option(task, "--config")[0])
-            load_config(kinds[name], name, preset="micro", path=path, overrides=sets)
+            path = next((Path(p) for p in option(task, "--config")), None)
+            load_config(kinds[name], name, preset=preset, path=path, overrides=sets)
         elif name == "study":
             load_study(Path(words[1]), sets)
+
+
+def test_every_command_is_understood(ran) -> None:
+    understood(ran[0])
+
+
+def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
+    """Every recipe with every seed from the model itself, and one card of all against it."""
+    table = tomllib.loads((planned() / "real.toml").read_text("utf-8"))
+    tasks: list[Task] = []
+    for found in real.rounds(tmp_path, "some/model", table):
+        for task in found:
+            checkpoint(task.marker.parent, 1, 8)
+            tasks.append(task)
+    understood(tasks)
+    runs = [t for t in tasks if t.stage == "train"]
+    assert len(runs) == len(table["recipes"]) * len(table["seeds"])
+    assert all(option(t, "--ckpt") == ["some/model"] for t in runs)
+    asked = option(next(t for t in tasks if t.stage == "probe"), "--ckpt")
+    assert asked[0] == "some/model"
+    assert len(asked) == 1 + len(runs)
 
 
 def test_whole_seeds_come_first(ran) -> None:

@@ -1,0 +1,62 @@
+"""The study's question of a real language model: `python -m reports.study.driver.real --model FOLDER`.
+
+Excursions from one start (real.toml), then `probes expand` of all of them against it: the whole card with
+every check. Stop it at any moment and start it again.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reports.study.driver.plan import planned
+from reports.study.driver.run import last, sets_of
+from reports.study.driver.tasks import Task, run_all
+
+
+def rounds(out: Path, model: str, table: dict[str, Any]) -> Iterator[list[Task]]:
+    """The runs of every recipe and seed, whole seeds first; then their samples, findings and page."""
+    ends = []
+    for seed in table["seeds"]:
+        tasks = [_trained(out, model, table, recipe, seed) for recipe in table["recipes"]]
+        yield tasks
+        ends += [t.marker.parent for t in tasks]
+    probe = out / "probe"
+    ckpts = [part for place in (model, *(str(last(e)) for e in ends)) for part in ("--ckpt", place)]
+    asked = [part for key, v in table["probe"].items() for part in (f"--{key.replace('_', '-')}", str(v))]
+    fixed = ("--out", str(probe), "--quiet")
+    yield [Task("probe", probe / "findings.json", ("probes", "expand", *ckpts, *asked, *fixed))]
+    page = ("reports", "html", str(probe), "--out", str(out / "page"))
+    yield [Task("page", out / "page" / "DONE", page, marks=True)]
+
+
+def _trained(out: Path, model: str, table: dict[str, Any], recipe: str, seed: int) -> Task:
+    own, folder = table["recipes"][recipe], out / recipe / f"seed-{seed}"
+    sets = sets_of(*table["shared"]["set"], *own["set"], f"seed={seed}", "keep_state=false")
+    fixed = ("--ckpt", model, "--out", str(folder), "--quiet")
+    return Task("train", folder / "DONE", ("trainer", own["command"], *fixed, *sets))
+
+
+def main(
+    model: Annotated[str, typer.Option(help="the start: folder or hub id of a causal language model")],
+    out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs/real"),
+    processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 1,
+    home: Annotated[Path | None, typer.Option(help="folder of real.toml")] = None,
+) -> None:
+    """Run the excursions from a real model and their card, or what is left of it."""
+    table = tomllib.loads(((home or planned()) / "real.toml").read_text("utf-8"))
+    out.mkdir(parents=True, exist_ok=True)
+    for tasks in rounds(out, model, table):
+        run_all(out, tasks, processes)
+
+
+if __name__ == "__main__":
+    from evals.core.command import run as run_command
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(main)
+    run_command(app)
