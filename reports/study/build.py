@@ -132,8 +132,8 @@ def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -
     from reports.study.page.page import page
 
     if out is not None:
-        for name in ("study.toml", "plan.toml"):
-            write_file(out / name, (home / name).read_text("utf-8"))
+        for path in sorted(home.glob("*.toml")):
+            write_file(out / path.name, path.read_text("utf-8"))
         home = out
     if run is not None:
         collect(run, home / "data")
@@ -141,6 +141,8 @@ def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -
     found = findings(tables, load(home))
     write_json(home / "findings.json", found)
     drawn = draw(tables, home / "figures", found["options"]["temperature"])
+    for stale in set((home / "figures").glob("*.png")) - set(drawn):
+        stale.unlink()  # of a study that had other figures
     write_file(home / "README.md", page(home))
     return [home / "findings.json", *drawn, home / "README.md"]
 

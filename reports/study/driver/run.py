@@ -113,8 +113,12 @@ def _seed(out: Path, plan: Plan, seeds: Sequence[int], seed: int) -> Iterator[li
     ends = max((c / "DONE" for c in cells), key=lambda p: not p.exists())  # one that is missing, if any is
     yield [Task(f"cells {name}", ends, (*fixed, *sets))]
     yield _sampled(out, plan, seed, plan.table["probe"]["sampling"][:1])
-    general = plan.table.get("general", {"task": "world"})["task"]
-    yield [_capability(out, f"{b.name}/{name}", [b, *_ends(out, b, seed)], general) for b in bases(out, plan)]
+    general = plan.table.get("general", {"task": "world"})
+    tasks = []
+    for base in bases(out, plan):
+        also = [base] if seed == plan.seeds[0] else []
+        tasks.append(_capability(out, f"{base.name}/{name}", [*also, *_ends(out, base, seed)], general))
+    yield tasks
 
 
 def _ends(out: Path, base: Path, seed: int) -> list[Path]:
@@ -142,10 +146,11 @@ def _asked(
     return counted(stage, plan, out / "samples" / place / f"T{way['temperature']}", ckpts, **way)
 
 
-def _capability(out: Path, place: str, ckpts: Sequence[Path], task: str) -> Task:
+def _capability(out: Path, place: str, ckpts: Sequence[Path], general: dict[str, Any]) -> Task:
     folder = out / "capability" / place
     parts = [part for ckpt in ckpts for part in ("--ckpt", str(ckpt))]
-    command = ("evals", "capability", *parts, "--task", task, "--out", str(folder), "--quiet")
+    parts += [part for key, v in general.items() for part in (f"--{key}", str(v))]
+    command = ("evals", "capability", *parts, "--out", str(folder), "--quiet")
     return Task("capability", folder / "DONE", command, marks=True)
 
 
@@ -159,7 +164,8 @@ def _arms(out: Path, plan: Plan, seed: int) -> Iterator[list[Task]]:
     """RL changed in one thing (objective, group size, reward) from each arm's starts, and its samples."""
     runs: dict[str, list[Task]] = {}
     starts = dict(zip(plan.starts, bases(out, plan), strict=True))
-    for name, own in plan.table.get("arms", {}).items():
+    arms = plan.table.get("arms", {}).items()
+    for name, own in [(n, a) for n, a in arms if seed in a.get("seeds", plan.seeds)]:
         for base in [starts[s] for s in own["starts"] if s in starts]:
             folder, sets = out / "arms" / base.name / name / f"seed-{seed}", (f"seed={seed}", *own["set"])
             runs.setdefault(base.name, []).append(_rl(out, plan, "arms", folder, base, *sets))

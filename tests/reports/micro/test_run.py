@@ -137,9 +137,9 @@ def test_every_arm_draws_as_many_rollouts_as_rl(ran) -> None:
         assert sizes[0] * sizes[1] == settings["prompts"] * settings["n"]
         assert sizes[2:] == [sizes[0], settings["steps"]]
         assert set(arm["starts"]) <= set(plan.starts)
-    assert len([t for t in ran[0] if t.stage == "arms"]) == len(plan.seeds) * sum(
-        len(arm["starts"]) for arm in plan.table["arms"].values()
-    )
+    runs = [len(arm["starts"]) * len(arm.get("seeds", plan.seeds)) for arm in plan.table["arms"].values()]
+    assert len([t for t in ran[0] if t.stage == "arms"]) == sum(runs)
+    assert "seeds" not in plan.table["arms"]["random"]  # a control with as many as the contrasts it guards
 
 
 def test_test_problems_are_not_touched_before_the_choice(ran) -> None:
