@@ -1,7 +1,8 @@
 """The study's question of a real language model: `python -m reports.study.driver.real --model FOLDER`.
 
-Excursions from one start (real.toml), then `probes expand` of all of them against it: the whole card with
-every check. Stop it at any moment and start it again.
+A little SFT makes the start, since RL learns nothing from a model that never earns a reward; excursions from
+there (real.toml); then `probes expand` of all of them against the start: the whole card with every check.
+Stop it at any moment and start it again.
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ from reports.study.driver.tasks import Task, run_all
 
 def rounds(out: Path, model: str, table: dict[str, Any]) -> Iterator[list[Task]]:
     """The runs of every recipe and seed, whole seeds first; then their samples, findings and page."""
-    ends = []
+    start = _trained(out, model, table, table["start"], "start", 0)
+    yield [start]
+    base, ends = str(last(start.marker.parent)), []
     for seed in table["seeds"]:
-        tasks = [_trained(out, model, table, recipe, seed) for recipe in table["recipes"]]
+        tasks = [_trained(out, base, table, own, name, seed) for name, own in table["recipes"].items()]
         yield tasks
         ends += [t.marker.parent for t in tasks]
     probe = out / "probe"
-    ckpts = [part for place in (model, *(str(last(e)) for e in ends)) for part in ("--ckpt", place)]
+    ckpts = [part for place in (base, *(str(last(e)) for e in ends)) for part in ("--ckpt", place)]
     asked = [part for key, v in table["probe"].items() for part in (f"--{key.replace('_', '-')}", str(v))]
     fixed = ("--out", str(probe), "--quiet")
     yield [Task("probe", probe / "findings.json", ("probes", "expand", *ckpts, *asked, *fixed))]
@@ -34,15 +37,15 @@ def rounds(out: Path, model: str, table: dict[str, Any]) -> Iterator[list[Task]]
     yield [Task("page", out / "page" / "DONE", page, marks=True)]
 
 
-def _trained(out: Path, model: str, table: dict[str, Any], recipe: str, seed: int) -> Task:
-    own, folder = table["recipes"][recipe], out / recipe / f"seed-{seed}"
+def _trained(out: Path, base: str, table: dict[str, Any], own: dict[str, Any], name: str, seed: int) -> Task:
+    folder = out / name / f"seed-{seed}"
     sets = sets_of(*table["shared"]["set"], *own["set"], f"seed={seed}", "keep_state=false")
-    fixed = ("--ckpt", model, "--out", str(folder), "--quiet")
+    fixed = ("--ckpt", base, "--out", str(folder), "--quiet")
     return Task("train", folder / "DONE", ("trainer", own["command"], *fixed, *sets))
 
 
 def main(
-    model: Annotated[str, typer.Option(help="the start: folder or hub id of a causal language model")],
+    model: Annotated[str, typer.Option(help="folder or hub id of a causal language model")],
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs/real"),
     processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 1,
     home: Annotated[Path | None, typer.Option(help="folder of real.toml")] = None,
