@@ -13,7 +13,7 @@ import typer
 from evals.core.files import write_file, write_json
 from evals.core.printable import say
 from reports.study.driver.plan import HOME, RECIPES, Plan, load, planned
-from reports.study.readings.claims import claims_of, controls, judged
+from reports.study.readings.claims import claims_of, controls, general, judged
 from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
 from reports.study.readings.paper_verdicts import reread
 from reports.study.readings.side_studies import brittleness, far, forecast, rollout_budget, scale
@@ -43,6 +43,7 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "samples": samples(tables),
         "reread": reread(),
         "left": left(tables, plan),
+        **({"general": general(tables)} if tables.has_arms else {}),
     }
 
 

@@ -25,6 +25,7 @@ def page(home: Path) -> str:
         "interval over seeds and problems; dots are seeds, where there are several.*\n",
         _claims(found),
         _controls(found),
+        _general(found),
         _verdicts(found),
         "![pass@k over pre-training tokens](figures/passk.png)\n",
         bases(found),
@@ -114,6 +115,26 @@ def _controls(found: dict[str, Any]) -> str:
     return (
         f"## Controls\n\n{body}\nA second draw of the base must go neither up nor down; random rewards must "
         "not raise anything, and may do harm.\n"
+    )
+
+
+def _general(found: dict[str, Any]) -> str:
+    """General capability of every recipe against the base, where the study measured it in full."""
+    rows = [
+        [
+            named(r["recipe"]),
+            "bits per byte" if r["measure"] == "text" else "accuracy",
+            _effect(r),
+            r["state"],
+        ]
+        for r in found.get("general", ())
+    ]
+    if not rows:
+        return ""
+    body = table(["recipe", "", "recipe − base, in points or bits", "state"], rows)
+    return (
+        f"## General capability\n\n{body}\nFacts to recall and stories to complete, half of the items each, "
+        "and held-out documents of every kind; all starts. *Same*: within 2 points, or 0.02 bits per byte.\n"
     )
 
 

@@ -149,6 +149,20 @@ def _values(tables: Tables, recipe: str, measure: int | str, starts: list[int], 
     return tables.values(where, recipe, starts, temperature, int(measure))
 
 
+def general(tables: Tables) -> list[dict[str, Any]]:
+    """General capability of every recipe against the base, over all starts: accuracy, and bits per byte."""
+    measures = (("general", MARGIN), ("text", TEXT_MARGIN / MOST_BITS))
+    rows = []
+    for recipe in RECIPES if tables.has_arms else ():
+        for measure, margin in measures:
+            try:
+                b, a = (_values(tables, r, measure, tables.starts, 1.0) for r in (recipe, "base"))
+            except UserError:
+                continue
+            rows.append({"recipe": recipe, "measure": measure, **reading(b, a, 1, margin=margin)})
+    return rows
+
+
 def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
     """Base against a second draw of itself, and RL with random rewards: nothing should rise.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reports.study.build import verdicts
-from reports.study.readings.claims import CLAIMS, claims_of, controls, judged
+from reports.study.readings.claims import CLAIMS, claims_of, controls, general, judged
 from reports.study.readings.contrasts import outcome, reading
 from reports.study.readings.side_studies import brittleness, forecast, rollout_budget
 from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
@@ -165,6 +165,15 @@ def test_planted_arms_are_found_at_their_own_start(arms_tables, text, planted_ou
     assert found["outcome"] == planted_outcome
     if "bits" not in text:
         assert {tuple(p["starts"]) for p in found["parts"]} == {(2000,)}
+
+
+def test_general_capability_of_every_recipe_is_the_same_or_lost(tables, arms_tables) -> None:
+    """Planted: RL and averaging as the base, 0.3 lost by SFT; held-out text says so too."""
+    states = {(r["recipe"], r["measure"]): r["state"] for r in general(arms_tables)}
+    assert states["rl", "general"] == states["parallel", "text"] == "same"
+    assert states["sft", "general"] == "down"
+    assert states["sft", "text"] == "up"
+    assert general(tables) == []
 
 
 def test_random_rewards_as_an_arm_are_a_control(arms_tables) -> None:
