@@ -172,21 +172,10 @@ def export(
     ] = "math",
 ) -> None:
     """Write samples with their grades for other tools, or the graded result of each checkpoint."""
-    from evals.core.errors import UserError
-    from evals.store import SampleStore, published
-    from evals.store.export import export_samples
+    from evals.store import SampleStore
+    from evals.store.published import export as run
 
-    if form == "jsonl":
-        say(f"{export_samples(SampleStore(store), out):,} samples in {out}")
-    elif form == "every-eval-ever":
-        say(f"{published.every_eval_ever(SampleStore(store), out, dataset, task):,} samples below {out}")
-    elif form == "eval-results":
-        if dataset is None:
-            raise UserError("results on the hub belong to a benchmark; name it with --dataset OWNER/NAME")
-        written = published.eval_results(SampleStore(store), out, dataset, task)
-        say(f"results of {written} checkpoints below {out}")
-    else:
-        raise UserError(f"no form {form!r} of export; use jsonl, every-eval-ever or eval-results")
+    say(run(SampleStore(store), out, form, dataset, task))
 
 
 @app.command()

@@ -10,15 +10,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from evals.core.errors import UserError
 from evals.core.files import replacing, write_file, write_json
 from evals.core.keys import content_hash
-from evals.store.export import cell_rows
+from evals.store.export import cell_rows, export_samples
 from evals.store.reading import all_cells, counts, labels
 from evals.store.store import SampleStore
 
 SCHEMA = "0.3.0"
 ARGUMENTS = ("temperature", "top_p", "top_k", "max_tokens")
 ASKED = ("template", "shots", "chat", "system", "stops", "seed", "engine", "engine_version", "dtype")
+
+
+def export(store: SampleStore, out: Path, form: str, dataset: str | None, task: str) -> str:
+    """Write a store as jsonl, every-eval-ever or eval-results; returns what was written, in words."""
+    if form == "jsonl":
+        return f"{export_samples(store, out):,} samples in {out}"
+    if form == "every-eval-ever":
+        return f"{every_eval_ever(store, out, dataset, task):,} samples below {out}"
+    if form != "eval-results":
+        raise UserError(f"no form {form!r} of export; use jsonl, every-eval-ever or eval-results")
+    if dataset is None:
+        raise UserError("results on the hub belong to a benchmark; name it with --dataset OWNER/NAME")
+    return f"results of {eval_results(store, out, dataset, task)} checkpoints below {out}"
 
 
 def every_eval_ever(store: SampleStore, out: Path, dataset: str | None = None, task: str = "math") -> int:

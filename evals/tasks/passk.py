@@ -12,7 +12,8 @@ from evals.core.errors import UserError
 
 
 class PassK:
-    """The task of lm-eval, with as many repeats as its metadata asks for (`--metadata '{"samples": 8}'`).
+    """The task of lm-eval, with as many repeats as its metadata asks for (`--metadata '{"samples": 8}'`), and
+    with `--apply_chat_template` the turns of our own chat prompts: exemplars as earlier turns.
 
     lm-eval calls a class that takes `config`; what it gets is its own kind of task, so that lm_eval is
     imported only then.
@@ -24,11 +25,29 @@ class PassK:
         samples = config["metadata"]["samples"]
         if not isinstance(samples, int) or samples < 1:
             raise UserError(f"metadata samples must be a whole number of at least 1, got {samples!r}")
-        own = {k: v for k, v in config.items() if k != "class"}
-        return ConfigurableTask(config=own | {"repeats": samples})
+        own = {k: v for k, v in config.items() if k != "class"} | {"repeats": samples}
+        make = getattr(ConfigurableTask, "from_config", None)  # of lm-eval 0.5
+        task: Any = make(own) if make else ConfigurableTask(config=own)
+        plain = task.fewshot_context
+
+        def context(doc: dict[str, Any], *args: Any, **how: Any) -> Any:
+            if not how.get("apply_chat_template"):
+                return plain(doc, *args, **how)
+            return how["chat_template"](chat_turns(doc, how.get("system_instruction")))
+
+        task.fewshot_context = context
+        return task
 
     def __init__(self, config: dict[str, Any]) -> None:
         """Never called: `__new__` returns another type; lm-eval looks for its parameter."""
+
+
+def chat_turns(doc: dict[str, Any], system: str | None) -> list[dict[str, str]]:
+    """A document's prompt as the turns that `evals sample --chat` asks."""
+    from evals.asking.prompts import turns_of
+    from evals.records import Problem
+
+    return turns_of(Problem("", doc["question"], ""), doc["template"], doc["shots"], system)
 
 
 def documents(
@@ -50,6 +69,7 @@ def documents(
             "answer": p.answer,
             "problem_id": p.id,
             "prompt": render(p, template, shots),
+            "template": template,
             "shots": shots,
             "samples": samples,
         }
@@ -63,7 +83,7 @@ def keep_all(responses: Iterable[Sequence[str]], docs: Iterable[Any]) -> list[Se
     return list(responses)
 
 
-def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict[str, float]:
+def grade_repeats(doc: dict[str, Any], results: Sequence[str | Sequence[str]]) -> dict[str, float]:
     """Per problem: pass@1, 2, 4, … up to the number of samples (Chen et al. 2021), from one set of repeats.
 
     Beside them the share right to a lenient grader, and the share with no answer to grade.
@@ -71,12 +91,11 @@ def grade_repeats(doc: dict[str, Any], results: Sequence[Sequence[str]]) -> dict
     """
     from analysis import pass_at_k
 
-    repeats = results[0]
+    repeats = results if isinstance(results[0], str) else results[0]  # lm-eval 0.5 gives them flat
     n = int(doc["samples"])
-    if isinstance(repeats, str) or len(repeats) != n:
-        came = 1 if isinstance(repeats, str) else len(repeats)
+    if len(repeats) != n:
         raise UserError(
-            f"problem {doc['problem_id']} needs {n} repeats and {came} came; make the task with "
+            f"problem {doc['problem_id']} needs {n} repeats and {len(repeats)} came; make the task with "
             "`class: !function evals.tasks.passk.PassK`, which takes them from `metadata: samples`"
         )
     verdicts = [_graded(doc["answer"], text, doc.get("question")) for text in repeats]

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
+from evals.asking import Asking
+from evals.asking.prompts import prompt_text
+from evals.checkpoints.tokenizer import load_tokenizer
 from evals.core.errors import UserError
+from evals.problems import load_problems
 from evals.readers import import_samples
 from evals.store import SampleStore
 from evals.tasks import tasks_path
@@ -122,6 +126,54 @@ def test_repeats_follow_the_metadata_of_the_command_line(tmp_path):
     found = planted(tmp_path, [0, 2, 4], samples=64, metadata={"samples": 4})["results"]["mine"]
     assert found["pass@1,all"] == pytest.approx((0 + 2 + 4) / 12)
     assert "pass@8,all" not in found
+
+
+CHAT = (
+    "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "shots"), [("math500_trained", "plain-boxed", 0), ("gsm8k_base", "gsm8k", 8)]
+)
+def test_prompts_in_a_chat_template_are_ours_to_the_byte(tmp_path, task, name, shots):
+    from lm_eval.api.model import LM
+    from lm_eval.evaluator import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    tokenizer = load_tokenizer(checkpoint(tmp_path / "tiny"))
+    tokenizer.chat_template = CHAT
+    asked = []
+
+    class Listening(LM):
+        tokenizer_name = "tiny"
+
+        def chat_template(self, *_):
+            return CHAT
+
+        def apply_chat_template(self, turns, add_generation_prompt=True):
+            return tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+
+        def generate_until(self, requests, disable_tqdm=False):
+            asked.extend(request.args[0] for request in requests)
+            return ["" for _ in requests]
+
+        def loglikelihood(self, requests, disable_tqdm=False):
+            raise AssertionError("nothing here is scored")
+
+        loglikelihood_rolling = loglikelihood
+
+    rows = [{"question": f" question {i}?\n", "answer": "42"} for i in range(2)]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    metadata = {"problems": str(tmp_path / "p.jsonl"), "samples": 1}
+    manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
+    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    how = {"apply_chat_template": True, "system_instruction": "Be brief."}
+    simple_evaluate(model=Listening(), tasks=[f"passk_{task}"], task_manager=manager, **how)
+    asking = Asking(template=name, shots=shots, chat=True, system="Be brief.")
+    problems = load_problems(str(tmp_path / "p.jsonl")).problems
+    assert asked == [prompt_text(p, asking, tokenizer) for p in problems]
 
 
 def test_samples_that_are_no_number_end_before_anything_is_generated(tmp_path):
