@@ -1,4 +1,4 @@
-"""The capability finding: change on general benchmarks, item by item, and its mean over benchmarks."""
+"""The capability finding: general benchmarks item by item, kept or not, and the loss on plain text."""
 
 from __future__ import annotations
 
@@ -10,49 +10,91 @@ import pandas as pd
 
 from analysis.inference.exact_tests import holm, mcnemar
 from analysis.inference.intervals import normal_quantile, paired_rates, wilson
+from analysis.measures.retention import read
 from evals.core.errors import UserError
 from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.pairs import pairs_of
+from probes.measures.paired import Measure, infer
 
+NOTHING: dict[str, list[dict[str, Any]]] = {"estimates": [], "differences": []}
 METRIC = {"lambada": "acc", "world_facts": "acc", "world_stories": "acc"}  # of the others: acc_norm
 
 
 def capability(
-    items: pd.DataFrame,
+    items: pd.DataFrame | None,
     checkpoints: Sequence[dict[str, Any]],
     *,
     against: str = "first",
     level: float = 0.05,
+    margin: float = 0.02,
+    text: pd.DataFrame | None = None,
     command: Sequence[str] = (),
 ) -> Finding:
     """The capability finding of two or more checkpoints.
 
-    items: one row per weights, task, metric and item with correct (see `evals.capability`).
+    items: one row per weights, task, metric and item with correct (see `evals.capability`), None
+    for text alone. text: bits and bytes of documents (`evals.capability.text_loss`); their bits per byte are
+    compared document by document. Every change is read as lost, gained, equivalent within the margin (two
+    one-sided tests), or undetermined.
     Per task the accuracy (Wilson) and the paired change (Bonett and Price 2012, exact McNemar p, Holm over
     the tasks of a pair); the mean over tasks weighs tasks equally, and its error is that of independent
     tasks, problems resampled within each. UserError where two checkpoints share no items.
     """
-    wanted = items["task"].map(lambda task: METRIC.get(task, "acc_norm"))
-    known = by_name(items[items["metric"] == wanted], checkpoints)
     names = [c["name"] for c in checkpoints]
-    missing = [n for n in names if n not in set(known["checkpoint"])]
-    if missing:
-        raise UserError(f"there are no capability results of {missing[0]}; run evals capability on it")
-    tasks = sorted(known["task"].unique())
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(checkpoints, against)]
-    changes = {pair: _changes(known, *pair, tasks, level) for pair in pairs}
+    changes: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    rates: list[dict[str, Any]] = []
+    tasks: list[str] = []
+    if items is not None:
+        wanted = items["task"].map(lambda task: METRIC.get(task, "acc_norm"))
+        known = by_name(items[items["metric"] == wanted], checkpoints)
+        missing = [n for n in names if n not in set(known["checkpoint"])]
+        if missing:
+            raise UserError(f"there are no capability results of {missing[0]}; run evals capability on it")
+        tasks = sorted(known["task"].unique())
+        changes = {pair: _changes(known, *pair, tasks, level, margin) for pair in pairs}
+        rates = [row for name in names for row in _rates(known, name, tasks, level)]
+    by_text = _bits(text, checkpoints, pairs, level) if text is not None else NOTHING
+    differences = [row for rows in changes.values() for row in rows]
     return finding(
         "capability",
         checkpoints=list(checkpoints),
         problems=None,
         command=command,
         checks=_checks(tasks, changes, level),
-        options={"level": level, "against": against},
-        estimates=[row for name in names for row in _rates(known, name, tasks, level)],
-        differences=[row for rows in changes.values() for row in rows],
+        options={"level": level, "against": against, "margin": margin},
+        estimates=rates + by_text["estimates"],
+        differences=differences + by_text["differences"],
+        tables=[_readings(differences, len(pairs) > 1, level, margin)] if differences else [],
     )
+
+
+def _bits(
+    text: pd.DataFrame,
+    checkpoints: Sequence[dict[str, Any]],
+    pairs: Sequence[tuple[str, str]],
+    level: float,
+) -> dict[str, list[dict[str, Any]]]:
+    """Bits per byte of every checkpoint and the paired changes: lower is better."""
+    tables = {
+        c["name"]: text[text["weights"] == c["fingerprint"]].set_index("document")[["bits", "bytes"]]
+        for c in checkpoints
+    }
+    measure = Measure("bits", "loss on plain text", "bits/byte", over="bytes", digits=4)
+    return infer(tables, [measure], pairs, level=level)
+
+
+def _readings(rows: Sequence[dict[str, Any]], several: bool, level: float, margin: float) -> dict[str, Any]:
+    """What became of each task, and of the mean."""
+    lines = [
+        [f"{r['b']} - {r['a']}: {r['label']}" if several else r["label"], f"{r['estimate']:+.4f}",
+         f"[{r['inner'][0]:+.4f}, {r['inner'][1]:+.4f}]", r["reading"]]
+        for r in rows
+    ]  # fmt: skip
+    title = f"Kept within {100 * margin:g} points? (lost or gained: Holm over the tasks at {level:.2g})"
+    return {"title": title, "columns": ["", "change", f"{1 - 2 * level:.0%}", "reading"], "rows": lines}
 
 
 def by_name(items: pd.DataFrame, checkpoints: Sequence[dict[str, Any]]) -> pd.DataFrame:
@@ -101,7 +143,9 @@ def _mean(parts: Sequence[tuple[float, float]], level: float) -> tuple[float, fl
     return mean, mean - half, mean + half
 
 
-def _changes(known: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: float) -> list[dict[str, Any]]:
+def _changes(
+    known: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: float, margin: float
+) -> list[dict[str, Any]]:
     rows, means = [], []
     for task in tasks:
         part = known[(known["task"] == task) & known["checkpoint"].isin([a, b])]
@@ -118,15 +162,20 @@ def _changes(known: pd.DataFrame, a: str, b: str, tasks: Sequence[str], level: f
         means.append((float(d.mean()), (up + down - (up - down) ** 2) / (len(d) + 2)))
         rows.append({"a": a, "b": b, **_named(task), "estimate": float(d.mean()), "low": float(low),
                      "high": float(high), "p": mcnemar(gained, lost), "gained": gained, "lost": lost,
+                     "inner": [float(x) for x in paired_rates(gained, lost, len(both), 2 * level)],
                      "problems": len(both)})  # fmt: skip
     if not rows:
         raise UserError(f"{a} and {b} were measured on no common items; run the same tasks for both")
     for row, p in zip(rows, holm([r["p"] for r in rows]), strict=True):
         row["p_holm"] = float(p)
+        row["reading"] = read(row["estimate"], float(p) <= level, (row["inner"][0], row["inner"][1]), margin)
     if len(means) > 1:
         mean, low_, high_ = _mean(means, level)
+        inner = _mean(means, 2 * level)[1:]
         rows.append({"a": a, "b": b, **_named("mean"), "estimate": mean, "low": low_, "high": high_,
-                     "p": None, "p_holm": None, "problems": sum(r["problems"] for r in rows)})  # fmt: skip
+                     "p": None, "p_holm": None, "problems": sum(r["problems"] for r in rows),
+                     "inner": list(inner),
+                     "reading": read(mean, low_ > 0 or high_ < 0, inner, margin)})  # fmt: skip
     return rows
 
 

@@ -87,13 +87,17 @@ def judged(
     out = []
     for (task, d, error, items), p_one, p_all in zip(whole, p, adjusted, strict=True):
         half, narrow = (_quantile(1 - alpha, items) * error for alpha in (level / 2, level))
-        reading = "undetermined"
-        if p_all <= level:
-            reading = "lost" if d < 0 else "gained"
-        elif error > 0 and -margin < d - narrow and d + narrow < margin:
-            reading = "equivalent"
+        reading = read(d, p_all <= level, (d - narrow, d + narrow) if error > 0 else None, margin)
         out.append(Kept(task, d, error, d - half, d + half, p_one, p_all, reading))
     return out
+
+
+def read(difference: float, told: bool, inner: tuple[float, float] | None, margin: float) -> str:
+    """One of READINGS. told: whether the change is told from 0; inner: its interval at 1 - 2 · level."""
+    if told:
+        return "lost" if difference < 0 else "gained"
+    within = inner is not None and -margin < inner[0] and inner[1] < margin
+    return "equivalent" if within else "undetermined"
 
 
 def _quantile(q: float, items: int) -> float:

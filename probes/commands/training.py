@@ -101,13 +101,19 @@ def capability(
     task: Annotated[list[str] | None, typer.Option(help="world, lambada, …; repeat (default: world)")] = None,
     data: Annotated[Path | None, typer.Option(help="folder of local files in the place of the hub")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="only the first items of each task")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help="plain text for bits per byte: a file, or world (default, with that task)"),
+    ] = None,
+    margin: Annotated[float, typer.Option(min=0.0, help="equivalence margin, as a rate")] = 0.02,
     against: Annotated[str, typer.Option(help="compare with: first, parent or all")] = "first",
     level: Level = 0.05,
     out: Out = Path("runs/probes"),
     quiet: Annotated[bool, typer.Option("--quiet", help="no progress lines")] = False,
 ) -> None:
-    """Change on general benchmarks, paired by item, and its mean over benchmarks."""
+    """Was general capability kept? Benchmarks paired by item, their mean, and bits per byte of plain text."""
     from evals.capability import capability as measure
+    from evals.capability import text_loss
     from evals.engines.threads import one_thread
     from probes.capability import capability as run
     from probes.commands.finish import finish
@@ -117,8 +123,12 @@ def capability(
     ready(out)
     one_thread()
     report = None if quiet else lambda text: say(text, err=True)
-    items = measure(
-        ckpt, out / "capability", tasks=task or ["world"], data=data, limit=limit, progress=report
-    )
-    found = run(items, described(ckpt), against=against, level=level, command=command_line())
-    finish(found, out)
+    file = None if text in (None, "world") else Path(str(text))
+    tasks, items = task or ([] if file else ["world"]), None
+    if tasks:
+        items = measure(ckpt, out / "capability", tasks=tasks, data=data, limit=limit, progress=report)
+    loss = None
+    if text is not None or (items is not None and items["task"].str.startswith("world_").any()):
+        loss = text_loss(ckpt, out / "capability", text=file, limit=limit, progress=report)
+    how = {"against": against, "level": level, "margin": margin, "command": command_line()}
+    finish(run(items, described(ckpt), text=loss, **how), out)  # type: ignore[arg-type]

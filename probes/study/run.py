@@ -192,10 +192,13 @@ def _together(task: Task, group: Sequence[Cell]) -> None:
 
 def _capability(task: Task, names: Sequence[str]) -> Finding:
     from evals.capability import capability as measure
+    from evals.capability import text_loss
     from probes.capability import capability
 
     items = measure(names, task.run / "capability", tasks=["world"])
-    return capability(items, described(names), level=task.options.level, command=task.command)
+    text = text_loss(names, task.run / "capability")
+    told = {"level": task.options.level, "margin": task.options.margin, "command": task.command}
+    return capability(items, described(names), text=text, **told)  # type: ignore[arg-type]
 
 
 def _readiness(task: Task, done: Sequence[Cell]) -> None:

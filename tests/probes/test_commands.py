@@ -111,7 +111,9 @@ def test_weights_and_capability(probes, tmp_path, tiny_checkpoint, others):
     result = probes("capability", *args, "--limit", 40, "--out", tmp_path / "out", "--quiet")
     assert result.code == 0, result.err
     found = json.loads((tmp_path / "out" / "findings.json").read_text())["findings"][-1]
-    assert {"world_facts", "world_stories", "mean"} == {e["measure"] for e in found["estimates"]}
+    assert {"world_facts", "world_stories", "mean", "bits_per_bytes"} == {
+        e["measure"] for e in found["estimates"]
+    }
 
 
 def test_tokenizers_that_differ_are_compared_per_byte(run, tmp_path, tiny_checkpoint):
@@ -129,7 +131,9 @@ def test_tokenizers_that_differ_are_compared_per_byte(run, tmp_path, tiny_checkp
     assert {"entropy_bits_per_bytes", "nll_bits_per_bytes"} <= {e["measure"] for e in found["estimates"]}
     assert {c["name"]: c["passed"] for c in found["checks"]}["tokenizers"] is False
     _, found = run("dynamics", tiny_checkpoint, other, scored=1)
-    assert {"entropy_bits_per_bytes"} == {m for e in found["estimates"] if "_per_" in (m := e["measure"])}
+    measured = {e["measure"] for e in found["estimates"]}
+    assert "entropy_bits_per_bytes" in measured
+    assert "entropy_per_tokens" not in measured
 
 
 def samples_file(path, name, logprobs=True, n=4):
