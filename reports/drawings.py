@@ -10,13 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.measures.answer_policy import MEASURES
 from evals.core.errors import UserError
 from probes.findings.types import Comparison, Finding
-from reports.figures import curves, forest, histograms, seeds, support, training, tries
+from probes.measures.policy import SHORT
+from reports.figures import curves, forest, histograms, measures, seeds, support, training, tries
 from reports.figures import perplexity as groups
 from reports.figures.export import png_bytes
 from reports.frames import findings as frames
-from reports.frames import probed
+from reports.frames import probed, reported
 from reports.inputs import Pair
 
 HISTOGRAM = "Success rates of problems, sampling noise taken out"
@@ -38,7 +40,8 @@ def plot(finding: Finding, name: str = "passk", comparison: int = 0) -> Any:
     """A figure of a finding as a matplotlib figure, which a notebook shows.
 
     name: of an expand finding passk, delta, tries, support, robustness, and comparisons or gained-lost of
-    several pairs; of another probe what it gives (histogram, perplexity, training, seeds, capability).
+    several pairs; of another probe what it gives (histogram, tax, votes, answers, work, reached, tokens,
+    perplexity, training, seeds, capability, text).
     comparison: which pair. UserError with the names that there are where this one is not among them.
     """
     shown = finding.comparisons[comparison] if finding.comparisons else None
@@ -111,8 +114,19 @@ def of_pairs(pairs: Sequence[Pair]) -> Iterator[Drawing]:
 def of_probe(finding: Finding) -> Iterator[Drawing]:
     """Figures of a finding of another probe than expand, where there are any."""
     probe = finding.probe
-    if probe == "passk" and len(frame := frames.histogram(finding)):
-        yield Drawing("histogram", HISTOGRAM, frame, partial(histograms.accuracy_histogram, frame))
+    if probe == "passk":
+        yield from _over_k(finding)
+    if probe == "support" and len(frame := reported.policy(finding)):
+        for (a, b), rows in frame.groupby(["a", "b"], sort=False):
+            names = dict(zip(MEASURES, SHORT, strict=True))
+            title = f"Answers from {a} to {b}, beyond one model drawn twice"
+            several = frame.groupby(["a", "b"]).ngroups > 1
+            name = f"answers-{slug(str(b))}" if several else "answers"
+            yield Drawing(name, title, rows, partial(measures.answers, rows, names))
+    if len(frame := reported.work(finding)):
+        yield Drawing("work", "Right answers without work shown", frame, partial(measures.work, frame))
+    if probe == "readiness":
+        yield from _before_rl(finding)
     if probe == "likelihood" and len(frame := frames.perplexity(finding)):
         draw = partial(groups.perplexity_by_group, frame)
         yield Drawing("perplexity", "Perplexity by group of problems", frame, draw)
@@ -120,6 +134,34 @@ def of_probe(finding: Finding) -> Iterator[Drawing]:
         yield Drawing("training", "Along training", frame, partial(training.along_training, frame))
     if probe == "seeds" and len(frame := probed.seeds([finding])):
         yield Drawing("seeds", "Every seed", frame, partial(seeds.seed_panels, frame))
-    if probe == "capability" and len(frame := frames.changes(finding)):
-        draw = partial(forest.differences, frame, "rate")
-        yield Drawing("capability", "Change on general benchmarks", frame, draw)
+    if probe == "capability":
+        for name, unit, title in (
+            ("capability", "rate", "Change on general benchmarks, and the margin of equivalence"),
+            ("text", "bits/byte", "Change of the loss on plain text (up is worse)"),
+        ):
+            if len(frame := frames.changes(finding, unit)):
+                margin = finding.options.get("margin") if unit == "rate" else None
+                yield Drawing(name, title, frame, partial(forest.differences, frame, unit, margin))
+
+
+def _over_k(finding: Finding) -> Iterator[Drawing]:
+    """What a passk finding says of many tries: its histogram, the sharpening tax, the vote over them."""
+    if len(frame := frames.histogram(finding)):
+        yield Drawing("histogram", HISTOGRAM, frame, partial(histograms.accuracy_histogram, frame))
+    if len(frame := reported.tax(finding)):
+        draw = partial(measures.tax_areas, frame, finding.options["K"], reported.tax_title(finding))
+        yield Drawing("tax", "Sharpening tax: what further tries add", frame, draw)
+    if len(frame := reported.votes(finding)):
+        yield Drawing("votes", "pass@k beside maj@k", frame, partial(measures.votes, frame))
+
+
+def _before_rl(finding: Finding) -> Iterator[Drawing]:
+    """What a readiness finding says of RL: what it reached, and how many tokens it is worth."""
+    frame, names = reported.reached(finding)
+    if names:
+        draw = partial(measures.against_reached, frame, names)
+        yield Drawing("reached", "Before RL against what RL reached", frame, draw)
+    ladder, trained = reported.in_tokens(finding)
+    if len(trained):
+        draw = partial(measures.in_tokens, ladder, trained)
+        yield Drawing("tokens", "Training in pre-training tokens", trained, draw)

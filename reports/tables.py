@@ -13,7 +13,7 @@ from evals.core.errors import UserError
 from evals.core.files import plain_cell, write_file
 from probes.findings.card import card
 from probes.findings.card_numbers import said
-from probes.findings.grids import estimate_grid
+from probes.findings.grids import grids
 from probes.findings.rows import Card, Cell, Grid, Row, plain_text
 from probes.findings.types import Curve, Finding
 from reports.drawings import slug
@@ -43,15 +43,18 @@ def write_tables(source: Path, out: Path) -> list[str]:
 
 
 def tables_of(findings: Sequence[Finding]) -> list[Grid]:
-    """Comparisons, support counts, and the estimates of every other probe."""
+    """Comparisons, support counts, and of every other probe its estimates and its own tables."""
     pairs = expansions(findings)
     tables = [comparison_table(pairs), support_table(pairs)] if pairs else []
     names: dict[str, int] = {}
     for finding in findings:
-        if finding.estimates:
-            probe = slug(finding.probe)
-            names[probe] = names.get(probe, 0) + 1
-            tables.append(_rounded(estimate_grid(finding), f"{probe}-{names[probe]}"))
+        probe = slug(finding.probe)
+        names[probe] = names.get(probe, 0) + 1
+        name = f"{probe}-{names[probe]}"
+        for table in grids(finding):
+            whole = table.name == "estimates"
+            ending = name if whole else f"{name}-{table.name.rpartition('-')[2]}"
+            tables.append(_rounded(table, ending) if whole else replace(table, name=ending))
     return tables
 
 

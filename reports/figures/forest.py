@@ -90,10 +90,11 @@ def by_group(frame: pd.DataFrame, by: str) -> Any:
 
 
 @styled
-def differences(frame: pd.DataFrame, unit: str) -> Any:
+def differences(frame: pd.DataFrame, unit: str, margin: float | None = None) -> Any:
     """Paired differences of one unit, one row per measure.
 
-    frame: label, estimate, low, high (in `unit`; NaN where there is no interval).
+    frame: label, estimate, low, high (in `unit`; NaN where there is no interval), and reading, which stands
+    beside the row. margin: of equivalence, shaded.
     """
     rows = frame.reset_index(drop=True)
     fig = figure(COLUMN, 0.8 + 0.25 * len(rows))
@@ -102,6 +103,12 @@ def differences(frame: pd.DataFrame, unit: str) -> Any:
         reach = _reach(row["estimate"], row["low"], row["high"], 1)
         axes.errorbar(row["estimate"], y, xerr=reach, fmt="o", color=UNKNOWN, capsize=2, linewidth=1)
     _names(axes, [str(n) for n in rows["label"]])
+    if margin:
+        axes.axvspan(-margin, margin, color="#2b5ea7", alpha=0.12, linewidth=0)
+    for y, reading in enumerate(rows.get("reading", [])):
+        if isinstance(reading, str):
+            axes.annotate(reading, (1.02, y), xycoords=("axes fraction", "data"), va="center", fontsize=7,
+                          annotation_clip=False)  # fmt: skip
     axes.set_xlabel(f"B − A ({unit})")
     return fig
 

@@ -144,12 +144,15 @@ def perplexity(finding: Finding) -> pd.DataFrame:
     return frame.astype({c: float for c in ("estimate", "low", "high") if c in frame.columns})
 
 
-def changes(finding: Finding) -> pd.DataFrame:
-    """Paired differences of a finding: label (with B where there are several pairs), estimate, low, high."""
+def changes(finding: Finding, unit: str = "rate") -> pd.DataFrame:
+    """Paired differences of one unit: label (with B where there are several pairs), estimate, low, high,
+    reading (of a capability, else None)."""
     several = len({(d.a, d.b) for d in finding.differences}) > 1
     rows = [
         {"label": f"{d.b}: {d.label}" if several else d.label}
         | {end: number(getattr(d, end)) for end in ("estimate", "low", "high")}
+        | {"reading": d.extra("reading")}
         for d in finding.differences
+        if d.unit == unit
     ]
-    return pd.DataFrame(rows, columns=["label", "estimate", "low", "high"])
+    return pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "reading"])

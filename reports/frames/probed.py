@@ -18,6 +18,8 @@ def estimates(finding: Finding) -> list[dict[str, Any]]:
     """
     out = []
     for row in finding.estimates:
+        if row.unit != "rate":
+            continue
         if finding.probe == "capability":
             mean = row.measure == "mean"
             named: dict[str, Any] = {"benchmark": "general" if mean else row.measure, "metric": GENERAL[mean]}
