@@ -19,7 +19,6 @@ from analysis.measures.token_equivalent import reached, token_equivalent
 Row = tuple[str, str, float]
 M, N, K = 300, 32, 16  # problems, samples, tries
 TRUTH = 200_000  # problems behind a planted truth
-POLICY = 100  # problems of an answer policy, whose every run reads samples
 TOKENS = np.array([1e9, 2e9, 4e9, 8e9])
 STEPS: Floats = np.arange(4.0)[:, None] * 0.6  # of ability, from checkpoint to checkpoint
 
@@ -86,7 +85,7 @@ def policy(runs: int, seed: int) -> Iterator[Row]:
         return total / (TRUTH // 20)
 
     def once(rng: np.random.Generator, planted: bool) -> dict[str, bool]:
-        a, b = policies(rng, POLICY, planted)
+        a, b = policies(rng, M, planted)
         found = answer_policy(drawn(rng, a), drawn(rng, b), splits=4, replicates=1000).excess
         ends = zip(MEASURES, truth(planted), strict=True)
         return {f"answer policy, {m}": bool(found[m].low <= t <= found[m].high) for m, t in ends}
