@@ -38,7 +38,8 @@ def estimate_grid(finding: Finding) -> Grid:
         row += [_cell(by_place.get((measure, n)), interval=not any(changes)) for n in names]
         rows.append((*row, *(_cell(d, "+") for d in changes)))
     level = finding.options.get("level", 0.05)
-    percent = "" if level is None else f", {round(100 * (1 - level))}% paired"
+    how = "unpaired" if finding.options.get("unpaired") else "paired"
+    percent = "" if level is None else f", {round(100 * (1 - level))}% {how}"
     named = [plain_text(a if len(pairs) == 1 else f"{b} - {a}") for a, b in pairs]
     changed = [f"{'difference' if len(pairs) == 1 else one}{percent}" for one in named]
     heads = ("measure", *map(plain_text, names), *changed)

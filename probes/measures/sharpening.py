@@ -126,7 +126,7 @@ def from_histograms(
         problems={"name": path.name, "count": int(sum(first))},
         command=command,
         checks=[check("pairing", None, None, text)],
-        options={"level": level, "seed": seed, "K": K},
+        options={"level": level, "seed": seed, "K": K, "unpaired": True},
         estimates=estimates,
         differences=tax_differences(rows),
     )

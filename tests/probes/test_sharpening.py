@@ -46,6 +46,7 @@ def test_published_histograms(probes, tmp_path):
     result = probes("histograms", file, "--out", tmp_path / "out")
     assert result.code == 0, result.err
     assert "sharpening tax" in result.out
+    assert "unpaired" in result.out
     expected = np.average(np.arange(9) / 8, weights=shape)
     assert f"{expected:.4f}" in result.out
     file.write_text(file.read_text().replace("base,8,8,3", "base,8,9,3"))
