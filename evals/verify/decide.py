@@ -13,8 +13,20 @@ from evals.verify.golds import ANY_OF, accepted, parse_gold
 from evals.verify.limits import MAX_LENGTH, LimitError, remembered
 from evals.verify.parse.answers import Failure, Parsed, parse
 from evals.verify.parse.vocabulary import FUNCTIONS
-from evals.verify.parse.wording.letters import bare_option, lettered, several
-from evals.verify.tree import Listing, Num, Op, Relation, Text, Value, renamed, symbols, type_name, walk
+from evals.verify.parse.wording.letters import after_letter, bare_option, lettered, several
+from evals.verify.tree import (
+    Listing,
+    Num,
+    Op,
+    Quantity,
+    Relation,
+    Text,
+    Value,
+    renamed,
+    symbols,
+    type_name,
+    walk,
+)
 from evals.verify.values.exact import Undefined
 from evals.verify.values.plain_numbers import plain_number
 
@@ -25,6 +37,7 @@ MARKUP = re.compile(
 DOTS = re.compile(r"\\(?:[lc]?dots[cbmio]?)(?![a-zA-Z])|…|\.\.\.")
 BEFORE_MARK = re.compile(r"\s*([,;])\s*")
 LETTER = re.compile(r"[A-ZⒶ-Ⓩ①-⑩Ａ-Ｚ]")
+PLAIN_UNIT = re.compile(r"(-?[\d.,]+)\s*([A-Za-z]{1,3}(?:/[A-Za-z]{1,3})?(?:\^\d)?)")
 PARAMETERS = frozenset("kmnltp")
 ARITHMETIC = ("add", "mul", "pow", "fact", "binom", "abs")
 
@@ -98,7 +111,7 @@ def _parsed(gold: str, answer: str, c: Context) -> Decision:
     g, a = parse_gold(gold), parse(answer)
     if isinstance(a, Failure) or isinstance(g, Failure):
         return _unparsed(gold, answer, g, a)
-    a = _same_parameter(g, a)
+    a = _same_parameter(g, _in_units(g, a, answer))
     types = type_name(g.value), type_name(a.value)
     if (
         "mod" in g.constructs
@@ -137,6 +150,15 @@ def _moduli(v: Value) -> set[Value]:
     return {node.args[1] for node in walk(v) if isinstance(node, Op) and node.name == "mod"}
 
 
+def _in_units(g: Parsed, a: Parsed, answer: str) -> Parsed:
+    """The answer with letters after its number read as the unit that the gold's form asks for: 30 m/s."""
+    if not isinstance(g.value, Quantity) or isinstance(a.value, Quantity) or not symbols(a.value):
+        return a
+    plain = PLAIN_UNIT.fullmatch(answer)
+    read = parse(f"{plain[1]}\\text{{ {plain[2]}}}") if plain else a
+    return read if isinstance(read, Parsed) else a
+
+
 def _same_parameter(g: Parsed, a: Parsed) -> Parsed:
     """The answer with the gold's name for an integer parameter (k, where one of them says k in Z)."""
     if g.parameter == a.parameter:
@@ -166,6 +188,8 @@ def _chosen(gold: str, answer: str, c: Context) -> Decision | None:
         return None
     if g is not None and a is None:
         letter = choice(g.letter, bare_option(answer))
+        if letter and (rest := after_letter(answer)):
+            return _parsed(g.value, rest, c)
         if letter is not None:
             return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")
     if g is not None and a is not None and g.letter != a.letter:

@@ -64,6 +64,14 @@ def name_of(side: Value) -> str | None:
     return f"{side.name} {joined}" if side.name in ("abs", "norm", "div", *NAMING_FUNCTIONS) else None
 
 
+def _asked_for(side: Value) -> bool:
+    """Whether a side is a sum or product of different variables or their powers: m+n, xy, a^2+b^2."""
+    if not isinstance(side, Op) or side.name not in ("add", "mul"):
+        return False
+    bases = [a.args[0] if isinstance(a, Op) and a.name == "pow" else a for a in side.args]
+    return len(set(bases)) == len(bases) > 1 and all(isinstance(base, Sym) for base in bases)
+
+
 def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     """Policy "x=3": x=3 equals 3 and 3 equals x=3; y=3 is not x=3; a chain counts only if every link holds;
     \\approx is wrong as an answer, except after the exact value that it rounds.
@@ -81,6 +89,8 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     if "~" in v.ops:
         sides = _approximate(v, c, gold)
     name = name_of(sides[0]) if len(sides) > 1 else None
+    if name is None and len(sides) > 1 and not gold and _asked_for(sides[0]):
+        name = "text " + str(sides[0])
     if name is not None and not any(_named(sides[0]) & symbols(s) for s in sides[1:]):
         sides = sides[1:]
         while len(sides) > 1 and name_of(sides[0]) is not None and not gold:  # x = y = 3

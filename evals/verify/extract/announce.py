@@ -38,15 +38,30 @@ PHRASE = re.compile(
     rf"(?P<line>(?:^|\n)(?:[^\w\n<]|_){{0,12}}(?i:{LEAD}(?:answers?|ans))(?:\s*\([^()\n]{{1,40}}\))?"
     r"[*_ \t]{0,6}(?:[:：=]|\.?[*_ \t]{0,6}\n))"
     rf"|(?P<is>\b(?i:answers?|ans)\b(?:\s+(?:to|for|of|in)\s[^.:!?\n=]{{1,60}}?|\s*\([^()\n]{{1,40}}\))?[*_]{{0,3}}\s+(?i:{IS})\s*:?)"
+    r"|(?P<option>\b(?i:correct|right|best)\s+(?i:option|choice)\s+(?i:is)\s*:?(?=[\s*$(\\]*(?:(?:text|mathrm)\w*\{)?\(?[A-J]\b))"
     r"|(?P<hash>(?<!#)####(?!#))"
     r"|(?P<tag><(?i:answer|final_answer)>|<\|begin_of_box\|>)"
     rf"|(?P<other>{OTHERS})"
 )
 SIGNS: tuple[str, ...] = (
+    *("ption is", "hoice is"),
     *("nswer", "NSWER", "####", "Ans", "ans ", "<|begin_of_box|>"),
     *("espuesta", "Antwo", "ntwoord", "esposta", "isposta", "evap"),
 )
-ROUTES = {"is": "answer-is", "hash": "hash", "tag": "tag"}
+ROUTES = {"is": "answer-is", "option": "answer-is", "hash": "hash", "tag": "tag"}
+# What before "answer is" says that it is not the answer that is given.
+OTHER_ANSWER = re.compile(
+    r"\b(?:(?:wrong|incorrect|false|mistaken|erroneous|naive|tempting|previous|earlier|initial|old|number\s+of|no)"
+    r"|(?:suppose|supposing|assum(?:e|ing)|pretend|imagine|if|unless|whether|claims?|claimed|says?|said)"
+    r"(?:\s+that)?(?:\s+(?:the|my|our|your))?(?:\s+(?:final|correct|right|real|true))?)\s+$",
+    re.IGNORECASE,
+)
+RETRACTED = re.compile(
+    r"[.…!,\s]*(?:(?:oh|hmm|oops|but|uh)[,.\s]*)?\b(?:wait|no|actually|sorry|scratch\s+that|correction)\b[^\n]{0,80}?"
+    r"(?:\bno\b|\bnot\b|n['’]t\b|wrong|incorrect|mistake|error|it(?:['’]s|\s+is|\s+should)|should\s+be)",
+    re.IGNORECASE,
+)
+ENDING = re.compile(r"(?:です|でした|である|입니다|이다)[。.\s]*$|[\s✓✔✅☑️]+$")
 END_TAG = re.compile(r"</(?:answer|final_answer)>|<\|end_of_box\|>", re.IGNORECASE)
 SPECIAL = re.compile(
     r"<[|｜][^<>\n]{1,40}[|｜]>|</?s>|<(?:end_of_turn|start_of_turn|eos|bos|pad|end_of_utterance|EOS|eot)>|\[/?INST\]"
@@ -60,7 +75,7 @@ CONFIRMED = re.compile(
 FILLER = re.compile(
     r"(?:therefore|thus|then|hence|so|simply|exactly|just|precisely|clearly|indeed|now|equal\s+to|given\s+by|"
     r"(?:just\s+|simply\s+)?the\s+(?:number|value|integer|fraction|single\s+number|expression)|"
-    r"(?:正确)?(?:是|为))[\s,:]\s*",
+    r"(?:正确)?(?:是|为)|is|are|equals)[\s,:]\s*",
     re.IGNORECASE,
 )
 SINCE = re.compile(
@@ -83,6 +98,8 @@ def announced(text: str) -> Answer:
     """
     for match in _phrases(text):
         route = ROUTES.get(match.lastgroup or "", "answer-line")
+        if route == "answer-is" and OTHER_ANSWER.search(text, max(0, match.start() - 60), match.start()):
+            continue
         found = _rest(text, match.end(), route)
         if found is not None:
             return Answer(found, route) if found else Answer(None, "none")
@@ -118,6 +135,8 @@ def _rest(text: str, place: int, route: str) -> str | None:
         return line if _is_answer(line) else None
     rest = rest.lstrip(MARKUP)
     found = sentence(rest)
+    if RETRACTED.match(rest, len(found)):
+        return ""
     if route == "answer-is" and (CONFIRMED.match(found) or rest[len(found) : len(found) + 1] == "?"):
         return None
     return clean(found)
@@ -147,7 +166,8 @@ def clean(found: str) -> str:
     since = SINCE.search(found)
     if since and since.start() and found.count("$", 0, since.start()) % 2 == 0:
         found = found[: since.start()]
-    return found.strip(MARKUP)
+    found = found.strip(MARKUP)
+    return found if found.isascii() else ENDING.sub("", found)
 
 
 def sentence(rest: str) -> str:

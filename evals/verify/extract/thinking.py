@@ -29,17 +29,18 @@ TAGS: Tags = (
     ("<|thinking|>", "<|/thinking|>"),
     ("<|begin_of_thought|>", "<|end_of_thought|>"),
     ("<|START_THINKING|>", "<|END_THINKING|>"),
+    ("<reflection>", "</reflection>"),
+    ("<inner_monologue>", "</inner_monologue>"),
     ("<|inner_prefix|>", "<|inner_suffix|>"),
     ("<unused94>", "<unused95>"),
     ("<|channel>thought", "<channel|>"),
     ("<|channel|>analysis", "<|channel|>final<|message|>"),
     ("<|channel|>commentary", "<|channel|>final<|message|>"),
     ("[THINK]", "[/THINK]"),
-    ("[think]", "[/think]"),
     ("◁think▷", "◁/think▷"),
 )
 # every tag of the table has one of these words, and a bracket
-WORDS = ("think", "thought", "THINK", "reason", "channel", "analysis", "scratchpad", "inner_", "unused9")
+WORDS = ("think", "thought", "reason", "channel", "analysis", "scratchpad", "inner_", "unused9", "reflection")
 CHANNEL, FINAL = (
     "analysis",
     "assistantfinal",
@@ -64,13 +65,15 @@ def visible(response: str) -> str | None:
     """
     added = os.environ.get("EXCURSIONS_THINKING_TAGS", "")
     start = 0
-    bracket = "<" in response or "◁" in response or "THINK]" in response or "think]" in response or added
-    if bracket and (added or any(word in response for word in WORDS)):
+    lowered = response.lower() if "<" in response or "◁" in response or "]" in response or added else ""
+    plain = len(lowered) == len(response)  # tags are met in any case; a few letters are longer in lower case
+    if added or any(word in lowered for word in WORDS):
+        said = lowered if plain else response
         pairs = tags(added)
         opened = -1
         for opening, closing in pairs:
-            opened = max(opened, response.rfind(opening))
-            place = response.rfind(closing)
+            opened = max(opened, said.rfind(opening.lower() if plain else opening))
+            place = said.rfind(closing.lower() if plain else closing)
             start = max(start, place + len(closing) if place >= 0 else 0)
         if opened >= start:
             return None

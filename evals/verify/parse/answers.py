@@ -110,6 +110,8 @@ def _listed(items: list[Value], seps: list[str]) -> Value:
     """A bare list; where semicolons (or "or" between equations) and commas mix, a list of tuples."""
     outer = ";" if ";" in seps and "," in seps else "or"
     inner = [s for s in seps if s != outer]
+    if set(seps) == {"or"} and _of_different_names(items):
+        raise ParseError("x = 1 or y = 2")
     named = all(isinstance(i, Relation) for i in items)
     if len(seps) == len(items) - 1 and inner and outer in seps and (outer == ";" or named):
         rows: list[list[Value]] = [[]]
@@ -120,6 +122,16 @@ def _listed(items: list[Value], seps: list[str]) -> Value:
         if len({len(row) for row in rows[:-1]}) == 1:
             return Listing(tuple(Group(tuple(row), "(", ")") for row in rows[:-1]), "list", ";")
     return Listing(tuple(items), "list", seps[-1] if seps else "pm")
+
+
+def _of_different_names(items: list[Value]) -> bool:
+    """Whether all items say what one name is, and no two the same name."""
+    names = [
+        i.sides[0].name
+        for i in items
+        if isinstance(i, Relation) and i.ops == ("=",) and isinstance(i.sides[0], Sym)
+    ]
+    return len(names) == len(items) == len(set(names))
 
 
 def _unconditioned(items: list[Value], seps: list[str], c: Cursor) -> tuple[list[Value], list[str]]:
@@ -206,9 +218,12 @@ def relation(c: Cursor) -> Value:
         ops.append(c.token.text)
         c.i += 1
         sides.append(side(c))
-    if left and set(ops) == {"="} and c.depth == 0 and symbols(sides[0]) and c.constructs - before == left:
-        c.constructs -= left  # \\gcd(m, n) = 4: the left side is a name
-        sides[0] = Text("".join(token.text for token in c.tokens[begin:end]))
+    if left and set(ops) == {"="} and c.depth == 0 and c.constructs - before == left:
+        c.constructs -= (
+            left  # \\gcd(m, n) = 4: the left side is a name, and in \\gcd(12, 8) = 4 the link must hold
+        )
+        if symbols(sides[0]):
+            sides[0] = Text("".join(token.text for token in c.tokens[begin:end]))
     return Relation(tuple(sides), tuple(ops)) if ops else sides[0]
 
 

@@ -25,6 +25,8 @@ ORDINAL = re.compile(
     r"(?<=\d)(?:(?:st|nd|rd|th)(?![A-Za-z])|\^?\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}"
     r"|\^\{(?:\\(?:text|mathrm|textrm|mbox)\{\s?(?:st|nd|rd|th)\s?\}|\s?(?:st|nd|rd|th)\s?)\})"
 )
+OHMS = re.compile(r"(?<=\d)(?:~|\\[,;: ]|\s)*\\Omega\s*$")
+HOURS = re.compile(r"^(\d{1,4})\s*hr?s?\s*(\d{1,2})\s*m(?:ins?)?\s*(?:(\d{1,2})\s*s)?$")
 PER_CENT = re.compile(r"\bper\s+cent\b", re.IGNORECASE)
 INTEGER = re.compile(r"([A-Za-z])\s*\\in\s*(?:\\mathbb\s*(?:\{\s*Z\s*\}|Z)|\\Z|Z)\s*(\)?)$")
 WHERE = re.compile(r"(?:\\text\s*\{\s*,?\s*(?:where|for|with)\s*\}|\b(?:where|for|with))$")
@@ -53,8 +55,11 @@ def prepare(text: str) -> str:
     if "U" in text:
         text = UNION.sub(r"\1\\cup ", text)
     text = PER_CENT.sub("percent", ORDINAL.sub(r"\\text{ th}", text))
+    text = HOURS.sub(
+        lambda m: f"{m[1]}\\text{{ h }}{m[2]}\\text{{ min }}" + (f"{m[3]}\\text{{ s}}" if m[3] else ""), text
+    )
     if "\\" in text:
-        text = DELIMITERS.sub(_delimiter, text)
+        text = OHMS.sub(r"\\text{ \\Omega}", DELIMITERS.sub(_delimiter, text))
         if "quad" in text:
             text = SMALL_CAPS.sub(" ", text)
         if (where := INTEGER.search(text)) is not None:

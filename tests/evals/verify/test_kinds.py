@@ -25,7 +25,7 @@ def rows(path):
 def test_the_kinds():
     wrong = []
     for row in rows(TABLE):
-        found = grade(row["gold"], row["response"], "eval")
+        found = grade(row["gold"], row["response"], "eval", question=row.get("question"))
         assert not found.reason.startswith("error"), row
         if found.correct is not row["right"]:
             wrong.append((row["kind"], row["gold"], row["response"], found.answer, found.reason))

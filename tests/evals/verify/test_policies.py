@@ -380,7 +380,7 @@ CASES = [
     ("5", "\\text{The answer is }5", False),
     ("5", "\\text{Answer: }5", False),
     ("11\\text{ hours}", "11\\text{ hrs}", True),
-    ("11\\text{ hours}", "11 h", False),
+    ("11\\text{ hours}", "11 h", True),
     ("11\\text{ hours}", "11\\text{ h}", True),
     ("5\\text{ cm}", "5cm", True),
     ("5\\text{ cm}", "5\\,\\mathrm{cm}", True),

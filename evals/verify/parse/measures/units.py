@@ -42,6 +42,9 @@ NO_UNITS = frozenset(
 ) | frozenset((*NUMBER_WORDS, *TENS, *SCALES, *FRACTIONS))
 DANGLING = re.compile(r"(?:\bper|/)\W*$")
 VALUES = ("i", "e", "k")  # single letters in \text{} that are numbers or a scale rather than a unit
+KINDS = re.compile(
+    r"^\s*(?:positive|negative|prime|real|odd|even|distinct)\s+(?=(?:integer|number|solution|root|value|divisor|factor|prime)s?\b)"
+)
 PIECE = re.compile(
     r"\s*(?:(?P<word>[^\W\d_]+|[¢Ω])|\^\s*\{?\s*(?P<power>-?\d)\s*\}?|(?P<per>/|\bper\b)|(?P<times>[*·.,(){}-]))"
 )
@@ -82,7 +85,7 @@ def find(word: str) -> Known | None:
         or (lower[-1:] == "y" and lower[:-1] + "ies" in nouns())
     ):
         return ((lower, 1),), ONE
-    if lower in symbols() and not word.startswith("M"):
+    if lower in symbols() and not word.startswith("M") and len(word) > 1:
         return symbols()[lower]
     if word.isascii():
         return None
@@ -110,6 +113,7 @@ def parse_unit(text: str) -> Unit:
     powers: dict[str, int] = {}
     factor, known = ONE, True
     sign, pending, place, last = 1, 1, 0, None
+    text = KINDS.sub("", text)
     for match in PIECE.finditer(text):
         if match.start() != place:
             break

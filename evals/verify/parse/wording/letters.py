@@ -54,8 +54,17 @@ def lettered(text: str) -> Lettered | None:
     return Lettered(letter, value)
 
 
+def after_letter(text: str) -> str:
+    """What a text that names a choice says after its letter, where that has digits."""
+    match = LETTERED.fullmatch(text)
+    rest = match[7].strip().strip("$").strip() if match else ""
+    return rest if any(character.isdigit() for character in rest) else ""
+
+
 def bare_option(text: str) -> str:
     """ "Option B" and "\\text{Choice (B)}" as the letter alone; anything else as it stands."""
+    if text[:1] == text[-1:] == "$" and text.count("$") == 2:
+        text = text.strip("$").strip()
     match = OPTION.fullmatch(text.translate(CIRCLED).strip()) if len(text) < 60 else None
     return match[1].upper() if match else text
 

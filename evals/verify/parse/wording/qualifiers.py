@@ -63,6 +63,7 @@ MEMBERSHIP = re.compile(r"\\in(?![a-z])")
 SOLVED = re.compile(rf"\s*{SYMBOL}\s*=(?:[^A-Za-z]|\\(?:frac|sqrt|pi)(?![a-z]))*")
 SIDES = re.compile(rf"\\in(?![a-z])|{RELATION}")
 COMMAND = re.compile(r"\\[A-Za-z]+|[A-Za-z]{4,}")
+PARAMETER = re.compile(rf"\b[kmn]\s*(?:\\in\s*(?:\\mathbb\s*)?[\\{{\s]*[RNQC](?![a-z])|{RELATION})")
 WHEN = re.compile(
     r"^(?:\s|,|\\[,;:! ]|\\q?quad)*(?:\\(?:text|mathrm)\s*\{\s*,?\s*)?(?:if|for|when|where)\b\s*\}?"
 )
@@ -106,6 +107,8 @@ def _is_about(head: str, found: re.Match[str]) -> bool:
         return False
     if groups.get("word"):
         return True
+    if "\\pi" in head and PARAMETER.search(found.group()):
+        return False  # pi/4 + k pi with k in N or R is not what it is with k in Z
     condition = groups.get("all") or groups.get("where") or groups.get("with") or groups.get("bare") or ""
     said = RELATES.search(head.replace("=", "")) or MEMBERSHIP.search(head) or SOLVED.fullmatch(head)
     if RELATES.search(condition) and said:

@@ -124,7 +124,7 @@ def with_unit(c: Cursor, value: Value) -> Value:
                 and (parts or _unit_ahead(c) or bracketed_unit(c))
             )
             or (token.kind == "op" and token.text in ("}", ")") and _open(parts, token.text))
-            or (token.kind == "num" and parts and parts[-1] in ("^", "{"))
+            or ((token.kind == "num" or token.text == "-") and parts and parts[-1] in ("^", "{", "-"))
         ):
             parts.append(token.text)
         elif token.kind == "cmd" and token.text == "frac" and _unit_ahead(c, 1):
