@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.checkpoints.adapters import Adapter, read_adapter
 from evals.checkpoints.fingerprint import EMBEDDINGS, HEADS, file_hash, fingerprints
-from evals.checkpoints.forms import explained, has_weights, read_object, weight_files
+from evals.checkpoints.forms import check_sizes, explained, has_weights, read_object, weight_files
 from evals.checkpoints.locating import locate
 from evals.checkpoints.stored import Stored, stored_tensors, wrapped
 from evals.core.bounds import depth_of, finite
@@ -78,6 +78,7 @@ def open_checkpoint(
     config = read_object(path / "config.json", name)
     if config is None or not ("architectures" in config or "model_type" in config):
         raise explained(path, name)
+    check_sizes(config, name)
     files = weight_files(path, name)
     if adapted:
         raise UserError(

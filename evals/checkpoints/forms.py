@@ -11,6 +11,15 @@ from evals.core.errors import UserError
 
 SINGLE = ("model.safetensors", "pytorch_model.bin")
 PART = re.compile(r"^(?:model|pytorch_model)-(\d+)-of-(\d+)\.(?:safetensors|bin)$")
+SIZES = {
+    "num_hidden_layers": 10_000,
+    "n_layer": 10_000,
+    "num_attention_heads": 100_000,
+    "n_head": 100_000,
+    "hidden_size": 1_000_000,
+    "n_embd": 1_000_000,
+    "vocab_size": 100_000_000,
+}
 OTHERS = ("consolidated", "adapter_model", "optimizer", "scheduler", "training_args", "rng_state")
 
 
@@ -27,6 +36,18 @@ def read_object(path: Path, name: str) -> dict[str, Any] | None:
     if not isinstance(data, dict):
         raise UserError(f"checkpoint {name} is damaged: {path.name} is not a JSON object; save it again")
     return data
+
+
+def check_sizes(config: dict[str, Any], name: str) -> None:
+    """UserError where a config.json gives a size that no model has, before anything of that size is made."""
+    inner = config.get("text_config")
+    for part in (config, inner if isinstance(inner, dict) else {}):
+        for key, most in SIZES.items():
+            size = part.get(key)
+            if size is not None and (type(size) is not int or not 1 <= size <= most):
+                raise UserError(
+                    f"checkpoint {name} is damaged: its config.json gives a {key} of {size!r:.40}; fix it"
+                )
 
 
 def has_weights(path: Path) -> bool:
