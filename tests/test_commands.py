@@ -1,5 +1,5 @@
-"""Every command of evals, probes and reports, given input that is missing, damaged or hostile: exit code 2
-and one sentence. The commands are walked, so that a new one cannot be forgotten."""
+"""Every command, given input that is missing, empty, damaged, hostile, huge, unreadable or a folder: exit
+code 2 and one sentence. The commands are walked, so that a new one cannot be forgotten."""
 
 import importlib
 import sys
@@ -7,17 +7,19 @@ import sys
 import pytest
 import typer
 
+from evals.core import bounds
 from evals.core.command import run
 
 PROGRAMS = {
     "evals": "evals.cli",
     "probes": "probes.commands.cli",
     "reports": "reports.cli",
+    "trainer": "trainer.cli",
 }
 NO_INPUT = {"evals doctor", "evals formats", "evals tasks-path", "reports paper", "reports published"}
 INPUTS = ("--ckpt", "--samples", "--counts", "--config", "--run", "--findings", "--template")
 OUTPUTS = ("--out", "--store")
-BAD = ("missing", "empty", "damaged", "hostile", "folder")
+BAD = ("missing", "empty", "damaged", "hostile", "folder", "huge", "unreadable")
 
 
 def commands():
@@ -68,6 +70,13 @@ def bad_input(folder, kind):
         path.write_text('{"schema": NaN, "lineage": "' + "x" * 100_000 + '"}')
     elif kind == "folder":
         path.mkdir()
+    elif kind == "huge":  # sparse, and over every bound of one line or file of settings
+        with path.open("wb") as stream:
+            stream.truncate(bounds.ROW + 2)
+    elif (
+        kind == "unreadable"
+    ):  # also for root, whom permissions do not stop: reading it is an error of the system
+        path.symlink_to("/proc/self/mem")
     return str(path)
 
 
@@ -82,6 +91,8 @@ def test_bad_input_is_one_sentence(name, module, command, tmp_path, monkeypatch,
     for kind in BAD:
         path = bad_input(tmp_path, kind)
         for given in arguments(command, path):
+            if kind == "empty" and name == "trainer pretrain":
+                continue  # a configuration that changes nothing
             monkeypatch.setattr(sys, "argv", [*name.split(" "), *given])
             with pytest.raises(SystemExit) as left:
                 run(app)
