@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from evals.asking.asking import Asking
@@ -9,6 +10,7 @@ from evals.asking.prompts import prompt_ids
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.engines import open_engine
+from evals.records import Problem, Sample
 from evals.sampling.prompts_to_samples import settle
 from tests.trainer.loops import RL, SFT, rewarded
 from tests.trainer.tiny import saved
@@ -16,6 +18,7 @@ from trainer.data.asking import asked, asking_of, end_of_response
 from trainer.data.demonstrations import training_demonstrations
 from trainer.data.prompts import training_prompts
 from trainer.rl import rl
+from trainer.rollouts import rollouts
 from trainer.rollouts.sampler import open_policy_engine
 
 TURNS = (
@@ -73,6 +76,51 @@ def test_in_a_chat_prompts_are_those_of_evaluation_and_the_turn_ends_the_respons
     assert said == {"template": "world", "shots": 0, "chat": True, "system": "Add."}
     sampler, _ = open_policy_engine(_model(found), engine.tokenizer, found, config)
     assert {end, engine.tokenizer.eos_token_id} <= set(sampler.eos_ids)
+
+
+def test_a_prefix_is_asked_graded_kept_in_lineage_and_not_learnt_twice(chatty, tmp_path):
+    """The prompt ends with it, the rewarded text begins with it, and what comes after asks with it."""
+    found, box = open_checkpoint(str(chatty)), "So the answer is \\boxed{"
+    config = asked(RL.model_copy(update={"prefix": box, "steps": 1}), found)
+    engine = open_engine(found)
+    prompts = training_prompts(config, engine.tokenizer, 512)
+    asking = settle(found, Asking(template="world", shots=0, prefix=box))
+    assert prompts.ids[0] == prompt_ids(prompts.problems[0], asking, engine)
+    assert prompts.before == box
+    last = rl(str(chatty), config, tmp_path / "run", quiet=True)
+    rows = pq.read_table(next((tmp_path / "run" / "rollouts").iterdir())).to_pylist()
+    assert all(row["text"].startswith(box) for row in rows)
+    later = asked(SFT, open_checkpoint(str(last)))
+    assert (later.prefix, later.template) == (box, "world")
+    assert later.chat
+    shown = training_demonstrations(
+        asked(SFT.model_copy(update={"prefix": "3+"}), found), engine.tokenizer, 512
+    )
+    whole = training_demonstrations(asked(SFT, found), engine.tokenizer, 512)
+    for some, every in zip(shown, whole, strict=True):
+        said, plain = (engine.tokenizer.decode(d.response[:-1]) for d in (some, every))
+        assert said == plain.removeprefix("3+")
+
+
+def test_thinking_that_the_prompt_opens_is_graded_as_in_evaluation(tmp_path, tokenizer):
+    """An answer in thoughts that never end earns nothing; their tag stands in the prompt."""
+    from copy import deepcopy
+
+    own = deepcopy(tokenizer)
+    own.chat_template = TURNS.replace("<|assistant|>", "<|assistant|><think>")
+    found = open_checkpoint(str(saved("llama", own, tmp_path / "thinker")))
+    config = asked(RL.model_copy(update={"n": 2}), found)
+    prompts = training_prompts(config, own, 512)
+    assert prompts.before == "<think>"
+
+    class Thinker:
+        def sample(self, requests, options):
+            texts = (" so \\boxed{17}", " so </think>\\boxed{17}")
+            return [Sample(t, (5,), (0.0,), "stop") for t in texts]
+
+    problem = Problem.make("12+5?", "17")
+    batch = rollouts.collect(Thinker(), [problem], [(5,)], config, 0, before=prompts.before)
+    assert batch.rewards.tolist() == [[0.0, 1.0]]
 
 
 def _model(found):

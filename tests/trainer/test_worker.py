@@ -34,3 +34,17 @@ def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent
     finally:
         worker.close()
     assert worker.process.exitcode == 0
+
+
+def test_a_worker_ends_a_response_where_the_trainer_does(parent):
+    """The token that closes a turn of a chat is not in the checkpoint's configuration."""
+    found = open_checkpoint(str(parent))
+    options = SamplingOptions(1.0, 1.0, 0, 8)
+    drawn = open_engine(found).sample([Request((5, 6, 7, 8), 3)], options)[0].token_ids
+    worker = Worker(found, "torch", "float32", (0, drawn[2]))
+    try:
+        assert worker.eos_ids == (0, drawn[2])
+        ended = worker.sample([Request((5, 6, 7, 8), 3)], options)[0]
+        assert (ended.token_ids, ended.finish_reason) == (drawn[:3], "stop")
+    finally:
+        worker.close()

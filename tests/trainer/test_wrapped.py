@@ -16,7 +16,8 @@ from tests.trainer.test_flops import counted
 from tests.trainer.tiny import FAMILIES, saved, tiny
 from trainer.algorithms.loss import add_gradient, token_losses
 from trainer.config.load import OptimizerConfig
-from trainer.config.schema import AdapterConfig
+from trainer.config.schema import AdapterConfig, Compute
+from trainer.distributed.fsdp import place
 from trainer.models import adapter as lora
 from trainer.models.checkpoint import Lineage, load_parent, save_checkpoint
 from trainer.models.flops import training_flops
@@ -74,6 +75,45 @@ def test_loss_and_gradient_of_a_ragged_batch_are_those_of_a_plain_loop(family, t
         got = add_gradient(model, SEQUENCES, RESPONSES, size)
         assert got == pytest.approx(loss, rel=1e-6)
         torch.testing.assert_close(of(model), wanted, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("family", ["olmo2", "llama", "gemma3", "gpt_neox"])
+def test_layers_computed_once_more_give_the_same_gradient_to_the_bit(family, parent, tmp_path, tokenizer):
+    """The native model and models of transformers; what a layer computed is not kept, and is not kept by
+    default where an adapter is trained."""
+    folder = parent if family == "olmo2" else saved(family, tokenizer, tmp_path / family)
+    model, _ = load_parent(open_checkpoint(str(folder)))
+    add_gradient(model, SEQUENCES, RESPONSES, 4096)
+    kept, wanted = saved_bytes(model), of(model)
+    model.zero_grad(set_to_none=True)
+    model = place(model, Compute(recompute=True), torch.device("cpu"))
+    add_gradient(model, SEQUENCES, RESPONSES, 4096)
+    assert torch.equal(of(model), wanted)
+    assert saved_bytes(model) < 0.6 * kept
+    assert calls_of(load_wrapped(open_checkpoint(str(folder)), tokenizer, AdapterConfig(rank=2))) == 2
+
+
+def saved_bytes(model) -> int:
+    """Bytes that a forward pass keeps for its backward pass, weights left out."""
+    own, kept = {p.data_ptr() for p in model.parameters()}, {}
+
+    def keep(tensor):
+        if tensor.data_ptr() not in own:
+            kept[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        token_losses(model, stream(SEQUENCES, RESPONSES, "cpu"))
+    return sum(kept.values())
+
+
+def calls_of(model) -> int:
+    """How often a layer is computed in a forward and backward pass, with the default settings."""
+    calls, norm = [], next(m for m in model.blocks()[0].modules() if "Norm" in type(m).__name__)
+    model = place(model, Compute(), torch.device("cpu"))
+    norm.register_forward_hook(lambda *_: calls.append(1))
+    add_gradient(model, SEQUENCES, RESPONSES, 4096)
+    return len(calls)
 
 
 @pytest.mark.parametrize("family", ["gemma3", "llama"])

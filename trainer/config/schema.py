@@ -92,6 +92,11 @@ class Compute(Strict):
     shard: bool = Field(False, description="spread weights and moments over the processes (FSDP2)")
     tokens_per_pass: int = Field(4096, ge=64, description="tokens of one forward and backward pass")
     share_prompts: bool = Field(True, description="compute a prompt once for all its rollouts in a pass")
+    recompute: bool | None = Field(
+        None,
+        description="compute layers once more in the backward pass in place of keeping what they computed: "
+        "less memory, more arithmetic (default: for adapters)",
+    )
 
 
 class AdapterConfig(Strict):
@@ -139,6 +144,7 @@ class Questions(Common):
     template: str | None = Field(None, description="prompt template (default: as in evaluation)")
     chat: bool | None = Field(None, description="ask through the chat template (default: as in evaluation)")
     system: str | None = Field(None, description="system prompt of a chat")
+    prefix: str = Field("", description="text with which every response begins")
     chat_args: dict[str, Any] = Field({}, description="arguments of the chat template")
     adapter: AdapterConfig | None = Field(None, description="train a LoRA adapter alone; see AdapterConfig")
     checkpoint_every: int = Field(0, ge=0, description="steps between kept checkpoints (0: only the last)")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from evals.asking.asking import Asking
-from evals.asking.prompts import end_of_turn
+from evals.asking.prompts import FORM, end_of_turn, prompt_text
 from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
+from evals.grading.responses import reading_of
 from evals.sampling.prompts_to_samples import settle
 from trainer.config.schema import Questions
 
@@ -21,32 +22,33 @@ def asked(config: Kind, found: Checkpoint) -> Kind:
     name = config.template
     if name is None and not (found.lineage or {}).get("prompt") and config.problems.startswith("world"):
         name = "world"
-    open_one = Asking(
-        template=name, shots=0, chat=config.chat, system=config.system, chat_args=config.chat_args
-    )
-    made = settle(found, open_one)
-    return config.model_copy(
-        update={
-            "template": made.template,
-            "chat": made.chat,
-            "system": made.system,
-            "chat_args": dict(made.chat_args),
-        }
-    )
+    given = {f: getattr(config, f) for f in ("chat", "system", "chat_args", "prefix")}
+    made = settle(found, Asking(template=name, shots=0, **given))
+    update = {f: getattr(made, f) for f in ("template", *given)}
+    return config.model_copy(update=update | {"chat_args": dict(made.chat_args)})
 
 
 def asking_of(config: Questions) -> Asking:
     """The settled asking of a configuration, at temperature 1 with nothing truncated."""
     name = config.template or "plain-boxed"
     chat = bool(config.chat)
-    made = Asking(name, 0, chat, config.system, config.chat_args, stops=template(name).stops_of(0, chat))
-    return made.plain()
+    stops = template(name).stops_of(0, chat)
+    return Asking(name, 0, chat, config.system, config.chat_args, config.prefix, stops).plain()
+
+
+def opened(asking: Asking, tokenizer: Any) -> str:
+    """What the prompt has said of a response already: the prefix, or a tag of thinking that it leaves open.
+
+    It is graded with the response, as in evaluation.
+    """
+    prompt = prompt_text(FORM, asking, tokenizer)
+    return reading_of({"prompt_form": "", "chat": True, "prefix": asking.prefix, "prompt": prompt}).before
 
 
 def for_lineage(config: Questions) -> dict[str, Any]:
     """What lineage.json says of the prompt, so that evaluation asks the same."""
     chat = {"chat": True} if config.chat else {}
-    more = {"system": config.system, "chat_args": dict(config.chat_args)}
+    more = {"system": config.system, "chat_args": dict(config.chat_args), "prefix": config.prefix}
     return {"template": config.template, "shots": 0} | chat | {k: v for k, v in more.items() if v}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evals.asking.prompts import ids_of
 from evals.asking.templates import template
 from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
@@ -15,7 +16,7 @@ from evals.core.keys import content_hash, derive_seed
 from evals.records import Problem
 from trainer.config.load import SFTConfig
 from trainer.data.asking import asking_of, end_of_response
-from trainer.data.prompts import batch_of, encoded, training_problems
+from trainer.data.prompts import batch_of, training_problems
 from trainer.run.console import say
 
 
@@ -97,9 +98,10 @@ def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -
     answer = "{solution}" if asking.chat else template(asking.template or "").answer
     found: list[Demonstration] = []
     for problem in problems:
-        prompt = encoded(problem, asking, tokenizer)
+        prompt = ids_of(problem, asking, tokenizer)
         for solution in solutions_of(problem, config):
-            ids = encode(tokenizer, answer.replace("{solution}", solution.strip()), special=False)
+            text = answer.replace("{solution}", solution.strip()).removeprefix(asking.prefix)
+            ids = encode(tokenizer, text, special=False)
             response = np.array([*ids, end], dtype=np.int32)
             found.append(Demonstration(problem.id, prompt, response))
     return found

@@ -8,24 +8,29 @@ from typing import Any
 import numpy as np
 
 from evals.asking.asking import Asking
-from evals.asking.prompts import prompt_text
-from evals.checkpoints.tokenizer import encode
+from evals.asking.prompts import ids_of
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, load_problems
 from evals.records import Problem
 from trainer.config.load import Questions, RLConfig
-from trainer.data.asking import asking_of
+from trainer.data.asking import asking_of, opened
 from trainer.run.console import say
 
 
 @dataclass(frozen=True, slots=True)
 class Prompts:
-    """Problems that can be asked, the ids of their prompts, and the fingerprint of the set."""
+    """Problems that can be asked, the ids of their prompts, and the fingerprint of the set.
+
+    before: what the prompts have said of every response already; see `opened`. long: problems left out for
+    the length of their prompts.
+    """
 
     problems: list[Problem]
     ids: list[tuple[int, ...]]
     fingerprint: str
+    before: str
+    long: list[Problem]
 
 
 def training_problems(config: Questions) -> tuple[Problem, ...]:
@@ -41,27 +46,30 @@ def problem_set(config: Questions, spec: str, limit: int) -> ProblemSet:
     return load_problems(spec, limit=limit)
 
 
-def encoded(problem: Problem, asking: Asking, tokenizer: Any) -> tuple[int, ...]:
-    """Token ids of a prompt; a chat template writes its special tokens itself."""
-    return encode(tokenizer, prompt_text(problem, asking, tokenizer), special=not asking.chat)
+def prompts_of(found: ProblemSet, asking: Asking, tokenizer: Any, longest: int) -> Prompts:
+    """The prompts of at most `longest` tokens."""
+    ids = [ids_of(p, asking, tokenizer) for p in found.problems]
+    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= longest]
+    kept = [found.problems[i] for i in fits]
+    long = [p for p, prompt in zip(found.problems, ids, strict=True) if len(prompt) > longest]
+    before = opened(asking, tokenizer)
+    return Prompts(kept, [ids[i] for i in fits], found.fingerprint, before, long)
 
 
 def training_prompts(config: RLConfig, tokenizer: Any, context: int, *, quiet: bool = False) -> Prompts:
     """Prompts that leave `max_tokens` of the model's `context`; longer ones are left out and counted."""
-    found, asking = problem_set(config, config.problems, config.limit), asking_of(config)
-    ids = [encoded(p, asking, tokenizer) for p in found.problems]
     most = min(config.max_prompt_tokens, context - config.max_tokens)
-    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= most]
-    if len(fits) < len(ids):
-        first = next(p.id for p, prompt in zip(found.problems, ids, strict=True) if len(prompt) > most)
-        lost = len(ids) - len(fits)
-        say(f"{lost} prompts of more than {most} tokens are left out (the first: {first})", quiet)
-    if not fits:
+    found = problem_set(config, config.problems, config.limit)
+    asked = prompts_of(found, asking_of(config), tokenizer, most)
+    if asked.long:
+        told = f"{len(asked.long)} prompts of more than {most} tokens are left out"
+        say(f"{told} (the first: {asked.long[0].id})", quiet)
+    if not asked.ids:
         raise UserError(
             f"{config.problems} has no prompt of at most {most} tokens (the model's context is {context}, "
             f"max_tokens {config.max_tokens}); lower max_tokens or take a model of longer context"
         )
-    return Prompts([found.problems[i] for i in fits], [ids[i] for i in fits], found.fingerprint)
+    return asked
 
 
 def batch_of(count: int, size: int, seed: int, step: int, stream: str = "rl-order") -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import Any
 
 import torch
@@ -24,6 +25,9 @@ def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable
     The head stays in fp32, so that logits are fp32 sums; the layers run in `compute.precision`.
     """
     model = model.to(device)
+    if compute.recompute or (compute.recompute is None and model.adapter):
+        for layer in model.blocks():
+            recompute(layer)
     if not needs_group(compute):
         return model
     from torch.distributed.device_mesh import init_device_mesh
@@ -43,6 +47,21 @@ def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)
     return model
+
+
+def recompute(layer: nn.Module) -> None:
+    """From now on the layer keeps its inputs alone for the backward pass (arXiv 1604.06174)."""
+    from torch.utils.checkpoint import checkpoint
+
+    forward = layer.forward
+
+    @wraps(forward)
+    def again(*args: Any, **named: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*args, **named)
+        return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **named)
+
+    layer.forward = again
 
 
 def settle(model: nn.Module) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from evals.engines.decoders import Decoder
 from evals.models.ragged import Ragged
+from trainer.config.schema import AdapterConfig
 
 
 class Costs(NamedTuple):
@@ -25,13 +26,14 @@ class Trainable(nn.Module):
     """A causal language model in fp32 whose forward pass takes a flat stream of sequences.
 
     context: longest sequence, in tokens. costs: for counting FLOPs. vocabulary: rows of the head.
-    shares_prompts: whether a prompt with several responses is computed once.
+    shares_prompts: whether a prompt with several responses is computed once. adapter: what is trained alone.
     """
 
     context: int
     costs: Costs
     vocabulary: int
     shares_prompts = False
+    adapter: AdapterConfig | None = None
 
     @property
     def device(self) -> torch.device:

@@ -16,7 +16,7 @@ from evals.records import Request, SamplingOptions
 from evals.verify import grade
 from trainer.config.load import Questions
 from trainer.data.asking import asking_of
-from trainer.data.prompts import Prompts, encoded, problem_set
+from trainer.data.prompts import Prompts, problem_set, prompts_of
 from trainer.distributed import ranks as distributed
 from trainer.rollouts.sampler import Sync
 
@@ -65,7 +65,9 @@ class Evaluation:
         samples = self.engine.sample(requests, options) if requests else []
         right = [
             sum(
-                grade(problem.answer, s.text, mode="reward", question=problem.question).correct
+                grade(
+                    problem.answer, self.asked.before + s.text, mode="reward", question=problem.question
+                ).correct
                 for s in samples[j * n : (j + 1) * n]
             )
             for j, problem in enumerate(self.asked.problems[p] for p in own)
@@ -90,18 +92,16 @@ def open_evaluation(
     k = config.eval_k or 2 ** int(np.log2(max(config.eval_n // 2, 1)))
     if k > config.eval_n:
         raise UserError(f"eval_k ({k}) must be at most eval_n ({config.eval_n})")
-    found, asking = problem_set(config, config.eval_problems, config.eval_limit), asking_of(config)
+    found = problem_set(config, config.eval_problems, config.eval_limit)
     trained = {p.id for p in problem_set(config, config.problems, config.limit).problems}
     if both := [p.id for p in found.problems if p.id in trained]:
         raise UserError(
             f"{len(both)} of {len(found.problems)} problems of eval_problems are trained on (the first is "
             f"{both[0]}); give others"
         )
-    ids = [encoded(p, asking, tokenizer) for p in found.problems]
-    fits = [i for i, prompt in enumerate(ids) if 0 < len(prompt) <= context - config.eval_max_tokens]
-    if len(fits) < 2:
+    prompts = prompts_of(found, asking_of(config), tokenizer, context - config.eval_max_tokens)
+    if len(prompts.ids) < 2:
         raise UserError(
             f"eval_problems {config.eval_problems} has fewer than two problems that fit; give more"
         )
-    prompts = Prompts([found.problems[i] for i in fits], [ids[i] for i in fits], found.fingerprint)
     return Evaluation(engine, sync, prompts, config, k)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,13 @@ def collect(
     prompts: Sequence[tuple[int, ...]],
     config: RLConfig,
     *key: int,
+    before: str = "",
 ) -> Rollouts:
     """Sample n rollouts of every prompt, each seeded by (run seed, *key, place in the batch, index).
 
-    key: the step, and the number of the refill where it is one. Ranks sample and grade their share of the
-    groups and exchange the results.
+    key: the step, and the number of the refill where it is one. before: what the prompts have said of every
+    response, which its text begins with. Ranks sample and grade their share of the groups and exchange the
+    results.
     """
     n, count = config.n, len(problems)
     own = range(distributed.rank(), count, distributed.world())
@@ -73,6 +75,7 @@ def collect(
     stops = asking_of(config).stops or ()
     options = SamplingOptions(config.temperature, 1.0, 0, config.max_tokens, stops)
     samples = engine.sample(requests, options) if requests else []
+    samples = [replace(s, text=before + s.text) for s in samples] if before else samples
     earned = rewards([problems[p] for p in own for _ in range(n)], samples, config)
     everything: list[Any] = [None] * (count * n)
     for rank, part in enumerate(distributed.gather(list(zip(samples, earned, strict=True)))):

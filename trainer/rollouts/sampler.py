@@ -57,10 +57,9 @@ class Sampler:
         return batch
 
     def _collect(self, chosen: list[int], *key: int) -> Rollouts:
-        problems, prompts = self.asked.problems, self.asked.ids
-        return collect(
-            self.engine, [problems[i] for i in chosen], [prompts[i] for i in chosen], self.config, *key
-        )
+        asked = self.asked
+        problems, prompts = [asked.problems[i] for i in chosen], [asked.ids[i] for i in chosen]
+        return collect(self.engine, problems, prompts, self.config, *key, before=asked.before)
 
 
 def open_sampler(
@@ -82,7 +81,7 @@ def open_policy_engine(
     if config.engine == "vllm":
         from trainer.rollouts.worker import Worker
 
-        worker = Worker(found, "vllm", config.compute.precision)
+        worker = Worker(found, "vllm", config.compute.precision, ends_of(found, tokenizer, config))
         return worker, lambda: through_file(model, worker)
     return torch_engine(model, tokenizer, found, config, config.rows)
 
@@ -95,11 +94,14 @@ def torch_engine(
     sampled = model
     if distributed.is_sharded(model):
         sampled = model.twin().to(getattr(torch, config.compute.precision)).eval()
-    ends = {*eos_ids(found, tokenizer), end_of_response(tokenizer, asking_of(config))}
-    engine = TorchEngine(
-        sampled.decoder(), tokenizer, eos_ids=tuple(sorted(ends)), context=model.context, rows=rows
-    )
+    ends = ends_of(found, tokenizer, config)
+    engine = TorchEngine(sampled.decoder(), tokenizer, eos_ids=ends, context=model.context, rows=rows)
     return engine, (lambda: None) if sampled is model else (lambda: copy_weights(model, sampled))
+
+
+def ends_of(found: Checkpoint, tokenizer: Any, config: Questions) -> tuple[int, ...]:
+    """Ids that end a response: the checkpoint's, and what closes a turn of a chat."""
+    return tuple(sorted({*eos_ids(found, tokenizer), end_of_response(tokenizer, asking_of(config))}))
 
 
 @torch.no_grad()

@@ -18,13 +18,16 @@ TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR
 class Worker:
     """An `evals.engines.Engine` behind a pipe, with `load` to take new weights."""
 
-    def __init__(self, found: Checkpoint, engine: str, dtype: str) -> None:
-        """Start the process and wait until its engine has the checkpoint."""
+    def __init__(self, found: Checkpoint, engine: str, dtype: str, ends: tuple[int, ...] = ()) -> None:
+        """Start the process and wait until its engine has the checkpoint.
+
+        ends: ids that end a response (default: the checkpoint's).
+        """
         self.dtype = dtype
         device = os.environ.get("LOCAL_RANK")
         with spawning() as context:
             self.pipe, other = context.Pipe()
-            args = (other, found, engine, dtype, device, os.getpid())
+            args = (other, found, engine, dtype, ends, device, os.getpid())
             self.process = context.Process(target=_serve, args=args, daemon=True)
             self.process.start()
         other.close()
@@ -67,7 +70,15 @@ class Worker:
         self.process.join()
 
 
-def _serve(pipe: Any, found: Checkpoint, kind: str, dtype: str, device: str | None, parent: int) -> None:
+def _serve(
+    pipe: Any,
+    found: Checkpoint,
+    kind: str,
+    dtype: str,
+    ends: tuple[int, ...],
+    device: str | None,
+    parent: int,
+) -> None:
     """The process: one engine, asked through the pipe until it closes."""
     end_with_parent(parent)
     for name in TORCHRUN:
@@ -80,7 +91,8 @@ def _serve(pipe: Any, found: Checkpoint, kind: str, dtype: str, device: str | No
 
         from evals.engines.open import open_engine
 
-        engine = open_engine(found, engine=kind, dtype=dtype)
+        engine: Any = open_engine(found, engine=kind, dtype=dtype)
+        engine.eos_ids = ends or engine.eos_ids
         pipe.send((engine.identity, engine.eos_ids, engine.context))
     except Exception as error:
         pipe.send(error)
