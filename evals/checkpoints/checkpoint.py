@@ -108,13 +108,20 @@ def _open_adapter(name: str, path: Path, tokenizer: str | None, trust_remote_cod
             f"adapter {name} has another adapter as its base ({base}); merge that one first, and save "
             "it whole"
         )
+    own_lineage = _lineage(path, name)
+    trained_on = (own_lineage or {}).get("parent_tensors")
+    if trained_on and under.tensors and trained_on != under.tensors:
+        raise UserError(
+            f"adapter {name} was trained on other weights than its base {base} now has; give the base that "
+            "it was trained on"
+        )
     above = {"parent": under.weights, "parent_name": base, "prompt": (under.lineage or {}).get("prompt")}
     return replace(
         under,
         name=name,
         weights=content_hash("adapted weights", under.weights, adapter.weights),
         tensors=content_hash("adapted", under.tensors, adapter.tensors) if adapter.tensors else under.tensors,
-        lineage=_lineage(path, name) or above,
+        lineage=own_lineage or above,
         adapter=adapter,
         plain=False,
     )

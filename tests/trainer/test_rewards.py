@@ -55,6 +55,7 @@ def test_errors_on_single_responses_are_counted_and_earn_nothing(monkeypatch):
             lambda batch: 1 / 0,
             r"reward mine:score raised ZeroDivisionError: division by zero; it takes a list",
         ),
+        (lambda batch: sys.exit(3), r"reward mine:score raised SystemExit"),
         (lambda batch: [1.0], r"reward mine:score returned 1 values for 4 responses"),
         (lambda batch: [float("nan")] * 4, r"returned no finite number for any of 4 responses"),
         (lambda batch: time.sleep(60), r"took more than 0\.1 s for a batch; make it faster or raise"),

@@ -1,6 +1,7 @@
 """Models of transformers, trained: against the native code, and against a plain loop over transformers."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -261,8 +262,9 @@ def test_an_adapter_is_keyed_by_its_seed(tmp_path, tokenizer):
 
 def test_adapters_that_fit_nothing_are_refused(tmp_path, tokenizer):
     found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))
-    with pytest.raises(UserError, match=r"adapter\.targets \('nothing',\) fits nothing in this model"):
-        load_wrapped(found, tokenizer, AdapterConfig(targets=("nothing",)))
+    for targets in (("nothing",), ("q_proj", "nothing"), "nothing", ("norm",)):
+        with pytest.raises(UserError, match=r"fits no layer of this model; give all-linear, or .*q_proj"):
+            load_wrapped(found, tokenizer, AdapterConfig(targets=targets))
 
 
 def test_an_adapter_is_a_start_with_its_weights_merged_and_takes_no_second_one(tmp_path, tokenizer):
@@ -274,7 +276,7 @@ def test_an_adapter_is_a_start_with_its_weights_merged_and_takes_no_second_one(t
     )
     add_gradient(model, SEQUENCES, RESPONSES, 4096)
     adamw(model, OptimizerConfig(lr=1e-1)).step()
-    save_checkpoint(tmp_path / "adapter", model, tokenizer, LINEAGE)
+    save_checkpoint(tmp_path / "adapter", model, tokenizer, replace(LINEAGE, parent_tensors=found.tensors))
     adapted = open_checkpoint(str(tmp_path / "adapter"))
     again, own = load_parent(adapted)
     torch.testing.assert_close(token_losses(again, batch), token_losses(model, batch), rtol=1e-4, atol=1e-5)
@@ -283,3 +285,6 @@ def test_an_adapter_is_a_start_with_its_weights_merged_and_takes_no_second_one(t
     assert torch.equal(token_losses(whole, batch), token_losses(again, batch))
     with pytest.raises(UserError, match="is an adapter already; train another on a model into which"):
         load_wrapped(adapted, tokenizer, AdapterConfig())
+    tiny("qwen2", len(tokenizer)).save_pretrained(tmp_path / "base")
+    with pytest.raises(UserError, match=r"was trained on other weights than its base .* now has"):
+        open_checkpoint(str(tmp_path / "adapter"))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from evals.checkpoints.checkpoint import Checkpoint
-from evals.core.errors import UserError, first_line
+from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from trainer.config.schema import AdapterConfig
 
@@ -27,15 +27,22 @@ def inject(inner: Any, adapter: AdapterConfig, seed: int) -> None:
         from peft import inject_adapter_in_model
     except ImportError as error:
         raise UserError("adapter needs peft: pip install 'excursions[peft]'") from error
+    names = [name for name, _ in inner.named_modules()]
+    given = () if isinstance(adapter.targets, str) else adapter.targets
+    wrong = [t for t in given if not any(n == t or n.endswith(f".{t}") for n in names)]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("adapter", seed) % 2**63)
         try:
-            inject_adapter_in_model(_config(adapter), inner)
-        except ValueError as error:
-            raise UserError(
-                f"adapter.targets {adapter.targets!r} fits nothing in this model ({first_line(error)}); "
-                "give names of its linear layers, or all-linear"
-            ) from error
+            if not wrong:
+                inject_adapter_in_model(_config(adapter), inner)
+        except ValueError:
+            wrong = [str(adapter.targets)]
+    if wrong:
+        linear = {n.rpartition(".")[2] for n, m in inner.named_modules() if isinstance(m, torch.nn.Linear)}
+        raise UserError(
+            f"adapter.targets: {wrong[0]!r} fits no layer of this model; give all-linear, or names among "
+            f"{', '.join(sorted(linear))}"
+        )
     for name, parameter in inner.named_parameters():
         parameter.requires_grad_(".lora_" in name)
 

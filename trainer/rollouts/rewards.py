@@ -97,7 +97,7 @@ def _own(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfi
             return call(batch)
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             alone = [_alone(call, row) for row in batch]
             if all(value is None for value in alone):
                 raise UserError(f"{name} raised {type(error).__name__}: {first_line(error)}{ASK}") from error
@@ -112,7 +112,7 @@ def _own(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfi
 def _alone(call: Callable[[list[dict[str, Any]]], list[float | None]], row: dict[str, Any]) -> float | None:
     try:
         return call([row])[0]
-    except Exception:
+    except (Exception, SystemExit):
         return None
 
 
