@@ -14,6 +14,10 @@ app = program("Make checkpoints: pre-train from scratch, run excursions from wha
 
 Out = Annotated[Path, typer.Option(help="folder of the run; start the same command again to go on")]
 Preset = Annotated[str | None, typer.Option(help="shipped configuration, such as micro")]
+Usual = Annotated[
+    str | None,
+    typer.Option("--preset", help="shipped configuration (default: micro, or lm for larger models)"),
+]
 File = Annotated[Path | None, typer.Option("--config", help="TOML file laid over the preset")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="override one key, dotted")]
 Processes = Annotated[int, typer.Option(min=1, help="processes on this machine (a core each is best)")]
@@ -48,7 +52,7 @@ def pretrain(
 def rl(
     ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
     out: Out,
-    preset: Preset = "micro",
+    preset: Usual = None,
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
@@ -56,9 +60,10 @@ def rl(
     quiet: Quiet = False,
 ) -> None:
     """Reinforcement learning from any causal language model: GRPO, DAPO, MaxRL, …; the verifier rewards."""
-    from trainer.config.load import RLConfig, load_config
+    from trainer.config.load import RLConfig, load_config, usual_preset
     from trainer.rl import rl as run
 
+    preset = preset or usual_preset(ckpt)
     settings = load_config(
         RLConfig, "rl", preset=preset, path=config, overrides=_told(set_, merge, "adapter")
     )
@@ -72,7 +77,7 @@ def sft(
     gold: Annotated[
         bool, typer.Option("--gold", help="all demonstrations of every problem (recipe sft-gold)")
     ] = False,
-    preset: Preset = "micro",
+    preset: Usual = None,
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
@@ -80,10 +85,11 @@ def sft(
     quiet: Quiet = False,
 ) -> None:
     """Supervised fine-tuning on worked solutions: one of each problem, or all with --gold."""
-    from trainer.config.load import SFTConfig, load_config
+    from trainer.config.load import SFTConfig, load_config, usual_preset
     from trainer.sft import sft as run
 
     overrides = [*(["demonstrations=all"] if gold else []), *_told(set_, merge, "adapter")]
+    preset = preset or usual_preset(ckpt)
     settings = load_config(SFTConfig, "sft", preset=preset, path=config, overrides=overrides)
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
@@ -92,7 +98,7 @@ def sft(
 def parallel(
     ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
     out: Out,
-    preset: Preset = "micro",
+    preset: Usual = None,
     config: File = None,
     set_: Set = None,
     processes: Processes = 1,
@@ -100,9 +106,10 @@ def parallel(
     quiet: Quiet = False,
 ) -> None:
     """Parallel averaging: RL and SFT updates from one snapshot, their mean taken, step by step."""
-    from trainer.config.load import ParallelConfig, load_config
+    from trainer.config.load import ParallelConfig, load_config, usual_preset
     from trainer.parallel import parallel as run
 
+    preset = preset or usual_preset(ckpt)
     settings = load_config(
         ParallelConfig, "parallel", preset=preset, path=config, overrides=_told(set_, merge, "rl.adapter")
     )
@@ -164,10 +171,10 @@ def split(
     from evals.engines.threads import one_thread
     from evals.problems import load_problems
     from evals.sampling import Where
-    from trainer.data.difficulty_split import split_problems
+    from trainer.data.difficulty_split import split_problems, split_spec
 
     one_thread()
-    chosen = load_problems(problems, limit=limit)
+    chosen = load_problems(split_spec(problems), limit=limit)
     found = split_problems(
         ckpt,
         chosen,

@@ -84,7 +84,7 @@ def parallel(
     """
     check_schedule(config.weight, "parallel.weight", 1.0)
     found = open_checkpoint(parent)
-    of_rl = fitted(asked(checked(config.rl, "parallel.rl"), found), found)
+    of_rl = asked(checked(config.rl, "parallel.rl"), found)
     config = config.model_copy(update={"rl": of_rl, "sft": asked(config.sft, found)})
     grows = "rl.steps" if config.rl.final_lr == config.sft.final_lr == 1 else None
     with starting(out):
@@ -96,6 +96,7 @@ def parallel(
 
 def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config.rl)
+    config = config.model_copy(update={"rl": fitted(config.rl, model)})
     sampler = open_sampler(model, tokenizer, found, config.rl, quiet)
     shown = training_demonstrations(config.sft, tokenizer, model.context, quiet=quiet)
     evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config.rl)

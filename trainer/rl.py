@@ -15,7 +15,7 @@ from trainer.data.asking import asked
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
-from trainer.models.checkpoint import descend, is_native, load_parent, same_tokens, save_checkpoint
+from trainer.models.checkpoint import descend, load_parent, same_tokens, save_checkpoint
 from trainer.models.flops import forward_flops, sampling_flops, training_flops
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Costs, Trainable
@@ -35,7 +35,7 @@ def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: b
     Exact on resume; rollouts, metrics and the verdicts on them are saved step by step.
     """
     found = open_checkpoint(parent)
-    config = fitted(asked(checked(config, "rl"), found), found)
+    config = asked(checked(config, "rl"), found)
     grows = "steps" if config.final_lr == 1 else None
     with starting(out):
         if not claim(out, config, grows=grows, parent=found.weights):
@@ -56,6 +56,11 @@ def checked(config: RLConfig, section: str) -> RLConfig:
         raise UserError(f"{section}.pass_k ({config.pass_k}) must be at most {section}.n ({config.n})")
     if config.algorithm == "distillation" and config.teacher is None:
         raise UserError(f"{section}.algorithm distillation needs {section}.teacher, a checkpoint")
+    if config.adapter and shard.needs_group(config.compute) and config.kl > 0 and not config.teacher:
+        raise UserError(
+            f"an adapter with a KL term is not sharded; set {section}.compute.shard=false and its precision "
+            f"to float32, or {section}.kl=0"
+        )
     if config.reward not in MODES:
         reward_function(config.reward)
     check_schedule(config.entropy, f"{section}.entropy", math.inf)
@@ -76,6 +81,7 @@ def _correction(config: RLConfig, section: str) -> str:
 
 def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config)
+    config = fitted(config, model)
     sampler = open_sampler(model, tokenizer, found, config, quiet)
     evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config)
     optimizer = adamw(model, config.optimizer)
@@ -124,6 +130,7 @@ def load_policy(found: Checkpoint, config: RLConfig) -> tuple[Trainable, Trainab
     """
     device, reference = distributed.device(), None
     model, tokenizer = load_parent(found, config.adapter, config.seed)
+    model = shard.place(model, config.compute, device)
     if config.kl > 0 and isinstance(model, WrappedModel) and config.adapter and not config.teacher:
         reference = model.base()
     elif config.kl > 0:
@@ -140,16 +147,13 @@ def load_policy(found: Checkpoint, config: RLConfig) -> tuple[Trainable, Trainab
                 f"{model.vocabulary}; give a teacher of the same vocabulary"
             )
         reference = shard.place(reference, config.compute, device).eval()
-    return shard.place(model, config.compute, device), reference, tokenizer
+    return model, reference, tokenizer
 
 
-def fitted(config: RLConfig, found: Checkpoint) -> RLConfig:
-    """The configuration for a checkpoint: only the native model computes a prompt once for its rollouts."""
-    if is_native(found) and config.adapter is None:
-        return config
-    if config.adapter and shard.needs_group(config.compute) and config.kl > 0 and not config.teacher:
-        raise UserError("an adapter with a KL term is not sharded; set compute.shard=false, or rl.kl=0")
-    return config.model_copy(update={"compute": config.compute.model_copy(update={"share_prompts": False})})
+def fitted(config: RLConfig, model: Trainable) -> RLConfig:
+    """The configuration for a model: not every one computes a prompt once for all its rollouts."""
+    share = config.compute.share_prompts and model.shares_prompts
+    return config.model_copy(update={"compute": config.compute.model_copy(update={"share_prompts": share})})
 
 
 def mean(rows: list[dict[str, float]]) -> dict[str, float]:

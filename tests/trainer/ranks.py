@@ -9,6 +9,7 @@ from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT, rewarded
 from trainer import parallel, pretrain, rl, sft
 from trainer.algorithms.loss import add_gradient
 from trainer.config.load import Compute
+from trainer.config.schema import AdapterConfig
 from trainer.data import corpus as data
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
@@ -18,18 +19,24 @@ from trainer.run.folder import claim
 KINDS = {"plain": Compute(), "sharded": Compute(shard=True)}
 
 
-def run_all(parent: Path, out: Path) -> None:
-    """All loops into out/KIND/NAME, and the gradient of an uneven batch into out/KIND/gradient.pt."""
-    found = open_checkpoint(str(parent))
+def run_all(parent: Path, llama: Path, out: Path) -> None:
+    """All loops into out/KIND/NAME, and the gradient of an uneven batch into out/KIND/gradient.pt.
+
+    The last two are of a model of transformers, whole and by LoRA.
+    """
+    found, other = open_checkpoint(str(parent)), open_checkpoint(str(llama))
     for kind, compute in KINDS.items():
         if shard.needs_group(compute) and not torch.distributed.is_initialized():
             continue
         config = PRETRAIN.model_copy(update={"compute": compute})
+        whole, adapted = {"compute": compute}, {"compute": compute, "adapter": AdapterConfig(rank=2)}
         for name, loop, how in (
             ("pretrain", pretrain._loop, config),
             ("sft", sft._loop, SFT.model_copy(update={"compute": compute})),
             ("rl", rl._loop, RL.model_copy(update={"compute": compute})),
             ("parallel", parallel._loop, _both(compute)),
+            ("llama", rl._loop, RL.model_copy(update=whole)),
+            ("lora", sft._loop, SFT.model_copy(update=adapted)),
         ):
             folder = out / kind / name
             if distributed.rank() == 0:
@@ -38,7 +45,8 @@ def run_all(parent: Path, out: Path) -> None:
                     data.prepare(folder / "data", how)
             distributed.barrier()
             with rewarded():
-                loop(*(() if name == "pretrain" else (found,)), how, folder, True)
+                start = other if name in ("llama", "lora") else found
+                loop(*(() if name == "pretrain" else (start,)), how, folder, True)
         _uneven(config, out / kind)
 
 

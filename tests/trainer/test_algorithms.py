@@ -151,6 +151,7 @@ OWN = {
 }
 PRESETS = {
     "micro": {"steps": 30, "prompts": 32, "minibatch": 32, "n": 8, "max_tokens": 80, "kl": 0.0},
+    "lm": {"prompts": 32, "minibatch": 32, "n": 8, "max_tokens": 512, "kl": 0.0},
     "small": {"steps": 300, "prompts": 128, "minibatch": 64, "n": 16, "max_tokens": 256},
     "paper-1b": {
         "steps": 1000,
@@ -160,7 +161,7 @@ PRESETS = {
         "engine": "vllm",
     },
 }
-RATES = {"micro": 3e-4, "small": 3e-6, "paper-1b": 1e-6}
+RATES = {"micro": 3e-4, "small": 3e-6, "paper-1b": 1e-6, "lm": 1e-6}
 APART = {"algorithm", "optimizer", "compute", "levels", "teacher", "correction"}
 
 

@@ -50,6 +50,23 @@ def test_a_lineage_says_how_training_asks_and_the_world_has_a_form_of_its_own(pa
     assert asked(other, open_checkpoint(str(llama_plain))).template == "plain-boxed"
 
 
+def test_a_benchmark_is_trained_on_its_train_split_and_evaluated_on_its_test_split(llama_plain, parent):
+    """Seen to fail: problems=gsm8k was the test split, on which the trained model is then measured."""
+    found = open_checkpoint(str(llama_plain))
+
+    def splits(problems, **more):
+        config = asked(RL.model_copy(update={"problems": problems} | more), found)
+        return config.problems, config.eval_problems
+
+    assert splits("gsm8k") == ("gsm8k:train", "gsm8k:test")
+    assert splits("math?solutions=x") == ("math:train?solutions=x", "math:test")
+    assert splits("gsm8k:test", eval_problems="math500") == ("gsm8k:test", "math500")
+    assert splits("openmathinstruct") == ("openmathinstruct", "world:test")
+    assert splits("world:train") == ("world:train", "world:test")
+    with pytest.raises(UserError, match=r"problems math500 has a test split alone; .* problems=math500:test"):
+        splits("math500")
+
+
 @pytest.fixture
 def llama_plain(tmp_path, tokenizer):
     return saved("llama", tokenizer, tmp_path / "plain")

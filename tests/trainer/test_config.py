@@ -18,6 +18,7 @@ from trainer.config.load import (
     SFTConfig,
     load_config,
     load_study,
+    usual_preset,
     validated,
 )
 from trainer.study.plan import read_values
@@ -91,7 +92,19 @@ def test_every_field_is_read_somewhere():
     assert {name for name in names if not re.search(rf"\b{name}\b", code)} == set()
 
 
-@pytest.mark.parametrize("preset", ["micro", "small", "paper-1b"])
+def test_a_language_model_is_not_trained_at_the_rate_of_a_micro_model(tmp_path):
+    """Without --preset: 3e-4 would ruin it in a step."""
+    for name, size in (("micro", 4_000_000), ("lm", 500_000_000)):
+        (tmp_path / name).mkdir()
+        with (tmp_path / name / "model.safetensors").open("wb") as stream:
+            stream.truncate(size)
+        assert usual_preset(str(tmp_path / name)) == name
+    assert load_config(RLConfig, "rl", preset="lm", path=None).optimizer.lr == 1e-6
+    (tmp_path / "micro" / "adapter_config.json").write_text("{}")
+    assert usual_preset(str(tmp_path / "micro")) == "lm"
+
+
+@pytest.mark.parametrize("preset", ["micro", "small", "lm", "paper-1b"])
 def test_presets_are_whole(preset):
     for kind, section in (
         (PretrainConfig, "pretrain"),

@@ -11,32 +11,38 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer import ranks
+from tests.trainer.tiny import saved
 from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
 from trainer.run.files import read_rows
 
 
 @pytest.fixture(scope="module")
-def one(tmp_path_factory, parent):
+def llama(tmp_path_factory, tokenizer):
+    return saved("llama", tokenizer, tmp_path_factory.mktemp("llama") / "base")
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory, parent, llama):
     out = tmp_path_factory.mktemp("one")
-    ranks.run_all(parent, out)
+    ranks.run_all(parent, llama, out)
     return out / "plain"
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory, parent):
+def two(tmp_path_factory, parent, llama):
     out = tmp_path_factory.mktemp("two")
-    launch(ranks.run_all, (parent, out), 2)
+    launch(ranks.run_all, (parent, llama, out), 2)
     return out
 
 
 @pytest.mark.parametrize("kind", ["plain", "sharded"])
-@pytest.mark.parametrize("name", ["pretrain", "sft", "rl", "parallel"])
+@pytest.mark.parametrize("name", ["pretrain", "sft", "rl", "parallel", "llama", "lora"])
 def test_two_processes_end_with_the_weights_of_one(one, two, kind, name):
     """Fault 1 over ranks: a rank's own count, or FSDP2's mean in place of the sum, would show."""
     for step in sorted((one / name).glob("step-*")):
-        alone = load_file(step / "model.safetensors")
-        together = load_file(two / kind / name / step.name / "model.safetensors")
+        file = next(step.glob("*.safetensors"))
+        alone, together = load_file(file), load_file(two / kind / name / step.name / file.name)
         for key, weight in alone.items():
             torch.testing.assert_close(together[key], weight, rtol=1e-3, atol=2e-5)
     for a, b in zip(

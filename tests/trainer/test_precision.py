@@ -3,16 +3,20 @@
 import pytest
 import torch
 
+from evals.checkpoints.checkpoint import open_checkpoint
 from evals.records import Sample
 from tests.trainer.loops import RL
+from tests.trainer.tiny import saved
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient, counted_logits
 from trainer.config.load import Compute, OptimizerConfig
+from trainer.config.schema import AdapterConfig
 from trainer.distributed import fsdp as shard
 from trainer.distributed.launch import launch
 from trainer.models.native import new_model
 from trainer.models.optimizer import adamw
 from trainer.models.stream import stream
+from trainer.models.wrapped import load_wrapped
 from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.rollouts import Rollouts
 
@@ -101,3 +105,26 @@ def test_the_mismatch_of_sampler_and_trainer_is_measured(grouped):
         assert row["mismatch"] > 1e-5
 
     grouped(task)
+
+
+@pytest.mark.parametrize("adapter", [None, AdapterConfig(rank=2)])
+def test_layers_of_a_model_of_transformers_are_bf16_its_masters_and_logits_fp32(tmp_path, tokenizer, adapter):
+    """Fault 15 for the wrapper: the gradient is that of fp32 up to the rounding of layers."""
+    found = open_checkpoint(str(saved("qwen2", tokenizer, tmp_path / "base")))
+
+    def of(model) -> torch.Tensor:
+        add_gradient(model, BATCH, RESPONSES, 4096)
+        return torch.cat([shard.gathered(p.grad).flatten() for p in model.parameters() if p.requires_grad])
+
+    def task() -> None:
+        exact, seen = load_wrapped(found, tokenizer, adapter, 1), []
+        model = shard.place(load_wrapped(found, tokenizer, adapter, 1), Compute(precision="bfloat16"), CPU)
+        model.blocks()[0].register_forward_hook(lambda *args: seen.append(args[2].dtype))
+        one, other = of(model), of(exact)
+        assert set(seen) == {torch.bfloat16}
+        assert one.dtype == torch.float32
+        assert torch.cosine_similarity(one, other, dim=0) > 0.99
+        logits = counted_logits(model, stream(BATCH, RESPONSES, CPU)).detach()
+        assert (logits.bfloat16().float() != logits).float().mean() > 0.9
+
+    launch(task, (), 1, meet=True)

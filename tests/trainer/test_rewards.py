@@ -66,6 +66,13 @@ def test_a_function_that_cannot_judge_is_one_sentence(monkeypatch, function, sen
         earned(monkeypatch, function, reward_timeout=0.1)
 
 
+def test_maxrl_divides_by_no_negative_mean():
+    """Seen to fail: a penalty for length gave advantages of 1e11."""
+    config = RL.model_copy(update={"algorithm": "maxrl"})
+    with pytest.raises(UserError, match=r"maxrl needs rewards that are not negative \(one is -0\.5\)"):
+        advantages(torch.tensor([[0.0, -0.5]], dtype=torch.float64), config)
+
+
 def test_a_function_that_is_not_there_is_named_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("nowhere:score", "math:nothing", "math:pi"):

@@ -10,6 +10,7 @@ from evals.problems import load_problems, problem_set
 from evals.records import Problem, Sample
 from evals.sampling import Where
 from evals.world import problems
+from tests.trainer.tiny import saved
 from trainer.config.load import SFTConfig
 from trainer.data import difficulty_split as splits
 from trainer.data.prompts import training_problems
@@ -22,6 +23,25 @@ def test_bounds_are_the_papers_at_64_and_in_proportion_elsewhere():
     for wrong in ({"easy": 8, "hard": 8}, {"easy": 65}, {"hard": -1}):
         with pytest.raises(UserError, match="hard < easy"):
             splits.bounds(64, **wrong)
+
+
+def test_a_chat_model_is_split_by_what_it_solves_in_its_chat(tmp_path, tokenizer, monkeypatch):
+    """Seen to fail: it was asked in plain text, and trained on in its chat template."""
+    from copy import deepcopy
+
+    own, seen = deepcopy(tokenizer), set()
+    own.chat_template = "{% for m in messages %}<|user|>{{ m.content }}{% endfor %}<|assistant|>"
+    chosen = problem_set("world:train", problems("train", count=2, levels=(1,)))
+
+    def answers(self, requests, options):
+        seen.update(self.tokenizer.decode(r.prompt_ids) for r in requests)
+        return [Sample("", (5,), (-1.0,), "stop") for _ in requests]
+
+    monkeypatch.setattr(TorchEngine, "sample", answers)
+    folder = saved("llama", own, tmp_path / "chatty")
+    splits.split_problems(str(folder), chosen, tmp_path / "out", n=4, where=Where(quiet=True))
+    assert all(text.endswith("Solution:<|assistant|>") for text in seen)
+    assert splits.split_spec("gsm8k") == "gsm8k:train"
 
 
 @given(st.lists(st.integers(0, 64), min_size=1))

@@ -38,8 +38,7 @@ LINEAGE = Lineage(None, None, "rl", 1, 0, 0.0, 0, "", {})
 
 def wrapped(family: str, tmp_path, tokenizer) -> WrappedModel:
     folder = saved(family, tokenizer, tmp_path / family)
-    model, _ = load_parent(open_checkpoint(str(folder)), AdapterConfig() if family == "adapter" else None)
-    return model
+    return place(load_parent(open_checkpoint(str(folder)))[0], Compute(), torch.device("cpu"))
 
 
 def of(model) -> torch.Tensor:
@@ -71,7 +70,11 @@ def test_loss_and_gradient_of_a_ragged_batch_are_those_of_a_plain_loop(family, t
     folder = saved(family, tokenizer, tmp_path / family)
     model = load_wrapped(open_checkpoint(str(folder)), tokenizer).double()
     loss, wanted = plain_loop(model.inner)
-    for size in (4096, 14):
+    for size, packed in ((4096, False), (14, False), (4096, True), (14, True)):
+        if packed:
+            model.float().prove()  # as a stream; before, as rows padded
+            model.double()
+        assert model.shares_prompts == packed
         model.zero_grad(set_to_none=True)
         got = add_gradient(model, SEQUENCES, RESPONSES, size)
         assert got == pytest.approx(loss, rel=1e-6)
@@ -83,7 +86,7 @@ def test_layers_computed_once_more_give_the_same_gradient_to_the_bit(family, par
     """The native model and models of transformers; what a layer computed is not kept, and is not kept by
     default where an adapter is trained."""
     folder = parent if family == "olmo2" else saved(family, tokenizer, tmp_path / family)
-    model, _ = load_parent(open_checkpoint(str(folder)))
+    model = place(load_parent(open_checkpoint(str(folder)))[0], Compute(), torch.device("cpu"))
     add_gradient(model, SEQUENCES, RESPONSES, 4096)
     kept, wanted = saved_bytes(model), of(model)
     model.zero_grad(set_to_none=True)
@@ -117,13 +120,25 @@ def calls_of(model) -> int:
     return len(calls)
 
 
-@pytest.mark.parametrize("family", ["gemma3", "llama"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_prompt_with_several_responses_is_each_of_them_alone(family, tmp_path, tokenizer):
+    """Computed once for all of them where a stream is proven, which is all of these families; in loss and
+    gradient the same as rows of one sequence each, padded."""
     model = wrapped(family, tmp_path, tokenizer)
+    assert model.shares_prompts
     prompt, responses = [5, 9, 2, 40], [[3, 8, 8, 21, 4], [7], [7, 1]]
-    together = token_losses(model, forked([(prompt, responses)], "cpu"))
-    apart = [token_losses(model, stream([[*prompt, *r]], [len(r)], "cpu")) for r in responses]
-    torch.testing.assert_close(together, torch.cat(apart), rtol=1e-4, atol=1e-5)
+
+    def computed(data) -> tuple[torch.Tensor, torch.Tensor]:
+        model.zero_grad(set_to_none=True)
+        losses = token_losses(model, data)
+        losses.sum().backward()
+        return losses.detach(), of(model)
+
+    together = computed(forked([(prompt, responses)], "cpu"))
+    model.packed = None
+    apart = computed(stream([[*prompt, *r] for r in responses], [len(r) for r in responses], "cpu"))
+    torch.testing.assert_close(together[0], apart[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(together[1], apart[1], rtol=1e-3, atol=1e-5)
 
 
 def exact(monkeypatch) -> None:
@@ -147,6 +162,7 @@ def test_on_olmo2_the_wrapper_has_the_native_gradients(parent, tokenizer, monkey
     exact(monkeypatch)
     found = open_checkpoint(str(parent))
     native, other = load_parent(found)[0].double(), load_wrapped(found, tokenizer).double()
+    other.prove()
     losses = [add_gradient(m, SEQUENCES, RESPONSES, 4096) for m in (native, other)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
     theirs = dict(other.inner.named_parameters())

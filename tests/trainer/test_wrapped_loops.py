@@ -1,6 +1,5 @@
 """rl, sft and parallel on a model of transformers, whole and by LoRA: they learn, and resume to the byte."""
 
-import json
 import os
 import shutil
 
@@ -42,22 +41,26 @@ def loop(name: str, parent, out, **fields):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["rl", "sft", "parallel"])
 def test_a_run_that_is_cut_ends_with_the_same_bytes(name, kind, llama, tmp_path):
-    """Fault 23 where the model is not ours; of the cuts, those after a state was written."""
-    whole, copies = tmp_path / "whole", []
+    """Fault 23 where the model is not ours: in rl at every place where other files lie on disk than before,
+    in the others after the first state was written."""
+    whole, copies, seen = tmp_path / "whole", [], []
 
     def copy():
-        if len(list(whole.glob("state/step-*.pt"))) == 1 and len(copies) < 3:
+        files = {str(p.relative_to(whole)) for p in whole.rglob("*") if p.is_file()}
+        if (name == "rl" or "state/step-00000002.pt" in files) and files and files not in seen:
+            seen.append(files)
             copies.append(tmp_path / f"cut-{len(copies)}")
             shutil.copytree(whole, copies[-1])
 
     with before_changes(copy):
         end = loop(name, llama, whole, **KINDS[kind])
-    assert copies
+    assert len(copies) > (8 if name == "rl" else 0)
+    copies = copies if name == "rl" else copies[:1]
     expected = contents(whole)
     rows = expected["metrics.jsonl"]
     assert all(row["grad_norm"] > 1e-4 for row in rows)
     torch.manual_seed(123)  # what has gone on in the process before is nothing to the run
-    for cut in copies[-1:]:
+    for cut in copies:
         loop(name, llama, cut, **KINDS[kind])
         found = contents(cut)
         assert [k for k in {*found, *expected} if found.get(k) != expected.get(k)] == []
@@ -76,10 +79,8 @@ def test_the_reference_of_an_adapter_is_the_model_without_it(llama, tmp_path):
     assert rows[-1]["kl"] > 1e-6
 
 
-def test_a_run_says_that_prompts_are_not_shared_and_what_was_merged(llama, tmp_path):
+def test_what_was_merged_is_a_whole_model(llama, tmp_path):
     end = loop("rl", llama, tmp_path / "run", adapter=AdapterConfig(rank=2, merge=True), steps=1)
-    resolved = json.loads((tmp_path / "run" / "resolved.json").read_text())
-    assert resolved["compute"]["share_prompts"] is False
     assert (end / "model.safetensors").is_file()
     assert not (end / "adapter_config.json").exists()
     assert os.path.getsize(end / "tokenizer.json") == os.path.getsize(llama / "tokenizer.json")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms.cispo import CISPO
 from trainer.algorithms.contract import Algorithm
@@ -14,6 +14,9 @@ from trainer.algorithms.maxrl import MAXRL
 from trainer.algorithms.pass_at_k import PASS_AT_K
 from trainer.algorithms.rloo import RLOO
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 ALGORITHMS: dict[str, Algorithm] = {
     "grpo": GRPO,

@@ -6,11 +6,14 @@ bound. The bound of 5 is that of ScaleRL (arXiv 2510.13786). No KL.
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms import grpo
 from trainer.algorithms.contract import Algorithm, PolicyTerms
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def terms(logp: Tensor, old: Tensor, advantage: Tensor, config: RLConfig) -> PolicyTerms:

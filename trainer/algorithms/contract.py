@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,6 @@ def weights_of(
     sequence: (T,) number of each token's sequence; lengths: (S,) counted tokens of each sequence.
     """
     if aggregation == "sequence-mean":
-        return 1.0 / (sequences * lengths[sequence].to(torch.float64)).clamp(min=1.0)
+        return 1.0 / (sequences * lengths[sequence].double()).clamp(min=1.0)
     count = tokens if aggregation == "token-mean" else sequences * constant
-    return torch.full(sequence.shape, 1.0 / count, dtype=torch.float64, device=sequence.device)
+    return sequence.new_ones(sequence.shape).double() / count

@@ -6,17 +6,19 @@ whole vocabulary; rewards are measured and train nothing. `teacher` names the ch
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms import grpo
 from trainer.algorithms.contract import Algorithm
 from trainer.config.schema import RLConfig
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
     """See Algorithm: none."""
-    return torch.zeros_like(rewards)
+    return rewards.new_zeros(rewards.shape)
 
 
 DISTILLATION = Algorithm(advantages, grpo.terms, {"kl": 1.0, "kl_estimator": "full"})

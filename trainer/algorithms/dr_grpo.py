@@ -7,11 +7,14 @@ without KL.
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms import grpo
 from trainer.algorithms.contract import Algorithm
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:

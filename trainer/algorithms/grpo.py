@@ -6,11 +6,13 @@ of arXiv 2606.04272. Everything that differs between libraries under this name i
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms.contract import Algorithm, PolicyTerms
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def group_advantages(rewards: Tensor, *, ddof: int = 1, eps: float = 1e-6) -> Tensor:
@@ -18,7 +20,7 @@ def group_advantages(rewards: Tensor, *, ddof: int = 1, eps: float = 1e-6) -> Te
     centred = rewards - rewards.mean(dim=1, keepdim=True)
     spread = rewards.std(dim=1, correction=ddof, keepdim=True)
     flat = (rewards == rewards[:, :1]).all(dim=1, keepdim=True)
-    return torch.where(flat, torch.zeros_like(centred), centred / (spread + eps))
+    return (centred / (spread + eps)).masked_fill(flat, 0.0)
 
 
 def clipped_surrogate(
@@ -30,12 +32,12 @@ def clipped_surrogate(
     """
     ratio = (logp - old).exp()
     plain, bounded = -advantage * ratio, -advantage * ratio.clamp(1 - low, 1 + high)
-    loss = torch.maximum(plain, bounded)
+    loss = plain.maximum(bounded)
     clipped = bounded > plain
     if dual > 0:
         bound = -advantage * dual
         beyond = (advantage < 0) & (loss > bound)
-        loss, clipped = torch.where(beyond, bound, loss), clipped | beyond
+        loss, clipped = bound.where(beyond, loss), clipped | beyond
     return PolicyTerms(loss, clipped.to(logp.dtype), ratio.detach())
 
 

@@ -7,15 +7,24 @@ baseline, n rollouts give the gradient of the sum up to k = n - 1. Rewards are n
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
+from evals.core.errors import UserError
 from trainer.algorithms import dr_grpo, grpo
 from trainer.algorithms.contract import Algorithm
 from trainer.config.schema import RLConfig
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
-    """See Algorithm: (r - mean) / mean, zero where nothing earned a reward."""
+    """See Algorithm: (r - mean) / mean, zero where nothing earned a reward. UserError for negative ones."""
+    if (least := float(rewards.min())) < 0:
+        raise UserError(
+            f"algorithm maxrl needs rewards that are not negative (one is {least:g}); shift them, or set "
+            "overlong_penalty=0"
+        )
     mean = rewards.mean(dim=1, keepdim=True)
     return dr_grpo.advantages(rewards, config) / mean.clamp(min=1e-12)
 

@@ -9,13 +9,14 @@ wrong. An unbiased gradient of E[max of k rewards], which is pass@k where reward
 from __future__ import annotations
 
 import math
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms import grpo
 from trainer.algorithms.contract import Algorithm
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
@@ -24,12 +25,12 @@ def advantages(rewards: Tensor, config: RLConfig) -> Tensor:
     k = config.pass_k or max(1, n // 2)
     order = rewards.argsort(dim=1, stable=True)
     ranked = rewards.gather(1, order)
-    gain = torch.zeros_like(ranked) if k > 1 else ranked.clone()
+    gain = ranked.new_zeros(ranked.shape) if k > 1 else ranked.clone()
     ways = math.comb(n - 1, k - 1)
     for i in range(n if k > 1 else 0):
         for j in range(k - 2, i):  # the best of the others has rank j: k - 2 more from below it
             gain[:, i] += (ranked[:, i] - ranked[:, j]) * (math.comb(j, k - 2) / ways)
-    return torch.zeros_like(rewards).scatter(1, order, k * gain)
+    return rewards.new_zeros(rewards.shape).scatter(1, order, k * gain)
 
 
 PASS_AT_K = Algorithm(advantages, grpo.terms, {"aggregation": "constant", "kl": 0.0, "dual_clip": 0.0})

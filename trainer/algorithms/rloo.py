@@ -6,11 +6,14 @@ tokens, and for no bound that binds on policy. Several updates of one batch are 
 
 from __future__ import annotations
 
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from trainer.algorithms import dr_grpo, grpo
 from trainer.algorithms.contract import Algorithm
 from trainer.config.schema import RLConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def advantages(rewards: Tensor, config: RLConfig) -> Tensor:

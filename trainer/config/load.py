@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from evals.checkpoints.locating import locate
 from evals.core.bounds import read_toml, table_of
 from evals.core.errors import UserError
 from trainer.algorithms import ALGORITHMS
@@ -48,10 +49,12 @@ __all__ = [
     "load_study",
     "preset_file",
     "resolved_json",
+    "usual_preset",
     "validated",
 ]
 
 PRESETS = Path(__file__).parent / "presets"
+MICRO = 40_000_000  # bytes of weights, at most, for which the preset micro is meant
 
 Config = TypeVar("Config", bound=Strict)
 
@@ -68,6 +71,13 @@ def load_config(
     for item in overrides:
         given = _merge(given, _override(item, section))
     return validated(kind, _with_algorithm(_merge(base, given), given), section)
+
+
+def usual_preset(ckpt: str) -> str:
+    """The preset where none is named: micro for models of about a million parameters, else lm."""
+    folder = locate(ckpt)
+    size = sum(f.stat().st_size for f in (*folder.glob("*.safetensors"), *folder.glob("*.bin")))
+    return "lm" if size > MICRO or (folder / "adapter_config.json").is_file() else "micro"
 
 
 def load_study(path: Path, overrides: Sequence[str] = ()) -> StudyConfig:

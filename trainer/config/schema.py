@@ -137,7 +137,10 @@ class PretrainConfig(Common):
 class Questions(Common):
     """Which problems are trained on, and how they are asked (0-shot)."""
 
-    problems: str = Field("world:train", description="training problems: as for `evals sample --problems`")
+    problems: str = Field(
+        "world:train",
+        description="training problems: as for `evals sample --problems`; of a benchmark, its train split",
+    )
     levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's problems")
     data_seed: int = Field(0, description="seed of the synthetic world's problems")
     limit: int = Field(20_000, ge=1, description="at most so many problems")
@@ -154,7 +157,10 @@ class Questions(Common):
         1.0, ge=0, le=1, description="end of a cosine, share of the peak rate (1: constant)"
     )
     eval_every: int = Field(0, ge=0, description="steps between evaluations on problems held out (0: none)")
-    eval_problems: str = Field("world:test", description="as `problems`; none of those trained on")
+    eval_problems: str | None = Field(
+        None,
+        description="none of those trained on (default: the test split of `problems`, else world:test)",
+    )
     eval_limit: int = Field(64, ge=2, description="at most so many of them")
     eval_n: int = Field(8, ge=1, description="samples of each, at temperature 1")
     eval_k: int = Field(0, ge=0, description="K of pass@K (0: the largest power of two up to eval_n / 2)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 from evals.asking.asking import Asking
@@ -10,6 +11,7 @@ from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.grading.responses import reading_of
+from evals.problems.hub import BENCHMARKS
 from evals.sampling.prompts_to_samples import settle
 from trainer.config.schema import Questions
 
@@ -22,10 +24,29 @@ def asked(config: Kind, found: Checkpoint) -> Kind:
     name = config.template
     if name is None and not (found.lineage or {}).get("prompt") and config.problems.startswith("world"):
         name = "world"
+    config = config.model_copy(update=splits_of(config))
     given = {f: getattr(config, f) for f in ("chat", "system", "chat_args", "prefix")}
     made = settle(found, Asking(template=name, shots=0, **given))
     update = {f: getattr(made, f) for f in ("template", *given)}
     return config.model_copy(update=update | {"chat_args": dict(made.chat_args)})
+
+
+def splits_of(config: Questions) -> dict[str, str]:
+    """`problems` and `eval_problems` with their splits named: a benchmark's test split is not trained on.
+
+    UserError for a benchmark that has no train split.
+    """
+    name, _, query = config.problems.partition("?")
+    splits = BENCHMARKS[name].splits if name in BENCHMARKS and not Path(config.problems).is_file() else ()
+    if splits[:1] != ("test",):
+        return {"eval_problems": config.eval_problems or "world:test"}
+    if "train" not in splits:
+        raise UserError(
+            f"problems {name} has a test split alone; train on others, or say problems={name}:test to train "
+            "on it"
+        )
+    spec = f"{name}:train" + (f"?{query}" if query else "")
+    return {"problems": spec, "eval_problems": config.eval_problems or f"{name}:test"}
 
 
 def asking_of(config: Questions) -> Asking:

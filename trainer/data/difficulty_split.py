@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
 from evals.core.files import write_file, write_json
@@ -16,8 +16,15 @@ from evals.records import Problem
 from evals.sampling import Where, sample
 from evals.store import SampleStore
 from evals.store.reading import counts
+from trainer.config.schema import Questions
+from trainer.data.asking import asked, asking_of, splits_of
 
 KINDS = ("easy", "hard", "between")
+
+
+def split_spec(spec: str) -> str:
+    """The problems that training takes for a spec: of a benchmark its train split."""
+    return splits_of(Questions(problems=spec)).get("problems", spec)
 
 
 def bounds(n: int, easy: int | None = None, hard: int | None = None) -> tuple[int, int]:
@@ -54,7 +61,7 @@ def split_problems(
     seed: int = 0,
     where: Where | None = None,
 ) -> dict[str, int]:
-    """Sample every problem n times at temperature 1, 0-shot, and write easy.jsonl and hard.jsonl to `out`.
+    """Sample every problem n times as training asks, and write easy.jsonl and hard.jsonl to `out`.
 
     They are files of problems, solutions included, as `--set problems=FILE` of rl and sft takes them;
     counts.json has n and the correct samples of every problem. Returns the number of problems of each kind.
@@ -64,7 +71,7 @@ def split_problems(
     bounds(n, easy, hard)
     found = open_checkpoint(ckpt)
     store = SampleStore(out / "store")
-    asking = Asking(shots=0, chat=False, max_tokens=max_tokens).plain()  # as training asks
+    asking = replace(asking_of(asked(Questions(problems=problems.name), found)), max_tokens=max_tokens)
     cell = sample(found, problems, asking, n, where or Where(), store, Path(ckpt).name, seed=seed)
     grade_store(store, [cell])
     table = counts(store, [cell], problems={p.id for p in problems.problems}, n=n)

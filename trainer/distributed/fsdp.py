@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import Any
 
@@ -25,9 +27,10 @@ def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable
     The head stays in fp32, so that logits are fp32 sums; the layers run in `compute.precision`.
     """
     model = model.to(device)
+    model.prove()
     if compute.recompute or (compute.recompute is None and model.adapter):
         for layer in model.blocks():
-            recompute(layer)
+            recompute(layer, model.recomputing)
     if not needs_group(compute):
         return model
     from torch.distributed.device_mesh import init_device_mesh
@@ -49,8 +52,11 @@ def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable
     return model
 
 
-def recompute(layer: nn.Module) -> None:
-    """From now on the layer keeps its inputs alone for the backward pass (arXiv 1604.06174)."""
+def recompute(layer: nn.Module, within: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    """From now on the layer keeps its inputs alone for the backward pass (arXiv 1604.06174).
+
+    within: what holds while it is computed once more.
+    """
     from torch.utils.checkpoint import checkpoint
 
     forward = layer.forward
@@ -59,7 +65,8 @@ def recompute(layer: nn.Module) -> None:
     def again(*args: Any, **named: Any) -> Any:
         if not torch.is_grad_enabled():
             return forward(*args, **named)
-        return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **named)
+        how: dict[str, Any] = {"use_reentrant": False, "preserve_rng_state": False}
+        return checkpoint(forward, *args, context_fn=lambda: (nullcontext(), within()), **how, **named)
 
     layer.forward = again
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +24,7 @@ class Costs(NamedTuple):
     head: int
 
 
-class Trainable(nn.Module):
+class Trainable(nn.Module, ABC):
     """A causal language model in fp32 whose forward pass takes a flat stream of sequences.
 
     context: longest sequence, in tokens. costs: for counting FLOPs. vocabulary: rows of the head.
@@ -35,39 +37,46 @@ class Trainable(nn.Module):
     shares_prompts = False
     adapter: AdapterConfig | None = None
 
+    def prove(self) -> None:
+        """Find out, whole and on its device, which fast way of computing it is right."""
+
+    def recomputing(self) -> AbstractContextManager[None]:
+        """What holds while layers are computed once more."""
+        return nullcontext()
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
 
+    @abstractmethod
     def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
         """Logits (T, V), fp32 at least, at the positions `at` (T,) of the stream `ids` (N,)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def blocks(self) -> list[nn.Module]:
         """The layers, each a unit of sharding."""
-        raise NotImplementedError
 
+    @abstractmethod
     def head(self) -> nn.Module | None:
         """The output matrix, or None where it is the embedding."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decoder(self) -> Decoder:
         """Incremental decoding with the present weights."""
-        raise NotImplementedError
 
+    @abstractmethod
     def twin(self) -> Trainable:
         """A whole model of the same shape on the same device, its weights to be copied in."""
-        raise NotImplementedError
 
     def learnt(self) -> dict[str, Tensor]:
         """What training changes, by name: the state to resume from."""
         return self.state_dict()
 
+    @abstractmethod
     def save_weights(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """Write `weights` (whole, from `state_dict`) as model.safetensors that other tools read."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save(self, folder: Path, tokenizer: Any, weights: dict[str, Tensor]) -> None:
         """Write a checkpoint folder of `weights` (whole, from `state_dict`), all but its lineage."""
-        raise NotImplementedError

@@ -1,13 +1,16 @@
-"""Any causal language model of transformers, trained: rows padded right, the head at counted positions.
+"""Any causal language model of transformers, trained: a flat stream, or rows padded right.
 
-Its own forward pass computes the logits, so what an architecture does after its head (soft-capping, scaling)
-is done here too; only the head's input is narrowed to the positions that count. Never in training mode: with
-dropout the policy would be another one than that which sampled.
+Where the architecture takes an attention function of ours, and was seen to give its own logits with it, it
+computes the stream as it is: no padding, and a prompt once for all its responses. Else rows are padded right,
+with a mask. Its own forward pass computes the logits, at counted positions alone, so what an architecture
+does after its head (soft-capping, scaling) is done here too. Never in training mode: with dropout the policy
+would be another one than that which sampled.
 """
 
 from __future__ import annotations
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,29 +43,49 @@ class WrappedModel(Trainable):
         self.vocabulary = int(output.weight.shape[0])
         self.tied = output.weight is inner.get_input_embeddings().weight
         self.costs = _costs(inner)
+        self.packed: Any = None
+
+    def prove(self) -> None:
+        """See Trainable: a stream is computed as it is where that is seen to be the model itself."""
+        from evals.engines.decoders.stream import StreamDecoder
+
+        with suppress(UserError):  # what cannot be sampled from here can be trained on demonstrations
+            found = self.decoder()
+            self.packed = found if isinstance(found, StreamDecoder) else None
+        self.shares_prompts = self.packed is not None
 
     def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
         """See Trainable."""
         if layout is None or at is None:
             raise ValueError("a stream is computed with its layout, at the positions that count")
-        index, real, place = rectangle(layout)
-        chosen = place[at]
+        index, real, place = (None, None, None) if self.packed else rectangle(layout)
         output = self.inner.get_output_embeddings()
 
         def narrow(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-            return (args[0].flatten(0, 1)[chosen][None].to(_dtype(output)),)
+            x = args[0] if place is None else args[0].flatten(0, 1)[place[at]][None]
+            return (x.to(_dtype(output)),)
 
         handle = output.register_forward_pre_hook(narrow)
         try:
-            out = self.inner(input_ids=ids[index], attention_mask=real.long(), use_cache=False)
+            if real is None:
+                logits: Tensor = self.packed.logits(ids, layout, at)
+            else:
+                logits = self.inner(input_ids=ids[index], attention_mask=real.long(), use_cache=False).logits[
+                    0
+                ]
         finally:
             handle.remove()
-        logits: Tensor = out.logits[0]
         return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
+
+    def recomputing(self) -> AbstractContextManager[None]:
+        """See Trainable."""
+        return self.packed.ours() if self.packed is not None else nullcontext()
 
     def base(self) -> Trainable:
         """The model without its adapter, over the same weights."""
-        return _Base(self)
+        base = _Base(self.inner, self.found, self.context, self.adapter)
+        base.packed = self.packed
+        return base
 
     def blocks(self) -> list[nn.Module]:
         """See Trainable."""
@@ -75,7 +98,7 @@ class WrappedModel(Trainable):
 
     def decoder(self) -> Decoder:
         """See Trainable."""
-        return decoder_for(self.inner, self.found.name)
+        return self.packed or decoder_for(self.inner, self.found.name)
 
     def twin(self) -> Trainable:
         """See Trainable."""
@@ -125,18 +148,13 @@ class WrappedModel(Trainable):
         _copy(self.found.tokenizer_path or self.found.path, folder, BESIDE)
 
 
-class _Base(Trainable):
-    """A model with its adapter switched off."""
-
-    def __init__(self, model: WrappedModel) -> None:
-        super().__init__()
-        self.model = model
+class _Base(WrappedModel):
+    """A model with its adapter switched off, over the same weights."""
 
     def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
         """See Trainable."""
-        with lora.without(self.model.inner):
-            logits: Tensor = self.model(ids, layout, at)
-            return logits
+        with lora.without(self.inner):
+            return super().forward(ids, layout, at)
 
 
 def rectangle(layout: Ragged) -> tuple[Tensor, Tensor, Tensor]:

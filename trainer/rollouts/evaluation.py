@@ -92,7 +92,7 @@ def open_evaluation(
     k = config.eval_k or 2 ** int(np.log2(max(config.eval_n // 2, 1)))
     if k > config.eval_n:
         raise UserError(f"eval_k ({k}) must be at most eval_n ({config.eval_n})")
-    found = problem_set(config, config.eval_problems, config.eval_limit)
+    found = problem_set(config, config.eval_problems or "world:test", config.eval_limit)
     trained = {p.id for p in problem_set(config, config.problems, config.limit).problems}
     if both := [p.id for p in found.problems if p.id in trained]:
         raise UserError(

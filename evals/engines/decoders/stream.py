@@ -66,7 +66,7 @@ class StreamDecoder:
             index = torch.arange(first, first + len(part)).repeat_interleave(torch.tensor(sizes))
             call = _Call(self.rows, layout, index.to(self.device))
             last = torch.tensor(sizes, device=self.device).cumsum(0) - 1
-            with self._ours():
+            with self.ours():
                 out = self.model(**self._inputs(part, call), logits_to_keep=last)
             logits.append(out.logits[0].float())
             first += len(part)
@@ -79,7 +79,7 @@ class StreamDecoder:
         return {"input_ids": flat, "position_ids": positions, "past_key_values": call, "excursions": call}
 
     @contextmanager
-    def _ours(self) -> Iterator[None]:
+    def ours(self) -> Iterator[None]:
         """The model with our attention; left as it was found."""
         config = self.model.config
         before = config._attn_implementation
@@ -92,10 +92,20 @@ class StreamDecoder:
     def step(self, tokens: Tensor) -> Tensor:
         """See Decoder."""
         call, positions = _Call(self.rows), self.rows.positions[:, None]
-        with self._ours():
+        with self.ours():
             out = self.model(tokens[:, None], position_ids=positions, past_key_values=call, excursions=call)
         self.rows.advance()
         return out.logits[:, -1].float()
+
+    def logits(self, ids: Tensor, layout: Ragged, at: Tensor) -> Tensor:
+        """Logits (T, V) at the positions `at` (T,) of a stream `ids` (N,), with their gradient."""
+        call, positions = _Call(None, layout), layout.positions[None]
+        with self.ours():
+            out = self.model(
+                ids[None], position_ids=positions, past_key_values=call, excursions=call, logits_to_keep=at
+            )
+        logits: Tensor = out.logits[0]
+        return logits
 
     def keep(self, rows: Tensor) -> None:
         """See Decoder."""
@@ -115,7 +125,7 @@ class StreamDecoder:
                 for response in several:
                     places += [last, *range(start, start + len(response) - 1)]
                     start += len(response)
-            with self._ours():
+            with self.ours():
                 x = last_hidden(self.model, **self._inputs(texts, call))
             found.append(x[0, torch.tensor(places, device=self.device)])
         return torch.cat(found)
