@@ -30,7 +30,7 @@ from trainer.distributed.launch import launch
 from trainer.models.checkpoint import descend, save_checkpoint
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Trainable
-from trainer.rl import at_step, checked, fitted, load_policy, mean, step_flops
+from trainer.rl import at_step, checked, load_policy, mean, step_flops
 from trainer.rollouts import rollouts
 from trainer.rollouts.evaluation import evaluate, open_evaluation
 from trainer.rollouts.minibatches import minibatches
@@ -96,7 +96,9 @@ def parallel(
 
 def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config.rl)
-    config = config.model_copy(update={"rl": fitted(config.rl, model)})
+    compute = [{"compute": shard.fitted(own.compute, model)} for own in (config.rl, config.sft)]
+    both = {"rl": config.rl.model_copy(update=compute[0]), "sft": config.sft.model_copy(update=compute[1])}
+    config = config.model_copy(update=both)
     sampler = open_sampler(model, tokenizer, found, config.rl, quiet)
     shown = training_demonstrations(config.sft, tokenizer, model.context, quiet=quiet)
     evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config.rl)

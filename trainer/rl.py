@@ -81,7 +81,7 @@ def _correction(config: RLConfig, section: str) -> str:
 
 def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config)
-    config = fitted(config, model)
+    config = config.model_copy(update={"compute": shard.fitted(config.compute, model)})
     sampler = open_sampler(model, tokenizer, found, config, quiet)
     evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config)
     optimizer = adamw(model, config.optimizer)
@@ -148,12 +148,6 @@ def load_policy(found: Checkpoint, config: RLConfig) -> tuple[Trainable, Trainab
             )
         reference = shard.place(reference, config.compute, device).eval()
     return model, reference, tokenizer
-
-
-def fitted(config: RLConfig, model: Trainable) -> RLConfig:
-    """The configuration for a model: not every one computes a prompt once for all its rollouts."""
-    share = config.compute.share_prompts and model.shares_prompts
-    return config.model_copy(update={"compute": config.compute.model_copy(update={"share_prompts": share})})
 
 
 def mean(rows: list[dict[str, float]]) -> dict[str, float]:

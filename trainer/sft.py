@@ -48,6 +48,7 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
     model, tokenizer = load_parent(found, config.adapter, config.seed)
     shown = training_demonstrations(config, tokenizer, model.context, quiet=quiet)
     model = shard.place(model, config.compute, distributed.device())
+    config = config.model_copy(update={"compute": shard.fitted(config.compute, model)})
     recipe = "sft-gold" if config.demonstrations == "all" else "sft"
     evaluation = None
     if config.eval_every:

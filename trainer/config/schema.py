@@ -90,7 +90,11 @@ class Compute(Strict):
 
     precision: Literal["float32", "bfloat16"] = Field("float32", description="of the layers' arithmetic")
     shard: bool = Field(False, description="spread weights and moments over the processes (FSDP2)")
-    tokens_per_pass: int = Field(4096, ge=64, description="tokens of one forward and backward pass")
+    tokens_per_pass: int = Field(
+        4096,
+        ge=64,
+        description="tokens of one forward and backward pass; an adapter on a CPU: 256 by default",
+    )
     share_prompts: bool = Field(True, description="compute a prompt once for all its rollouts in a pass")
     recompute: bool | None = Field(
         None,

@@ -14,6 +14,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from trainer.config.schema import Compute
 from trainer.models.trainable import Trainable
 
+SHORT = 256  # tokens of a pass
+
 
 def needs_group(compute: Compute) -> bool:
     """Whether a run with these settings is sharded, be it over a group of one."""
@@ -50,6 +52,15 @@ def place(model: Trainable, compute: Compute, device: torch.device) -> Trainable
             module.set_gradient_divide_factor(1.0)
             module.set_force_sum_reduction_for_comms(True)
     return model
+
+
+def fitted(compute: Compute, model: Trainable) -> Compute:
+    """The settings for a model: not every one computes a prompt once for all its rollouts; an adapter on a
+    CPU is trained in short passes, which are most of its memory and no slower there."""
+    update: dict[str, Any] = {"share_prompts": compute.share_prompts and model.shares_prompts}
+    if model.adapter and model.device.type == "cpu" and "tokens_per_pass" not in compute.model_fields_set:
+        update["tokens_per_pass"] = SHORT
+    return compute.model_copy(update=update)
 
 
 def recompute(layer: nn.Module, within: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:

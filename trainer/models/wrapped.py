@@ -89,8 +89,9 @@ class WrappedModel(Trainable):
 
     def blocks(self) -> list[nn.Module]:
         """See Trainable."""
-        names = set(self.inner._no_split_modules or ())
-        return [m for m in self.inner.modules() if type(m).__name__ in names]
+        many = self.inner.config.get_text_config().num_hidden_layers
+        lists = (m for m in self.inner.modules() if isinstance(m, nn.ModuleList) and len(m) == many)
+        return list(next(lists))
 
     def head(self) -> nn.Module | None:
         """See Trainable."""
