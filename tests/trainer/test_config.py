@@ -32,7 +32,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_name(tmp_path):
         load_config(RLConfig, "rl", preset="micro", path=None, overrides=["optimizer.lrr=1"])
     with pytest.raises(UserError, match=r"sources\.0\.wieght; did you mean 'weight'"):
         validated(PretrainConfig, {"sources": [{"path": "world", "wieght": 2}]}, "pretrain")
-    with pytest.raises(UserError, match="no preset 'mikro'; choose one of micro"):
+    with pytest.raises(UserError, match="no preset 'mikro'; choose one of lm, micro, "):
         load_config(RLConfig, "rl", preset="mikro", path=None)
 
 

@@ -9,6 +9,7 @@ import pytest
 from evals.core.errors import UserError
 from tests.trainer.cuts import contents
 from tests.trainer.loops import RL, SFT, rewarded
+from trainer import rl as reinforcing
 from trainer.models.optimizer import cosine
 from trainer.parallel import parallel
 from trainer.rl import rl
@@ -68,6 +69,11 @@ def test_a_start_that_fails_leaves_the_folder_free(parent, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(UserError, match="no prompt of at most"):
         rl(str(parent), changed(RL, max_tokens=512), out, quiet=True)
+    assert not out.exists()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reinforcing, "open_sampler", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            rl(str(parent), changed(RL, steps=1), out, quiet=True)
     assert not out.exists()
     with rewarded():
         rl(str(parent), changed(RL, steps=1), out, quiet=True)

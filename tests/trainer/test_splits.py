@@ -39,7 +39,7 @@ def test_a_chat_model_is_split_by_what_it_solves_in_its_chat(tmp_path, tokenizer
 
     monkeypatch.setattr(TorchEngine, "sample", answers)
     folder = saved("llama", own, tmp_path / "chatty")
-    splits.split_problems(str(folder), chosen, tmp_path / "out", n=4, where=Where(quiet=True))
+    splits.split_problems(str(folder), chosen, tmp_path / "out", n=4, max_tokens=8, where=Where(quiet=True))
     assert all(text.endswith("Solution:<|assistant|>") for text in seen)
     assert splits.split_spec("gsm8k") == "gsm8k:train"
 

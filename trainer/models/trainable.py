@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ class Costs(NamedTuple):
     head: int
 
 
-class Trainable(nn.Module, ABC):
+class Trainable(nn.Module):
     """A causal language model in fp32 whose forward pass takes a flat stream of sequences.
 
     context: longest sequence, in tokens. costs: for counting FLOPs. vocabulary: rows of the head.

@@ -85,7 +85,7 @@ def starting(out: Path) -> Iterator[None]:
     fresh = distributed.rank() == 0 and not (out.exists() and any(out.iterdir()))
     try:
         yield
-    except UserError:
+    except BaseException:
         rows = out / "metrics.jsonl"
         begun = finished(out) or (rows.is_file() and rows.stat().st_size) or (out / "data").exists()
         if fresh and not begun:
