@@ -79,8 +79,9 @@ def test_the_reference_of_an_adapter_is_the_model_without_it(llama, tmp_path):
     assert rows[-1]["kl"] > 1e-6
 
 
-def test_what_was_merged_is_a_whole_model(llama, tmp_path):
+def test_what_was_merged_is_a_whole_model(llama, tmp_path, capfd):
     end = loop("rl", llama, tmp_path / "run", adapter=AdapterConfig(rank=2, merge=True), steps=1)
+    assert not capfd.readouterr().err  # no progress bar of transformers
     assert (end / "model.safetensors").is_file()
     assert not (end / "adapter_config.json").exists()
     assert os.path.getsize(end / "tokenizer.json") == os.path.getsize(llama / "tokenizer.json")
