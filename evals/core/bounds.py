@@ -145,6 +145,26 @@ def batches(file: Any, size: int, rows: int) -> Iterator[Any]:
         yield batch
 
 
+def parquet_rows(path: Path, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Rows of a parquet file with their places, at most `most` in memory; UserError where it is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in batches(file, path.stat().st_size, most):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path} row {number}", row
+    except Bound as error:
+        raise UserError(f"{path} is not read after row {number}: {error}; write it again") from error
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(
+            f"{path} is not a readable parquet file after row {number}; write it again"
+        ) from error
+
+
 def _decoded(batch: Any) -> Any:
     """A record batch without dictionaries."""
     columns = [c.dictionary_decode() if hasattr(c, "dictionary_decode") else c for c in batch.columns]

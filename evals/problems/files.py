@@ -70,18 +70,7 @@ def _json(path: Path) -> Iterator[Placed]:
 
 
 def _parquet(path: Path) -> Iterator[Placed]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        number = 0
-        with pq.ParquetFile(path) as file:
-            for batch in bounds.batches(file, path.stat().st_size, 1024):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path} row {number}", row
-    except pa.ArrowException as error:
-        raise UserError(f"{path} is not a readable parquet file; write it again") from error
+    return bounds.parquet_rows(path, 1024)
 
 
 def _csv(path: Path) -> Iterator[Placed]:

@@ -24,20 +24,7 @@ def columns(path: Path) -> list[str]:
 
 def rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Rows of a parquet file, a few in memory at a time."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            for batch in bounds.batches(file, path.stat().st_size, 64):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path} row {number}", row
-    except bounds.Bound as error:
-        raise UserError(f"{path} is not read after row {number}: {error}; write it again") from error
-    except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path} cannot be read after row {number}; write it again") from error
+    return bounds.parquet_rows(path, 64)
 
 
 def json_rows(path: Path, name: str | None = None) -> Iterator[tuple[str, Any]]:

@@ -69,16 +69,21 @@ def finding(
     )
 
 
-def provenance(command: list[str], store: str | None) -> dict[str, Any]:
-    """What made a finding: the command, versions, hardware, and the store of its samples."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """The versions of Python and of those of the packages that are installed."""
+    found = {"python": platform.python_version()}
+    for package in packages:
         try:
-            versions[package] = metadata.version(package)
+            found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
+    return found
+
+
+def provenance(command: list[str], store: str | None) -> dict[str, Any]:
+    """What made a finding: the command, versions, hardware, and the store of its samples."""
     hardware = {"machine": platform.machine(), "cores": os.cpu_count(), "system": platform.system()}
-    return {"command": command, "versions": versions, "hardware": hardware, "store": store}
+    return {"command": command, "versions": versions(), "hardware": hardware, "store": store}
 
 
 def command_line() -> list[str]:

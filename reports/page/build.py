@@ -14,14 +14,14 @@ from evals.core.files import write_file
 from probes.findings import html
 from probes.findings.card import card
 from probes.findings.card_numbers import numbers_grid
-from probes.findings.finding import to_json
+from probes.findings.finding import to_json, versions
 from probes.findings.grids import check_rows, grids
 from probes.findings.rows import plain_text
 from probes.findings.types import Comparison, Finding
 from reports.drawings import of_comparison, of_pairs, of_probe
 from reports.inputs import expansions, load_findings
 from reports.page.figures import DISTRIBUTED, DRAWN, placed
-from reports.page.made import drawn_by, made_by
+from reports.page.made import DRAWING, made_by
 from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
 
@@ -123,7 +123,7 @@ def render(findings: list[Finding], sets: list[ProblemSet], **shown: list[dict[s
         **shown,
         folded=packed(folded) if folded else None,
         made=made_by(findings),
-        drawn_by=drawn_by(),
+        drawn_by=versions(DRAWING),
         undrawn=max(0, len(shown["cards"]) - DRAWN),
         drawn=DRAWN,
         index=index,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 import shlex
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 from probes.findings.checks import asked_words
 from probes.findings.types import Finding
 
 MOST_PROMPT = 50_000  # characters of a prompt that are shown
-PACKAGES = ("excursions", "matplotlib", "seaborn", "pandas", "numpy")
+DRAWING = ("excursions", "matplotlib", "seaborn", "pandas", "numpy")
 
 
 def made_by(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -39,14 +37,3 @@ def _asked(report: Mapping[str, Any]) -> dict[str, str]:
     """How samples were asked, in words, and one prompt as it was rendered; empty where that is not known."""
     text = str(report.get("prompt") or "")[:MOST_PROMPT]
     return {"asked": asked_words(dict(report)) if text else "", "prompt": text}
-
-
-def drawn_by() -> dict[str, str]:
-    """The versions that draw this page."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -17,24 +17,15 @@ from evals.readers.answers import (
     asked,
     at_step,
     count_of,
+    few,
     parse_object,
-    question_of,
     reason_of,
     said,
-    text_of,
 )
 from evals.readers.formats.rendered import question_in, without_ends
 from evals.readers.golds import gold_of, same_gold
 
-GOLDS = (
-    "solution",
-    "answer",
-    "ground_truth",
-    "gold",
-    "target",
-    "label",
-    "gt",
-)  # columns of a data set that stay
+GOLDS = ("solution", "answer", "ground_truth", "gold", "target", "label", "gt")  # of a data set, that stay
 
 
 def context(path: Path) -> dict[str, Any]:
@@ -45,10 +36,7 @@ def context(path: Path) -> dict[str, Any]:
 def parse_verl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verl's dumps of validation and rollouts: `input`, `output`, `gts`, `score`, `step`."""
     row = parse_object(raw)
-    prompt = text_of(row.get("input"), "input")
-    response = Response(without_ends(text_of(row.get("output"), "output")))
-    source = at_step(context["run"], row.get("step", context["step"]))
-    return [_one(question_in(prompt), row.get("gts"), "gts", response, source, prompt)]
+    return _read(row, "input", "gts", "output", at_step(context["run"], row.get("step", context["step"])))
 
 
 def parse_verl_table(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -56,13 +44,7 @@ def parse_verl_table(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     row = parse_object(raw)
     if row.get("responses") is None:
         raise Lacking("the table holds problems and no responses; give verl's generation output instead")
-    given = row["responses"] if isinstance(row["responses"], list) else [row["responses"]]
-    question = asked(row.get("prompt"), "prompt")
-    gold = gold_of(
-        within(row, "reward_model.ground_truth"), "reward_model.ground_truth", worked=True, several="unclear"
-    )
-    responses = tuple(Response(without_ends(said(r, "responses"))) for r in given)
-    return [Answers(question, gold, responses, None, {}, _text(row.get("prompt")))]
+    return _read(row, "prompt", "reward_model.ground_truth", "responses", None)
 
 
 def parse_trl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -72,10 +54,8 @@ def parse_trl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
         raise Malformed(
             f"no gold: the trainer's table needs a column of the data set, one of {', '.join(GOLDS)}"
         )
-    question = asked(row.get("prompt"), "prompt")
-    response = Response(without_ends(said(row.get("completion"), "completion")))
-    gold = same_gold(row, names, worked=True, several="unclear")
-    return [_answers(question_in(question), gold, response, at_step(context["run"], row.get("step")), row)]
+    same_gold(row, names, worked=True, several="unclear")
+    return _read(row, "prompt", names[0], "completion", at_step(context["run"], row.get("step")))
 
 
 def parse_swift(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -92,24 +72,15 @@ def parse_swift(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
 
 def parse_skyrl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """SkyRL's dumped evaluations: `input_prompt`, `output_response`, the gold in `env_extras.reward_spec`."""
-    row = parse_object(raw)
-    prompt = text_of(row.get("input_prompt"), "input_prompt")
-    response = Response(without_ends(text_of(row.get("output_response"), "output_response")), reason_of(row))
     gold = "env_extras.reward_spec.ground_truth"
-    return [_one(question_in(prompt), within(row, gold), gold, response, context["run"], prompt)]
+    return _read(parse_object(raw), "input_prompt", gold, "output_response", context["run"])
 
 
 def parse_slime(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """slime's rollouts: `prompt`, `response`, `label`, `status`."""
     row = parse_object(raw)
-    question = question_in(asked(row.get("prompt"), "prompt"))
-    response = Response(
-        without_ends(said(row.get("response"), "response")),
-        reason_of(row),
-        count_of(row.get("response_length")),
-    )
     source = at_step(context["run"], row.get("rollout_id", row.get("step")))
-    return [_one(question, row.get("label"), "label", response, source, _text(row.get("prompt")))]
+    return _read(row, "prompt", "label", "response", source)
 
 
 def parse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -121,10 +92,8 @@ def parse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
             info = ast.literal_eval(info)  # literals alone: nothing is run
         except (ValueError, SyntaxError, MemoryError, RecursionError):
             info = None
-    gold = info.get("ground_truth") if isinstance(info, Mapping) else None
-    question = question_in(question_of(row.get("prompt"), "prompt"))
-    response = Response(said(row.get("response"), "response"))
-    return [_one(question, gold, "extra_env_info.ground_truth", response, context["run"], row.get("prompt"))]
+    gold = "extra_env_info.ground_truth"
+    return _read(row | {"extra_env_info": info}, "prompt", gold, "response", context["run"])
 
 
 def refuse_nemo_rl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -143,18 +112,21 @@ def refuse_open_instruct(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     )
 
 
-def _one(
-    question: str, gold: Any, what: str, response: Response, source: str | None, prompt: str | None
-) -> Answers:
-    gold = gold_of(gold, what, worked=True, several="unclear")
-    return Answers(question_of(question, "the prompt"), gold, (response,), source, {}, prompt)
-
-
-def _answers(question: str, gold: str, response: Response, source: str, row: Mapping[str, Any]) -> Answers:
-    return Answers(question, gold, (response,), source, {}, _text(row.get("prompt")))
-
-
-def _text(value: Any) -> str | None:
-    return (
-        value if isinstance(value, str) else None if value is None else json.dumps(value, ensure_ascii=False)
-    )
+def _read(
+    row: Mapping[str, Any], question: str, gold: str, response: str, source: str | None
+) -> list[Answers]:
+    """What a row says under these names (or paths of names), without the marks of a chat template."""
+    prompt, given = within(row, question), within(row, response)
+    chat = isinstance(given, list) and any(isinstance(turn, Mapping) for turn in given)
+    many = few(given) if isinstance(given, list) and not chat else [given]
+    length = count_of(row.get("response_length"))
+    return [
+        Answers(
+            question_in(asked(prompt, question)),
+            gold_of(within(row, gold), gold, worked=True, several="unclear"),
+            tuple(Response(without_ends(said(one, response)), reason_of(row), length) for one in many),
+            source,
+            {},
+            prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False),
+        )
+    ]
