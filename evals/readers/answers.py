@@ -180,5 +180,6 @@ def finish_of(value: Any) -> str | None:
 
 
 def count_of(value: Any) -> int | None:
-    """A count of tokens that fits the table, or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31 else None
+    """A count of tokens that fits the table, also one that was written as text or 12.0; or None."""
+    number = number_of(value)
+    return int(number) if number is not None and number.is_integer() and 0 <= number < 2**31 else None

@@ -17,7 +17,6 @@ from evals.readers.answers import (
     Response,
     count_of,
     few,
-    number_of,
     options_of,
     parse_object,
     question_of,
@@ -63,8 +62,8 @@ def parse(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
         return []
     about = row["metadata"] if isinstance(row.get("metadata"), dict) else {}
     _whole(row, about, [t for t in given if isinstance(t, str)])
-    tokens = number_of(within(row, "token_usage.output_tokens") or about.get("output_tokens"))
-    length = count_of(int(tokens)) if tokens is not None and len(given) == 1 else None
+    tokens = within(row, "token_usage.output_tokens") or about.get("output_tokens")
+    length = count_of(tokens) if len(given) == 1 else None
     responses = tuple(Response(said(t, "output.raw"), reason_of(about), length) for t in given)
     several = "all" if within(row, "input.choices") else "any"
     gold = gold_of(within(row, "input.reference"), "input.reference", worked=True, several=several)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,26 +63,16 @@ def parse_evalscope(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     row = parse_object(raw)
     if "target" not in row:
         raise Lacking("evalscope's predictions hold no golds; give its reviews folder instead")
-    question = asked(row.get("messages"), "messages")
-    response = Response(said(row.get("messages"), "messages"))
-    return [Answers(question, gold_of(row["target"], "target", worked=True), (response,), context["source"])]
+    return _read(row, "messages", "target", [Response(said(row.get("messages"), "messages"))], context)
 
 
 def parse_opencompass(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """OpenCompass: `origin_prompt` (the last HUMAN turn is the question), `prediction`, `gold`."""
     row = parse_object(raw)
-    question = asked(row.get("origin_prompt"), "origin_prompt")
     given = row.get("prediction")
     texts = given if isinstance(given, list) else [given]
-    responses = tuple(Response(said(t, "prediction")) for t in texts)
-    return [
-        Answers(
-            question,
-            gold_of(row.get("gold"), "gold", worked=True, several="any"),
-            responses,
-            context["source"],
-        )
-    ]
+    responses = [Response(said(t, "prediction")) for t in texts]
+    return _read(row, "origin_prompt", "gold", responses, context, several="any")
 
 
 def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -102,15 +92,9 @@ def parse_openai_batch(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
             "OpenAI's batch output holds no questions and golds; add `question` and `answer` to each line, "
             "joined by custom_id"
         )
-    responses = tuple(Response(said(c, "choices"), reason_of(c)) for c in choices)
-    return [
-        Answers(
-            asked(row["question"], "question"),
-            gold_of(row["answer"], "answer", worked=True),
-            responses,
-            body.get("model") if isinstance(body.get("model"), str) else None,
-        )
-    ]
+    responses = [Response(said(c, "choices"), reason_of(c)) for c in choices]
+    model = body.get("model")
+    return _read(row, "question", "answer", responses, {"source": model if isinstance(model, str) else None})
 
 
 def refuse_openai_requests(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -136,22 +120,15 @@ def verifiers_context(path: Path) -> dict[str, Any]:
 def parse_verifiers(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verifiers and prime-rl: `prompt` and `completion` as messages, `answer`, `is_truncated`."""
     row = parse_object(raw)
-    tokens = count_of(_whole(within(row, "token_usage.output_tokens")))
-    reason = (
-        "length" if row.get("is_truncated") is True else "stop" if row.get("is_truncated") is False else None
-    )
+    tokens = count_of(within(row, "token_usage.output_tokens"))
+    reason = reason_of(row) or ("stop" if row.get("is_truncated") is False else None)
     response = Response(said(row.get("completion"), "completion"), reason, tokens)
-    gold = gold_of(row.get("answer"), "answer", worked=True)
-    return [
-        Answers(asked(row.get("prompt"), "prompt"), gold, (response,), context["source"], context["options"])
-    ]
+    return _read(row, "prompt", "answer", [response], context)
 
 
 def parse_traces(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verifiers' traces: `task.data` holds prompt and answer, each trace the messages of one rollout."""
     row = parse_object(raw)
-    gold = gold_of(within(row, "task.data.answer"), "task.data.answer", worked=True)
-    question = asked(within(row, "task.data.prompt"), "task.data.prompt")
     responses = []
     for trace in row["traces"] if isinstance(row.get("traces"), list) else []:
         nodes = trace.get("nodes") if isinstance(trace, Mapping) else None
@@ -159,7 +136,7 @@ def parse_traces(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
         responses.append(Response(said(turns, "nodes"), reason_of(trace)))
     if not responses:
         raise Malformed("no trace")
-    return [Answers(question, gold, tuple(responses), context["source"], context["options"])]
+    return _read(row, "task.data.prompt", "task.data.answer", responses, context)
 
 
 def parse_tinker(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
@@ -167,10 +144,18 @@ def parse_tinker(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     row = parse_object(raw)
     if row.get("error"):
         return []
-    response = Response(said(row.get("turns"), "turns"))
-    gold = gold_of(within(row, "logs.expected"), "logs.expected", worked=True)
-    return [Answers(asked(row.get("turns"), "turns"), gold, (response,), context["source"])]
+    return _read(row, "turns", "logs.expected", [Response(said(row.get("turns"), "turns"))], context)
 
 
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+def _read(
+    row: Mapping[str, Any],
+    question: str,
+    gold: str,
+    responses: Sequence[Response],
+    context: Mapping[str, Any],
+    several: str = "all",
+) -> list[Answers]:
+    """The answers of a row whose question and gold stand under these names (or paths of names)."""
+    found = gold_of(within(row, gold), gold, worked=True, several=several)
+    question = asked(within(row, question), question)
+    return [Answers(question, found, tuple(responses), context["source"], context.get("options", {}))]
