@@ -9,6 +9,7 @@ import typer
 
 from evals.core.command import program, run
 from evals.core.printable import say
+from evals.core.progress import Line
 
 app = program("Figures, tables and pages from findings.")
 
@@ -23,7 +24,7 @@ def html(
     """One self-contained page: verdict, figures, tables, problems gained and lost, checks, versions."""
     from reports.page.build import build_page
 
-    say(f"written: {build_page(source, out)}")
+    say(f"written: {build_page(source, out, Line('draw'))}")
 
 
 @app.command()
@@ -36,7 +37,7 @@ def paper(
     """All figures of the paper, from its own numbers."""
     from reports.paper.draw import draw_paper
 
-    for name in draw_paper(out, data):
+    for name in draw_paper(out, data, Line("draw")):
         say(f"written: {out / name}.svg")
 
 
@@ -48,7 +49,7 @@ def figures(
     """The paper's figures, from a study of your own, with intervals."""
     from reports.paper.own import NEEDS, draw_study
 
-    drawn, left = draw_study(run, out)
+    drawn, left = draw_study(run, out, Line("draw"))
     for name in drawn:
         say(f"written: {out / name}.svg")
     for name in left:

@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
 
 from evals.core.printable import printable
 
 APART = 10.0  # seconds between lines where stderr is no terminal
+
+
+Item = TypeVar("Item")
+Report = Callable[[int, int], None]  # (done, total)
+
+
+def over(items: Collection[Item], report: Report | None) -> Iterator[Item]:
+    """The items, with a report before each and after the last."""
+    for done, item in enumerate(items):
+        if report:
+            report(done, len(items))
+        yield item
+    if report:
+        report(len(items), len(items))
 
 
 class Line:
@@ -32,7 +48,8 @@ class Line:
         line = f"{self.label}  {done:,}/{total:,}"
         if fresh:
             left = int((total - done) / rate)
-            line += f"  {rate:,.0f}/s  {_clock(left)} to go" if done < total else f"  {rate:,.0f}/s"
+            speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:,.1f} s each"
+            line += f"  {speed}  {_clock(left)} to go" if done < total else f"  {speed}"
         end = "\n" if done >= total or not self.live else ""
         sys.stderr.write(("\r\x1b[2K" if self.live else "") + line + end)
         sys.stderr.flush()

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from evals.core.files import write_file
+from evals.core.progress import Report, over
 from probes.findings import html
 from probes.findings.card import card
 from probes.findings.card_numbers import numbers_grid
@@ -29,17 +30,18 @@ OPENED = 6  # findings of other probes that are shown unfolded; of more, all are
 ILLUSTRATED = 12  # findings of other probes that get figures
 
 
-def build_page(source: Path, out: Path) -> Path:
+def build_page(source: Path, out: Path, progress: Report | None = None) -> Path:
     """Write out/index.html with figures/ and findings.json beside it; returns the page's path.
 
     source: a findings file, or the folder that a probe or study wrote. The page comes last.
+    progress(done, total): of comparisons.
     """
     findings = load_findings(source)
     pairs = expansions(findings)
     sets = collect(findings, source if source.is_dir() else source.parent)
     folder = out / "figures"
     cards = []
-    for number, (finding, comparison) in enumerate(pairs):
+    for number, (finding, comparison) in enumerate(over(pairs, progress)):
         shown = entry(finding, comparison, number + 1)
         prefix = f"{number + 1:02d}-" if len(pairs) > 1 else ""
         if number < DRAWN:

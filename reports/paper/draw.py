@@ -6,19 +6,21 @@ from pathlib import Path
 
 from evals.core.errors import UserError
 from evals.core.files import write_file
+from evals.core.progress import Report, over
 from reports.figures.export import save
 from reports.paper.data import CITATION, load_numbers
 from reports.paper.select import DRAWINGS, rows_of
 
 
-def draw_paper(out: Path, data: Path | None = None) -> list[str]:
+def draw_paper(out: Path, data: Path | None = None, progress: Report | None = None) -> list[str]:
     """Write SVG, PNG and CSV of every figure that the numbers hold; returns their names.
 
     data: a CSV as `reports.paper.data.load_numbers` reads it (default: the copy that ships).
+    progress(done, total): of figures.
     """
     numbers = load_numbers(data)
     drawn = []
-    for drawing in DRAWINGS:
+    for drawing in over(DRAWINGS, progress):
         rows = rows_of(drawing, numbers)
         if rows.empty:
             continue

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from evals.core.errors import UserError
+from evals.core.progress import Report, over
 from probes.findings.types import Finding
 from reports.figures import seeds, training
 from reports.figures.export import save
@@ -23,11 +24,15 @@ Made = tuple[str, Callable[[pd.DataFrame], Any], pd.DataFrame]
 TOKENS = ("pretrain_tokens_B", "pretrain_tokens_M", "pretrain_tokens_K")
 
 
-def draw_study(run: Path, out: Path) -> tuple[list[str], list[str]]:
-    """Write SVG, PNG and CSV of every figure that the study has numbers for; (drawn, not drawn)."""
+def draw_study(run: Path, out: Path, progress: Report | None = None) -> tuple[list[str], list[str]]:
+    """Write SVG, PNG and CSV of every figure that the study has numbers for; (drawn, not drawn).
+
+    progress(done, total).
+    """
     findings = study_findings(run)
     drawn = []
-    for name, draw, rows in (*study_figures(study_numbers(run, findings)), *_runs(findings)):
+    wanted = (*study_figures(study_numbers(run, findings)), *_runs(findings))
+    for name, draw, rows in over(wanted, progress):
         save(draw(rows), rows, out, name)
         drawn.append(name)
     if not drawn:
