@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Other people's packages are imported first: they are as they are.
 HIDDEN = """
-import importlib, os, pkgutil, signal, sys
+import asyncio, importlib, multiprocessing.connection, os, pkgutil, signal, subprocess, sys
 import matplotlib, numpy, pandas, pyarrow.parquet, pydantic, rich.console, scipy.stats, sympy, typer
 try:
     import torch, transformers
