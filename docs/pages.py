@@ -22,7 +22,6 @@ PAGES = {
     "evals/README.md": "reference/evals.md",
     "evals/SAMPLES.md": "reference/samples.md",
     "evals/verify/README.md": "reference/verifier.md",
-    "probes/README.md": "reference/probes.md",
     "reports/README.md": "reference/reports.md",
     "reports/gallery/micro/README.md": "reference/micro.md",
     "reports/gallery/published/README.md": "reference/published.md",

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-PAGE = Path(__file__).resolve().parents[2] / "probes" / "README.md"
-ASK = re.search(r"ASK stands for `(.*?)`", PAGE.read_text("utf-8"), re.S)
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "probes.md"
+SHORT = dict(re.findall(r"(ASK|SAMPLES)\s+stands\s+for\s+`(.*?)`", PAGE.read_text("utf-8"), re.S))
 
 
 def shown() -> list[str]:
@@ -29,8 +29,10 @@ def shown() -> list[str]:
 def test_commands_parse(line):
     from probes.commands.cli import app
 
-    assert ASK is not None
-    name, *args = shlex.split(line.replace(" ASK", f" {ASK.group(1)}"))[1:]
+    assert set(SHORT) == {"ASK", "SAMPLES"}
+    for short, options in SHORT.items():
+        line = line.replace(f" {short}", f" {options}")
+    name, *args = shlex.split(line)[1:]
     command = typer.main.get_command(app).commands[name]
     with command.make_context(name, args) as context:  # parses, and does not run
         assert context.params
