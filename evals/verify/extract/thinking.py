@@ -65,9 +65,10 @@ def visible(response: str) -> str | None:
     """
     added = os.environ.get("EXCURSIONS_THINKING_TAGS", "")
     start = 0
-    lowered = response.lower() if "<" in response or "◁" in response or "]" in response or added else ""
+    square = "[/" in response or "[T" in response or "[t" in response
+    lowered = response.lower() if "<" in response or square or "◁" in response or added else ""
     plain = len(lowered) == len(response)  # tags are met in any case; a few letters are longer in lower case
-    if added or any(word in lowered for word in WORDS):
+    if lowered and (added or any(word in lowered for word in WORDS)):
         said = lowered if plain else response
         pairs = tags(added)
         opened = -1
