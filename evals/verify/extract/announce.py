@@ -52,7 +52,9 @@ ROUTES = {"is": "answer-is", "option": "answer-is", "hash": "hash", "tag": "tag"
 # What before "answer is" says that it is not the answer that is given.
 OTHER_ANSWER = re.compile(
     r"\b(?:(?:wrong|incorrect|false|mistaken|erroneous|naive|tempting|previous|earlier|initial|old|number\s+of|no)"
-    r"|(?:suppose|supposing|assum(?:e|ing)|pretend|imagine|if|unless|whether|claims?|claimed|says?|said)"
+    r"|(?:suppose|supposing|assum(?:e|ing)|pretend|imagine|if|unless|whether|claims?|claimed|says?|said|doubt|deny"
+    r"|n['’]t\s+(?:think|believe|say)|(?:not|wrong|false|incorrect|untrue|unlikely|impossible)(?:\s+\w+)?(?=\s+that)"
+    r"|(?:might|may|could|would)\s+(?:think|guess|say|argue|assume|expect|conclude|believe))"
     r"(?:\s+that)?(?:\s+(?:the|my|our|your))?(?:\s+(?:final|correct|right|real|true))?)\s+$",
     re.IGNORECASE,
 )
@@ -61,6 +63,7 @@ RETRACTED = re.compile(
     r"(?:\bno\b|\bnot\b|n['’]t\b|wrong|incorrect|mistake|error|it(?:['’]s|\s+is|\s+should)|should\s+be)",
     re.IGNORECASE,
 )
+BOLD_END = re.compile(r"(?<=\d)\*\*(?=\s)")
 ENDING = re.compile(r"(?:です|でした|である|입니다|이다)[。.\s]*$|[\s✓✔✅☑️]+$")
 END_TAG = re.compile(r"</(?:answer|final_answer)>|<\|end_of_box\|>", re.IGNORECASE)
 SPECIAL = re.compile(
@@ -166,7 +169,9 @@ def clean(found: str) -> str:
     since = SINCE.search(found)
     if since and since.start() and found.count("$", 0, since.start()) % 2 == 0:
         found = found[: since.start()]
-    found = found.strip(MARKUP)
+    found = BOLD_END.sub("", found.strip(MARKUP))
+    if found.startswith("~"):  # in prose no space
+        found = "\\approx" + found[1:]
     return found if found.isascii() else ENDING.sub("", found)
 
 

@@ -12,7 +12,7 @@ TEXT = re.compile(r"\\(?:text|textrm|textit|mathrm|mbox|textnormal)\s*\{([^{}]*)
 SPACES = re.compile(r"\\[,;:! ]|\\q?quad(?![A-Za-z])|~")
 QUICK = re.compile(
     r"\b(?:for|where|with|only|all|except|excluding|other|real|reals|integers?|such|mod)\b|\\begin|\\equiv|\\in(?![a-z])"
-    r"|[(,]\s*\\?[A-Za-z]\s*(?:\\[gln]e|\\[gl]t|[<>])"
+    r"|[(,](?:\s|\\[,;:! ]|\\q?quad(?![A-Za-z])|~)*\\?[A-Za-z]\s*(?:\\[gln]e|\\[gl]t|[<>])"
 )
 MARKS = r"(?:\s*[\^_]\s*\{?\s*[*+-]?\s*\d?\s*\}?)*"
 SET = rf"(?:\\mathbb\s*\{{?\s*[RNQC]\s*\}}?|\\[RNQC](?![a-z])|[RNQ](?![a-z])){MARKS}"

@@ -19,6 +19,7 @@ from evals.verify.parse.vocabulary import (
 from evals.verify.tree import (
     EMPTY,
     EXPR,
+    Const,
     Expr,
     NamedSet,
     Num,
@@ -67,6 +68,8 @@ def _phrase(text: str) -> Value:
     counted, _, part = plain.replace("-", " ").rpartition(" ")
     if part in FRACTIONS and (top := 1 if counted == "a" else number_in_words(counted)):
         return Num(Fraction(top, FRACTIONS[part]))
+    if plain == "infinity":
+        return Const("inf")
     if plain in REAL_LINE:
         return NamedSet("R")
     return EMPTY if plain in NOTHING else Text(" ".join(text.split()))
