@@ -27,10 +27,13 @@ def over(items: Collection[Item], report: Report | None) -> Iterator[Item]:
 
 
 class Line:
-    """Call with (done, total); on a terminal the line is rewritten, elsewhere shown every ten seconds."""
+    """Call with (done, total); on a terminal the line is rewritten, elsewhere shown every ten seconds.
 
-    def __init__(self, label: str, *, quiet: bool = False) -> None:
-        self.label, self.quiet = printable(label), quiet
+    opening: a line of its own before the first.
+    """
+
+    def __init__(self, label: str, *, quiet: bool = False, opening: str = "") -> None:
+        self.label, self.quiet, self.opening = printable(label), quiet, printable(opening)
         self.began = self.shown = time.monotonic()
         self.first: int | None = None
         self.live = sys.stderr.isatty()
@@ -40,6 +43,8 @@ class Line:
         now = time.monotonic()
         if self.first is None:
             self.first, self.began = done, now
+            if self.opening and not self.quiet:
+                sys.stderr.write(self.opening + "\n")
         if self.quiet or (done < total and not self.live and now - self.shown < APART):
             return
         self.shown = now

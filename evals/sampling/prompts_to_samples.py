@@ -12,7 +12,6 @@ from evals.asking.rendering import little_memory
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.core.executor import patiently, run_all, slots
-from evals.core.printable import printable
 from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
 from evals.sampling.cell import Part, draw_cell, problems_of
@@ -43,11 +42,6 @@ def sample(
     lineage and tokenizer, and a prompt that cannot be rendered is an error before any weights are loaded.
     """
     asking = settle(checkpoint, asking, problems.name)
-    if not where.quiet:
-        total = len(problems_of(problems.problems, where.part)) * n
-        sys.stderr.write(
-            printable(f"{label}: {total:,} samples, asked {asking.told()}; {decoding(asking)}") + "\n"
-        )
     job = Job(checkpoint, problems, asking, n, where, store, label, seed, draw)
     if not where.quiet and (text := told(job)):
         sys.stderr.write(text + "\n")
@@ -57,7 +51,14 @@ def sample(
         return _on_ray(job)
     if where.processes > 1 and where.part is None:
         return _in_processes(job)
-    return draw_part(job, where.part, Line(f"sample {label}", quiet=where.quiet))
+    return draw_part(job, where.part, _line(job))
+
+
+def _line(job: Job, others: bool = False) -> Line:
+    """Progress of a job, which first says what is asked; others: another process tells it."""
+    total = len(problems_of(job.problems.problems, job.where.part)) * job.n
+    opening = f"{job.label}: {total:,} samples, asked {job.asking.told()}; {decoding(job.asking)}"
+    return Line(f"sample {job.label}", quiet=job.where.quiet or others, opening=opening)
 
 
 def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) -> Asking:
@@ -134,7 +135,7 @@ def _worker(job: Job, part: Part) -> str:
     from evals.engines.vllm_options import vllm_options
 
     one_gpu(part[0], vllm_options(job.where.vllm).tensor_parallel_size)
-    return draw_part(job, part, Line(f"sample {job.label}", quiet=job.where.quiet or part[0] > 0))
+    return draw_part(job, part, _line(job, others=part[0] > 0))
 
 
 def _on_ray(job: Job) -> str:
