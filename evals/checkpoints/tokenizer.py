@@ -50,6 +50,8 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None, *, own_c
     A folder that says it holds a plain fast tokenizer is read as one: the class that finds out
     imports every model of transformers, seconds of CPU in every process.
     """
+    import transformers  # noqa: F401  where it is not installed, that is what is said
+
     config = read_object(Path(checkpoint) / "tokenizer_config.json", str(checkpoint))
     try:
         if config is not None and config.get("tokenizer_class") in PLAIN:

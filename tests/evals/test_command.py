@@ -41,6 +41,14 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(tmp_path, packa
     )
 
 
+def test_a_tokenizer_is_not_blamed_where_transformers_is_not_installed(monkeypatch, tmp_path):
+    from evals.checkpoints.tokenizer import load_tokenizer
+
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ModuleNotFoundError, match="transformers"):
+        load_tokenizer(tmp_path)
+
+
 def test_counts_need_no_torch(tmp_path):
     rows = "".join(f"{i},{m},8,{i % 5}\n" for m in "ab" for i in range(30))
     (tmp_path / "counts.csv").write_text("problem,checkpoint,n,c\n" + rows)
