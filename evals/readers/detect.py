@@ -69,6 +69,7 @@ SHAPES = (  # of rows, the most telling first
     _shape("Qwen2.5-Math", "code gt", rows.parse_qwen, rows.context),
     _shape("lighteval", "doc model_response", lighteval.parse, lighteval.context),
     _shape("verl", "input output gts", training.parse_verl, training.context),
+    _shape("verl", "input output score step", training.parse_verl, training.context),
     _shape("verl table", "prompt reward_model", training.parse_verl_table, training.context),
     _shape("SkyRL", "input_prompt output_response env_extras", training.parse_skyrl, training.context),
     _shape("open-instruct", "response_tokens prompt_tokens", training.refuse_open_instruct, training.context),

@@ -190,6 +190,12 @@ def test_verl_files_named_by_step_are_not_pooled(tmp_path):
     assert read(tmp_path / "val", tmp_path)[0] == ["step-000000", "step-000020"]
 
 
+def test_verl_dumps_without_golds_say_what_is_missing(tmp_path):
+    row = {"input": "q", "output": "\\boxed{2}", "score": 1.0, "step": 5}
+    with pytest.raises(UserError, match="verl's dump holds no golds"):
+        read(rows_file(tmp_path, row), tmp_path)
+
+
 def test_trl_columns_that_contradict_each_other_are_named(tmp_path):
     row = {"step": 1, "prompt": "q", "completion": "\\boxed{2}", "solution": "So \\boxed{2}", "answer": "3"}
     pd.DataFrame([row]).to_parquet(tmp_path / "completions_00001.parquet")

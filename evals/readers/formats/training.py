@@ -36,6 +36,8 @@ def context(path: Path) -> dict[str, Any]:
 def parse_verl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verl's dumps of validation and rollouts: `input`, `output`, `gts`, `score`, `step`."""
     row = parse_object(raw)
+    if "gts" not in row:
+        raise Lacking("verl's dump holds no golds, as earlier versions wrote none; add `gts` to each row")
     return _read(row, "input", "gts", "output", at_step(context["run"], row.get("step", context["step"])))
 
 
