@@ -68,3 +68,27 @@ def test_probed_once_into_one_table(probes, study_folder, monkeypatch):
     unknown = probes("study", study_folder, "--probe", "magic")
     assert unknown.code == 2
     assert "no probe 'magic' in a study" in unknown.err
+
+
+def test_excursions_of_a_study_in_pre_training_tokens(probes, study_folder):
+    """With two starts the ends stand on the ladder of the starts, on the study's own problems."""
+    second = random_checkpoint(study_folder / "pretrain" / "seed-0" / "step-000200", seed=2)
+    weights = open_checkpoint(str(second)).weights
+    folder = study_folder / "excursions" / "step-000200" / "rl" / "seed-0"
+    random_checkpoint(folder / "step-000004", 40, weights, "rl", 0)
+    (folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "reward": 0.2}) + "\n")
+    (folder / "DONE").write_text("")
+    for file in study_folder.rglob("lineage.json"):
+        lineage = json.loads(file.read_text())
+        tokens = 2_000_000 if "step-000200" in str(file) else 1_000_000
+        file.write_text(json.dumps(lineage | {"tokens": tokens}))
+    args = ["--n", 4, "--limit", 6, "--max-tokens", 6, "--quiet", "--probe", "readiness"]
+    result = probes("study", study_folder, *args)
+    assert result.code == 0, result.err
+    prompts, own = json.loads((study_folder / "findings" / "readiness.json").read_text())["findings"]
+    assert prompts["problems"]["name"].startswith("world:train")
+    assert prompts["equivalents"] == []
+    assert own["problems"]["name"].startswith("world:test")
+    assert {row["start"] for row in own["equivalents"]} == {1_000_000, 2_000_000}
+    table = pd.read_parquet(study_folder / "findings" / "findings.parquet")
+    assert table["measure"].str.startswith("token_multiple@").any()
