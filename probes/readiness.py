@@ -120,7 +120,8 @@ def readiness(
     K = declared_K(n, options.K)
     group = group or K
     tables = {d["name"]: _table(source, d["name"], K, group) for d in source.checkpoints}
-    bases = [d for d in source.checkpoints if not is_trained(d)]
+    ends = reached(runs)
+    bases = _bases(source, set(ends["parent"]))
     counts = source.counts.drop_duplicates("problem").set_index("problem").loc[tables[bases[0]["name"]].index]
     cluster = pd.factorize(counts["cluster"])[0] if "cluster" in counts else None
     worth = token_equivalents(source.checkpoints, tables, (1, K), cluster, options.level, options.seed)
@@ -139,7 +140,7 @@ def readiness(
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
-    points = _points(bases, reached(runs), tables)
+    points = _points(bases, ends, tables)
     return finding(
         "readiness",
         checkpoints=source.checkpoints,
@@ -166,6 +167,12 @@ def _table(source: Source, name: str, K: int, group: int) -> pd.DataFrame:
     return pd.DataFrame(
         {"first": rates[:, 0], "large": rates[:, 1], "mixed": mixed_share(n, c, group)}, index=side.index
     )
+
+
+def _bases(source: Source, starts: set[Any]) -> list[dict[str, Any]]:
+    """What RL starts from: base checkpoints, trained ones that a run names as its parent, or else all."""
+    found = [d for d in source.checkpoints if not is_trained(d) or d["fingerprint"] in starts]
+    return found or list(source.checkpoints)
 
 
 def _points(

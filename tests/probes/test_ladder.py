@@ -69,6 +69,12 @@ def test_what_is_no_ladder():
     assert [counted(x) for x in (4.2e9, 1.5e6, 2e3, 12)] == ["4.2B", "1.5M", "2k", "12"]
 
 
+def test_trained_checkpoints_alone_are_the_bases_of_what_follows():
+    source = counts_of(s1=0.0, s2=0.6)
+    found = readiness(with_ladder(source, [], ["s1=1e9", "s2=2e9"], []))
+    assert [p["checkpoint"] for p in found.extra("points")] == ["s1", "s2"]
+
+
 def test_gain_per_tenfold_of_compute():
     """Three checkpoints of a run, whose rates rise by .1 with each tenfold of its FLOPs."""
     rates, checkpoints = {}, []
