@@ -123,7 +123,7 @@ def _general(found: dict[str, Any]) -> str:
     rows = [
         [
             named(r["recipe"]),
-            "bits per byte" if r["measure"] == "text" else "accuracy",
+            "held-out text" if r["measure"] == "text" else "accuracy",
             _effect(r),
             r["state"],
         ]

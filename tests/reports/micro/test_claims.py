@@ -1,9 +1,13 @@
 """Claims, controls and verdicts on tables whose answers were planted."""
 
+import re
+
 import numpy as np
 import pytest
 
 from reports.study.build import verdicts
+from reports.study.page import page
+from reports.study.page.answer import answer
 from reports.study.readings.claims import CLAIMS, claims_of, controls, general, judged
 from reports.study.readings.contrasts import outcome, reading
 from reports.study.readings.side_studies import brittleness, forecast, rollout_budget
@@ -197,3 +201,32 @@ def test_brittleness_and_forecast_have_a_row_a_start(tables) -> None:
     assert found["low"] < found["ratio"] < found["high"]
     assert found["outcome"] == "undetermined"
     assert forecast(tables, 1.0)["outcome"] in ("reproduced", "undetermined")
+
+
+def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(arms_tables) -> None:
+    """What only such a study has: in the answer, the claims, the controls, and a table of its own."""
+    starts = arms_tables.starts
+    found = {
+        "temperatures": [1.0],
+        "options": {"K": 32, "margin": 0.02},
+        "starts": starts,
+        "problems": 60,
+        "seeds": {"rl": [0, 1, 2]},
+        "claims": [judged(arms_tables, c, 1.0) for c in claims_of(arms_tables)],
+        "controls": [c | {"temperature": 1.0} for c in controls(arms_tables, 1.0)],
+        "verdicts": verdicts(arms_tables, 1.0),
+        "general": general(arms_tables),
+        "rollouts": [],
+        "scale": {"parts": []},
+        "brittleness": {"ratio": None},
+        "forecast": {"rho": None},
+    }
+    text = answer(found)
+    assert "from these starts, direct RL expands what the model can solve." in text
+    assert f"Of {len(CLAIMS)} claims of the paper" in text
+    text = page._claims(found)
+    assert "Planned with 80% power ([PLAN.md](PLAN.md)): RL is effective early" in text
+    assert re.search(r"text, SFT − base: \+0\.(29|30)\d* \[.*\] bits per byte \| reproduced", text)
+    assert "from 0.0M" in page._controls(found)
+    assert re.search(r"\| SFT \| accuracy \| −(29|30).* \| down \|", page._general(found))
+    assert re.search(r"\| RL \| held-out text \| .* bits per byte \| same \|", page._general(found))
