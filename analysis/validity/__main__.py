@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from analysis.validity import false_claims, measures, readings
+from analysis.validity import beside_curves, false_claims, measures, readings
 
-ROWS: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {
+ROWS: dict[str, Callable[[], Iterator[false_claims.Row]]] = {
     "1": false_claims.chosen_problems,
     "2": false_claims.grouped_problems,
     "3": readings.created,
@@ -25,11 +25,24 @@ ROWS: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {
     "16": readings.small,
     "17": readings.benchmark,
     "by": readings.groups,
+    "beside": beside_curves.rows,
+}
+TOGETHER: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {  # many lines of one simulation
     "tax": measures.tax,
     "policy": measures.policy,
     "tokens": measures.tokens,
     "kept": measures.kept,
 }
+
+
+def _lines(name: str, runs: int, seed: int) -> Iterator[tuple[str, str, str]]:
+    """What a row simulates, what is wanted, and what was found, line by line."""
+    if name in TOGETHER:
+        for what, wanted, share in TOGETHER[name](runs, seed):
+            yield what, wanted, f"{share:.3f}"
+        return
+    for what, wanted, found in ROWS[name]():
+        yield what, wanted, found(runs, seed)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,17 +51,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     parser = argparse.ArgumentParser(prog="python -m analysis.validity", description=__doc__)
     parser.add_argument(
-        "row",
-        choices=[*ROWS, "all"],
-        help="number or name of the row, or all",
+        "row", nargs="+", choices=[*ROWS, *TOGETHER, "all"], help="numbers or names of rows, or all"
     )
-    parser.add_argument("--runs", type=int, default=400, help="simulations per line (400; slow lines fewer)")
+    parser.add_argument("--runs", type=int, default=400, help="simulations per line (400)")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args(argv)
     print("| row | what | wanted | found |\n|---|---|---|---|")
-    for name in ROWS if given.row == "all" else [given.row]:
-        for what, wanted, found in ROWS[name](given.runs, given.seed):
-            print(f"| {name} | {what} | {wanted} | {found:.3f} |", flush=True)
+    for name in (*ROWS, *TOGETHER) if "all" in given.row else given.row:
+        for what, wanted, found in _lines(name, given.runs, given.seed):
+            print(f"| {name} | {what} | {wanted} | {found} |", flush=True)
     return 0
 
 

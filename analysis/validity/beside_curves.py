@@ -1,8 +1,8 @@
-"""Coverage and error of all that stands beside the curves: `python -m analysis.validity.beside_curves`."""
+"""Coverage and error of all that stands beside the curves: `python -m analysis.validity beside`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -17,11 +17,11 @@ from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import difference
 from analysis.inference.bootstrap import bootstrap
-from analysis.validity.calibration import QUIET
 from analysis.validity.coverage import TRAINED
+from analysis.validity.false_claims import BAR, Row, quick, share
 
-OPTIONS = Options(replicates=500)
 KS = [1, 8, 32]
+GROUPS = (("cluster", 15, 10), ("cluster", 40, 8), ("stratum", 100, 2), ("stratum", 100, 3))
 Hit = Callable[[np.random.Generator], bool]
 
 
@@ -47,7 +47,7 @@ def crossover_interval(problems: int) -> Hit:
     truth = int(np.argmax(true_difference(BASE, trained, list(range(1, 65))) <= 0)) + 1
 
     def hit(rng: np.random.Generator) -> bool:
-        found = compare(draw_pair(BASE, trained, problems, 64, rng), OPTIONS).crossover
+        found = compare(draw_pair(BASE, trained, problems, 64, rng), quick(rng)).crossover
         low, high = (int(found[x] or 65) for x in ("low", "high"))
         return low <= truth <= high
 
@@ -60,19 +60,8 @@ def wrongly_same(first: float, large: float) -> Hit:
     which = "pass@1" if first else "pass@K"
 
     def hit(rng: np.random.Generator) -> bool:
-        found = verdict_on_counts(draw_pair(BASE, trained, 1319, 64, rng), OPTIONS)
+        found = verdict_on_counts(draw_pair(BASE, trained, 1319, 64, rng), quick(rng))
         return bool(found["states"][which] == "same")
-
-    return hit
-
-
-def wrongly_changed(problems: int, n_a: int, n_b: int, K: int) -> Hit:
-    """Whether two draws of one model with unequal n are called different."""
-
-    def hit(rng: np.random.Generator) -> bool:
-        p = BASE.draw(problems, rng)
-        pair = PairedCounts.from_arrays(n_a, rng.binomial(n_a, p), n_b, rng.binomial(n_b, p))
-        return verdict_on_counts(pair, Options(K=K, replicates=500))["outcome"] not in QUIET
 
     return hit
 
@@ -123,39 +112,17 @@ def expected_interval(cell: str, problems: int, n: int) -> Hit:
     return hit
 
 
-def rows() -> list[tuple[str, str, Hit]]:
-    """What is simulated, the share that is wanted, and one run of it."""
-    held, wrong = "95%", "at most 5%"
-    return [
-        *((f"interval for these problems, k = {k}", held, fixed_interval(k)) for k in KS),
-        *((f"interval of k*, M = {m}", held, crossover_interval(m)) for m in (300, 1319)),
-        *((f"{g} of {m} × {s}, k = 32", held, grouped_interval(g, m, s, False)) for g, m, s in GROUPS),
-        *((f"{g} of {m} × {s}, band", held, grouped_interval(g, m, s, True)) for g, m, s in GROUPS),
-        *((f"expected {c}, M = 200, n = 32", held, expected_interval(c, 200, 32)) for c in "PESO"),
-        ("+2 points at pass@1 called the same", wrong, wrongly_same(0.02, 0.0)),
-        ("+2 points at pass@32 called the same", wrong, wrongly_same(0.0, 0.02)),
-        ("one model, M = 30, n = 16 and 128", wrong, wrongly_changed(30, 16, 128, 8)),
-        ("one model, M = 200, n = 32 and 128", wrong, wrongly_changed(200, 32, 128, 16)),
-    ]
-
-
-GROUPS = (("cluster", 15, 10), ("cluster", 40, 8), ("stratum", 100, 2), ("stratum", 100, 3))
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print one row per quantity: the share of runs, beside the share that is wanted."""
-    import argparse
-
-    parser = argparse.ArgumentParser(prog="python -m analysis.validity.beside_curves", description=__doc__)
-    parser.add_argument("--runs", type=int, default=400, help="simulated data sets per row (400)")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args(argv)
-    print("| what | wanted | share of runs |\n|---|---|---|")
-    for name, wanted, hit in rows():
-        shares = np.mean([hit(np.random.default_rng([given.seed, 0x7A1, i])) for i in range(given.runs)])
-        print(f"| {name} | {wanted} | {shares:.3f} |", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def rows() -> Iterator[Row]:
+    """Row beside: all that stands beside the curves."""
+    held = "95%"
+    for k in KS:
+        yield f"interval for these problems, k = {k}", held, share(fixed_interval(k))
+    for m in (300, 1319):
+        yield f"interval of k*, M = {m}", held, share(crossover_interval(m))
+    for band, what in ((False, "k = 32"), (True, "band")):
+        for g, m, s in GROUPS:
+            yield f"{g} of {m} × {s}, {what}", held, share(grouped_interval(g, m, s, band))
+    for c in "PESO":
+        yield f"expected {c}, M = 200, n = 32", held, share(expected_interval(c, 200, 32))
+    yield "+2 points at pass@1 called the same", BAR, share(wrongly_same(0.02, 0.0))
+    yield "+2 points at pass@32 called the same", BAR, share(wrongly_same(0.0, 0.02))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,7 +31,8 @@ def outcomes_of_one_model(
     counted: Counter[str] = Counter()
     for i in range(pairs):
         rng = np.random.default_rng([seed, problems, n, i])
-        counted[verdict_on_counts(draw_pair(base, None, problems, n, rng), options)["outcome"]] += 1
+        own = replace(options, seed=i)  # an error of the resamples that all runs share would stay
+        counted[verdict_on_counts(draw_pair(base, None, problems, n, rng), own)["outcome"]] += 1
     return counted
 
 
@@ -43,7 +45,7 @@ def outcomes_over_the_path(
     for i in range(paths):
         rng = np.random.default_rng([seed, problems, i, 0xA11])
         p = base.draw(problems, rng)
-        counted[until_decided(_growing(p, rng), options)["outcome"]] += 1
+        counted[until_decided(_growing(p, rng), replace(options, seed=i))["outcome"]] += 1
     return counted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def outcomes(
     counted: Counter[str] = Counter()
     for i in range(pairs):
         rng = np.random.default_rng([seed, problems, n, i])
-        counted[verdict_on_counts(draw_pair(base, trained, problems, n, rng), options)["outcome"]] += 1
+        own = replace(options, seed=i)  # an error of the resamples that all runs share would stay
+        counted[verdict_on_counts(draw_pair(base, trained, problems, n, rng), own)["outcome"]] += 1
     return counted
 
 

@@ -10,7 +10,7 @@ import pytest
 from analysis import AnalysisError, Options, PairedCounts, until_decided
 from analysis.comparison.sequential import anytime_verdict, decided, e_process, spent_level
 from analysis.difficulty.simulation import BASE, KNOWN
-from analysis.validity.beside_curves import main as validity_main
+from analysis.validity.__main__ import main as validity_main
 from analysis.validity.calibration import main as calibration_main
 from analysis.validity.calibration import outcomes_of_one_model, outcomes_over_the_path, wrong_share
 from analysis.validity.coverage import coverage
@@ -107,7 +107,7 @@ def test_commands_print_their_tables(capsys: pytest.CaptureFixture[str]) -> None
     table = capsys.readouterr().out
     assert "| expansion |" in table
     assert "| - |" in table  # a change that no training of the simulated kind makes
-    assert validity_main(["--runs", "1"]) == 0
-    assert capsys.readouterr().out.count("at most 5%") == 4
+    assert validity_main(["beside", "--runs", "1"]) == 0
+    assert capsys.readouterr().out.count("at most 5%") == 2
     coverage_main(["--problems", "50", "--n", "32", "--runs", "3", "--replicates", "100"])
     assert "| delta |" in capsys.readouterr().out
