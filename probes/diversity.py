@@ -114,7 +114,7 @@ def diversity(
     least = min(int(f.groupby("problem").size().min()) for f in samples.values())
     read = {"samples_read": READ, "work_k": work_k(least)}
     measures = [*MEASURES, *work_measures(least, judge is not None)]
-    found = infer(tables, measures, pairs, level=level, seed=seed)
+    found = infer(tables, measures, pairs, level=level, seed=seed, groups=source.groups)
     return finding(
         "diversity",
         checkpoints=source.checkpoints,

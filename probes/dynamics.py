@@ -67,7 +67,7 @@ def dynamics(
         *work_measures(n),
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
-    found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
+    found = infer(tables, measures, pairs, level=options.level, seed=options.seed, groups=source.groups)
     return finding(
         "dynamics",
         checkpoints=source.checkpoints,

@@ -118,7 +118,7 @@ def entropy(
         store=source.store,
         checks=checks,
         options={"level": level, "seed": seed, "against": against},
-        **infer(tables, (*ANSWERS, *tokens), pairs, level=level, seed=seed),
+        **infer(tables, (*ANSWERS, *tokens), pairs, level=level, seed=seed, groups=source.groups),
     )
 
 

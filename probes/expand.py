@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import Options, PairedCounts, compare
 from analysis.families.pairs import adjusted
@@ -15,14 +15,17 @@ from probes.comparison.floors import with_floors
 from probes.comparison.gained_lost import changed
 from probes.comparison.grouping import with_groups
 from probes.comparison.one_sample import compare_one_sample
-from probes.comparison.robustness import guessed
+from probes.comparison.robustness import guessed, unguessed
 from probes.findings.checks import confounds, held_out, same_weights
 from probes.findings.finding import Found, finding
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
 from probes.inputs.contract import Asked
 from probes.inputs.grouping import labels_of_groups
 from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import GROUPS, Source
+from probes.inputs.sources import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Select = tuple[float, float] | None
 
@@ -108,35 +111,49 @@ def _comparison(
             "resampled": held or None,
         }
     )
-    if select is not None:  # the readings of the samples below would take all of A's
-        return found
-    read = _robustness(source, a, b, found, options)
-    turned = guessed(found.verdict, read)
+    read, rows = None, []
+    if source.store is not None and pair.n > 1:
+        sides = _sides(source, a, b)
+        if select is None:
+            read = _robustness(source, sides, a, b, found, options)
+            rows = list(read.rows)
+        else:  # other readings of the samples would take all of A's, of which half made the choice
+            of_a, of_b = (side.loc[pair.problems.tolist()] for side in sides)
+            rows = [unguessed(pair, of_a, of_b, options, found.options.K)]
+    turned = guessed(found.verdict, rows)
     return found.model_copy(
         update={"robustness": read, "confounds": (*found.confounds, *([turned] if turned else []))}
     )
 
 
-def _robustness(
-    source: Source, a: dict[str, Any], b: dict[str, Any], found: Comparison, options: Options
-) -> Robustness | None:
-    """The robustness table, where there are samples to read otherwise."""
+def _sides(source: Source, a: dict[str, Any], b: dict[str, Any]) -> list[pd.DataFrame]:
+    """The tallies of both cells, with the groups of problems."""
     from evals.store.tally import tally
-    from probes.comparison.robustness import asked, robustness
 
-    if source.store is None or found.n == 1:
-        return None
-    K = found.options.K
+    assert source.store is not None
     ids = set(source.counts["problem"])
-    groups = source.counts.drop_duplicates("problem").set_index("problem").filter(GROUPS)
-    sides = [
+    return [
         (
             source.tallies[d["cell"]]
             if d["cell"] in source.tallies
             else tally(source.store, d["cell"], problems=ids, n=source.n)
-        ).join(groups)
+        ).join(source.groups)
         for d in (a, b)
     ]
+
+
+def _robustness(
+    source: Source,
+    sides: Sequence[pd.DataFrame],
+    a: dict[str, Any],
+    b: dict[str, Any],
+    found: Comparison,
+    options: Options,
+) -> Robustness:
+    """The robustness table of samples that can be read otherwise."""
+    from probes.comparison.robustness import asked, robustness
+
+    K = found.options.K
     others = [
         (
             f"A asked with {v['asked']}",

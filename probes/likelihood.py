@@ -99,11 +99,12 @@ def _pair(
     measures: tuple[Measure, ...] = BYTES
     if same:
         measures = (*TOKENS, *group_measures(), *budget_measures(budgets))
-    under_a = infer(tables, measures, [(names[a["name"]], names[b["name"]])], level=level, seed=seed)
+    drawn: dict[str, Any] = {"level": level, "seed": seed, "groups": source.groups}
+    under_a = infer(tables, measures, [(names[a["name"]], names[b["name"]])], **drawn)
     checks = [_tokenizers(same, a, b), _kl_check(b, same)]
     if checks[-1].passed:
         table = kl_table(scores[b["name"], b["name"]][0], scores[a["name"], b["name"]][0])
-        kl = infer({names[b["name"]]: table}, KL, [], level=level, seed=seed)
+        kl = infer({names[b["name"]]: table}, KL, [], **drawn)
         under_a["estimates"] += kl["estimates"]
     return under_a, checks
 
@@ -177,7 +178,14 @@ def own_likelihood(
             check("log-probs", None, None, given),
         ],
         options={"level": level, "seed": seed, "against": against},
-        **infer(tables, OWN, [(a["name"], b["name"]) for a, b in compared], level=level, seed=seed),
+        **infer(
+            tables,
+            OWN,
+            [(a["name"], b["name"]) for a, b in compared],
+            level=level,
+            seed=seed,
+            groups=source.groups,
+        ),
         perplexity=[],
     )
 

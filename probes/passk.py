@@ -23,7 +23,7 @@ from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
 from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import GROUPS, Source
 from probes.measures.paired import Measure, infer
 from probes.measures.sharpening import (
     majority_measures,
@@ -91,7 +91,7 @@ def passk(
 
 def _side(source: Source, name: str) -> pd.DataFrame:
     rows = source.counts[source.counts["checkpoint"] == name]
-    return rows.set_index("problem").filter(["n", "c", "cluster"]).sort_index()
+    return rows.set_index("problem").filter(["n", "c", *GROUPS]).sort_index()
 
 
 def _named(k: int) -> dict[str, Any]:
@@ -101,7 +101,8 @@ def _named(k: int) -> dict[str, Any]:
 def _curve(name: str, side: pd.DataFrame, grid: Sequence[int], options: Options) -> list[dict[str, Any]]:
     n, c = side["n"].to_numpy(), side["c"].to_numpy()
     values = pass_at_k(n, c, list(grid))
-    rep = bootstrap(values, replicates=options.replicates, seed=options.seed)
+    codes = {x: np.unique(side[x].astype(str), return_inverse=True)[1] for x in GROUPS if x in side}
+    rep = bootstrap(values, replicates=options.replicates, seed=options.seed, **codes)
     found = curve(rep, values, options.level, options.interval).to_dict()
     near = int(n.min()) // 2
     return [
@@ -155,7 +156,7 @@ def _relatives(
             voted = majority_table(frame, ks, options.seed).assign(majority=majority(frame))
             tables[name] = tables[name].join(voted)
         measures += [*majority_measures(ks), Measure("majority", f"maj@{used}", "rate", digits=4)]
-    return infer(tables, measures, pairs, level=options.level, seed=options.seed)
+    return infer(tables, measures, pairs, level=options.level, seed=options.seed, groups=source.groups)
 
 
 def _used(equal: Check) -> int:

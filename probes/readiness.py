@@ -139,7 +139,7 @@ def readiness(
         Measure("gain_large", f"pass@{K} per tenfold of its FLOPs", "rate", digits=4),
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
-    found = infer(tables, measures, pairs, level=options.level, seed=options.seed)
+    found = infer(tables, measures, pairs, level=options.level, seed=options.seed, groups=source.groups)
     points = _points(bases, ends, tables)
     return finding(
         "readiness",

@@ -86,7 +86,7 @@ def _benchmark(
         for j, (k, e, s) in enumerate(zip(ks, estimate.tolist(), error.tolist(), strict=True))
     )  # fmt: skip
     gaps = (estimate[0] - estimate[1:]) / np.hypot(error[0], error[1:])
-    return readings, [int(np.sign(x)) if abs(x) > one else 0 for x in gaps]
+    return readings, [int(np.sign(x)) if abs(x) > normal_quantile(1 - options.level / 2) else 0 for x in gaps]
 
 
 def exact_p(pair: PairedCounts, ks: Sequence[int], options: Options) -> Floats | None:
@@ -149,7 +149,7 @@ def _stepped(
 
 
 def gap_sign(two: Replicates, level: float) -> int:
-    """1 where Δpass@1 is shown to exceed Δpass@K (one-sided t test at `level`), -1 the reverse, else 0."""
+    """1 where Δpass@1 is shown to exceed Δpass@K (two-sided t test at `level`), -1 the reverse, else 0."""
     gap = two.columns([0]).minus(two.columns([1]))
     far = float(gap.estimate[0]) / max(float(gap.error[0]), 1e-12)
-    return int(np.sign(far)) if abs(far) > t_quantile(1 - level, two.units - 1) else 0
+    return int(np.sign(far)) if abs(far) > t_quantile(1 - level / 2, two.units - 1) else 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.arguments import Floats, Ints, checked_level
 from analysis.counts import PairedCounts
-from analysis.difficulty.npmle import Mixture, binomial_table
+from analysis.difficulty.npmle import Mixture, binomial_mean
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.exact_tests import mcnemar
@@ -204,7 +204,11 @@ def null_spread(mixture: Mixture, n: int, ks: list[int], problems: int) -> Float
     """
     p = np.append(mixture.p, [1 / n, 1 - 1 / n])
     weight = np.append(problems * mixture.weight, [1, 1]) / (problems + 2)
-    table = pass_at_k(n, np.arange(n + 1), ks)
-    mass = binomial_table(n, p)
-    within = mass.T @ table**2 - (mass.T @ table) ** 2
+
+    def moments(c: Ints) -> Floats:
+        table = pass_at_k(n, c, ks)
+        return np.hstack([table, table**2])
+
+    first, second = np.hsplit(binomial_mean(n, p, moments), 2)
+    within = second - first**2
     return np.sqrt(2 * np.maximum(weight @ within, 0) / problems)

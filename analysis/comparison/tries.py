@@ -15,6 +15,7 @@ from analysis.inference.bootstrap import Replicates
 
 REPLICATES = 2000
 FINE = 160  # points on which a replicate of A's curve is searched
+EXACT, DENSE = 4096, 256  # tries up to which every k is worked out; else every k below this
 FLAT = 1.5  # factor by which the multiplier may rise over k and still be called flat
 
 
@@ -90,20 +91,22 @@ def tries(
 ) -> Tries:
     """The try multiplier with interval and band, from the bootstrap of both curves.
 
-    ks: the k (from 1 to n) of the columns of both. A's curve is exact at whole k and linear between them; its
-    deviation in a replicate is linear in log k between the ks. Below A's pass@1 it runs to 0 at k = 0.
+    ks: the k (from 1 to n) of the columns of both. A's curve is exact at whole k (`_whole`) and linear
+    between them; its deviation in a replicate is linear in log k between the ks. Below A's pass@1 it runs to
+    0 at k = 0.
     """
     n = ks[-1]
-    whole = np.arange(1, n + 1)
+    whole = _whole(n)
+    points = np.concatenate([[0.0], whole])
     exact = np.concatenate([[0.0], _mean(pair, whole)])
     at = sorted({1 << j for j in range(n.bit_length()) if 1 << j <= n} | {K})
     columns = [ks.index(k) for k in at if k in ks]
     at = [ks[j] for j in columns]
-    estimate, beyond = _solved(exact, np.arange(n + 1.0), rep_b.estimate[columns])
+    estimate, beyond = _solved(exact, points, rep_b.estimate[columns])
 
     fine = np.unique(np.concatenate([whole[:40], np.geomspace(1, n, FINE)]))
     many = min(REPLICATES, len(rep_a.deviation))
-    curve = np.interp(fine, np.arange(n + 1.0), exact) + rep_a.deviation[:many] @ _weights(ks, fine)
+    curve = np.interp(fine, points, exact) + rep_a.deviation[:many] @ _weights(ks, fine)
     curve = np.concatenate([np.zeros((many, 1)), np.maximum.accumulate(curve, axis=1)], axis=1)
     reached = rep_b.estimate[columns] + rep_b.deviation[:many][:, columns]
     drawn = np.empty((many, len(at)))
@@ -128,8 +131,16 @@ def tries(
     return Tries(at, multiplier, lows, highs, band_low, band_high, beyond, upto, slope, rep_a.units >= FEWEST)
 
 
+def _whole(n: int) -> np.ndarray:
+    """The k at which A's curve is worked out: all, or of many those below DENSE and steps of 1% beyond."""
+    if n <= EXACT:
+        return np.arange(1, n + 1)
+    spread = np.rint(np.geomspace(DENSE, n, int(100 * np.log(n / DENSE))))
+    return np.unique(np.concatenate([np.arange(1, DENSE), spread])).astype(np.int64)
+
+
 def _mean(pair: PairedCounts, ks: np.ndarray) -> Floats:
-    """A's pass@k at every k, from its distinct counts."""
+    """A's pass@k at these k, from its distinct counts."""
     rows, times = np.unique(np.stack([pair.n_a, pair.c_a]), axis=1, return_counts=True)
     return np.asarray(times @ pass_at_k(rows[0], rows[1], ks) / times.sum())
 

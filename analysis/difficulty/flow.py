@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from analysis.arguments import Floats, Ints
 from analysis.counts import PairedCounts
 from analysis.difficulty.beta_binomial import BetaBinomial
-from analysis.difficulty.npmle import Mixture, binomial_table, likelihood
+from analysis.difficulty.npmle import Mixture, likelihood
 from analysis.difficulty.posterior import cover
 from analysis.errors import AnalysisError
 
@@ -109,7 +109,8 @@ def _same_model(p: Floats, weight: Floats, n_a: Ints, n_b: Ints, bins: Floats) -
 
 def _smear(n: int, p: Floats, bins: Floats) -> Floats:
     """Chance that c/n falls in each bin at each p, (B, G)."""
-    where = _bin(np.arange(n + 1) / n, bins)
-    out = np.zeros((bins.size - 1, p.size))
-    np.add.at(out, where, binomial_table(n, p))
-    return out
+    from scipy.special import bdtr
+
+    first = np.ceil(bins[1:-1] * n)[:, None]  # the smallest count of each later bin
+    below = bdtr(np.maximum(first - 1, 0), n, p) * (first > 0)
+    return np.diff(below, axis=0, prepend=0.0, append=1.0)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from analysis.arguments import Floats, Ints, checked, whole_numbers
 from analysis.errors import AnalysisError
 
-CELLS = 20_000_000  # entries of one table: 160 MB
+CELLS = 2_000_000  # entries of one table: 16 MB
 
 
 def pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
@@ -20,7 +20,7 @@ def pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
     Raises AnalysisError for k > n, k < 1 and impossible counts.
     """
     n, c = checked(n, c)
-    return _by_table(n, c, _ks(k, n), lambda size, most, ks: 0.0 - np.expm1(_log_failure(size, most, ks)))
+    return _by_table(n, c, _ks(k, n), lambda size, c, ks: 0.0 - np.expm1(_log_failure(size, c, ks)))
 
 
 def pass_at_k_variance(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
@@ -37,8 +37,8 @@ def pass_at_k_variance(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
             f"and one has {n.min()}; lower k or draw more"
         )
 
-    def table(size: int, most: int, ks: Ints) -> Floats:
-        return np.exp(2 * _log_failure(size, most, ks)) - np.exp(_log_failure(size, most, 2 * ks))
+    def table(size: int, c: Ints, ks: Ints) -> Floats:
+        return np.exp(2 * _log_failure(size, c, ks)) - np.exp(_log_failure(size, c, 2 * ks))
 
     return _by_table(n, c, ks, table)
 
@@ -49,7 +49,7 @@ def pass_hat_k(n: ArrayLike, c: ArrayLike, k: ArrayLike) -> Floats:
     Shapes and errors as in `pass_at_k`.
     """
     n, c = checked(n, c)
-    return _by_table(n, n - c, _ks(k, n), lambda size, most, ks: np.exp(_log_failure(size, most, ks)))
+    return _by_table(n, n - c, _ks(k, n), lambda size, c, ks: np.exp(_log_failure(size, c, ks)))
 
 
 def g_pass_at_k(n: ArrayLike, c: ArrayLike, k: ArrayLike, tau: float) -> Floats:
@@ -95,29 +95,46 @@ def _ks(k: ArrayLike, n: Ints) -> Ints:
     return ks
 
 
-def _log_failure(n: int, most: int, ks: Ints) -> Floats:
-    """log C(n-c, k)/C(n, k), c = 0 … most: Σ_{j=n-c+1}^{n} log(1 - k/j), -inf if n-c < k; (most+1, K)."""
-    j = np.arange(n, n - most, -1, dtype=np.float64)
-    out = np.empty((most + 1, ks.size))
-    out[0] = 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        steps = np.log1p(-ks / j[:, None])
-    steps[ks >= j[:, None]] = -np.inf
-    np.cumsum(steps, axis=0, out=out[1:])
+def _log_failure(n: int, c: Ints, ks: Ints) -> Floats:
+    """log C(n-c, k)/C(n, k) of rising c, -inf if n-c < k; (C, K): the sum over the shorter of c and k."""
+    largest = int(c[-1]) * ks.size
+    if largest <= CELLS or largest <= int(ks.max()) * c.size:
+        return _running(n, c, ks)
+    rising, back = np.unique(ks, return_inverse=True)
+    return _running(n, rising, c)[back].T
+
+
+def _running(n: int, upto: Ints, k: Ints) -> Floats:
+    """Σ_{j=n-u+1}^{n} log(1 - k/j) for each u of `upto` (U,), rising; -inf if n-u < k; (U, K), in blocks."""
+    out = np.zeros((upto.size, k.size))
+    total: Floats = np.zeros(k.size)
+    last, block = int(upto[-1]), max(1, CELLS // k.size)
+    for start in range(0, last, block):
+        stop = min(start + block, last)
+        j = np.arange(n - start, n - stop, -1, dtype=np.float64)[:, None]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steps = np.log1p(-k / j)
+        steps[k >= j] = -np.inf
+        sums = np.cumsum(steps, axis=0, out=steps)
+        sums += total
+        rows = slice(*np.searchsorted(upto, [start, stop], side="right"))
+        out[rows] = sums[upto[rows] - start - 1]
+        total = sums[-1].copy()
     return out
 
 
-def _by_table(n: Ints, c: Ints, ks: Ints, table: Callable[[int, int, Ints], Floats]) -> Floats:
-    """Values per problem from one table over c for each distinct n, a few k at a time; (M, K)."""
+def _by_table(n: Ints, c: Ints, ks: Ints, table: Callable[[int, Ints, Ints], Floats]) -> Floats:
+    """Values per problem from one table for each distinct n, over all c or, if many, the distinct ones."""
     out = np.empty((c.size, ks.size))
     sizes = np.unique(n)
     for size in sizes:
         rows = slice(None) if sizes.size == 1 else np.flatnonzero(n == size)
         most = int(c[rows].max())
-        few = max(1, CELLS // (most + 1))
-        for start in range(0, ks.size, few):
-            part = slice(start, start + few)
-            out[rows, part] = np.take(table(int(size), most, ks[part]), c[rows], axis=0)
+        if (most + 1) * ks.size <= CELLS:
+            held, back = np.arange(most + 1), c[rows]
+        else:
+            held, back = np.unique(c[rows], return_inverse=True)
+        out[rows] = np.take(table(int(size), held, ks), back, axis=0)
     return out
 
 

@@ -12,6 +12,7 @@ from analysis.arguments import Floats, Ints
 from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 
+EXACT, WIDE = 4096, 40  # splits up to which all are summed; standard deviations that count of more
 FDR = 0.1  # expected share of false ones among the problems that are listed
 
 
@@ -80,15 +81,26 @@ def conditional_p(n_a: Ints, c_a: Ints, n_b: Ints, c_b: Ints) -> Floats:
     rows = np.argsort(code.ravel(), kind="stable")
     ends = np.searchsorted(code.ravel()[rows], np.arange(groups.shape[1] + 1))
     for j, (n, m, t) in enumerate(groups.T.tolist()):
-        x = np.arange(max(0, t - m), min(n, t) + 1)
+        held = rows[ends[j] : ends[j + 1]]
+        x = _splits(n, m, t, c_a[held])
         log = -(logs[x + 1] + logs[n - x + 1] + logs[t - x + 1] + logs[m - t + x + 1])
         mass = np.exp(log - log.max())
         order = np.sort(mass)
         total = np.cumsum(order)
-        held = rows[ends[j] : ends[j + 1]]
         seen = mass[c_a[held] - x[0]] * (1 + 1e-7)
         p[held] = total[np.searchsorted(order, seen, side="right") - 1] / total[-1]
     return p
+
+
+def _splits(n: int, m: int, t: int, seen: Ints) -> Ints:
+    """The splits of t successes with a chance that counts: all, or of many those near the middle and seen."""
+    low, high = max(0, t - m), min(n, t)
+    if high - low > EXACT:
+        middle = n * t / (n + m)
+        far = WIDE * (np.sqrt(middle * (1 - t / (n + m)) * m / (n + m)) + 1)
+        low = max(low, int(min(middle, seen.min()) - far))
+        high = min(high, int(max(middle, seen.max(), 2 * middle - seen.min()) + far))
+    return np.arange(low, high + 1)
 
 
 def benjamini_hochberg(p: ArrayLike) -> Floats:

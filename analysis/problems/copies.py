@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from analysis.arguments import Ints
 from analysis.errors import AnalysisError
 
+REGULAR = 0.8  # share of samples in texts that stand equally often from which that is no accident
 ALONE = 0.5  # share of problems with a single text from which the samples are one answer, copied
 FAR = 4.0  # standard errors by which neighbours must be alike more often than samples apart
 TEXTS = 20  # distinct texts, none of them single, from which that is no accident
@@ -22,8 +23,10 @@ class Copies:
 
     n, distinct, correct: per problem (M,) samples, distinct texts, and distinct texts graded correct; in the
     order of problems. alone: share of problems (with two samples or more) whose samples are one text.
-    excess: how many standard errors neighbours are alike more often than samples apart. singles: share of
-    texts that stand once.
+    excess: how many standard errors neighbours are alike more often than samples apart. grouped: whether all
+    equal texts stand side by side, as in a sorted file, whose order then says nothing. singles: share of
+    texts that stand once. regular: largest share of samples whose texts all stand equally often, twice or
+    more and not in all samples of a problem.
     """
 
     problems: np.ndarray
@@ -32,17 +35,28 @@ class Copies:
     correct: Ints
     alone: float
     excess: float
+    grouped: bool
     singles: float
+    regular: float
 
     @property
     def reason(self) -> str | None:
         """Why these are copies, or None: the texts repeat no more than independent draws may."""
         if self.alone >= ALONE:
             return f"in {self.alone:.0%} of problems all samples are one text"
-        if self.excess > FAR:
+        if self.excess > FAR and not self.grouped:
             return "neighbouring samples are the same text more often than samples apart: blocks of copies"
         if self.singles == 0 and self.distinct.sum() >= TEXTS:
             return "no text stands only once: every sample is there two times or more"
+        if self.regular >= REGULAR and self.distinct.sum() >= TEXTS:
+            return "nearly all texts stand equally often, two times or more"
+        return None
+
+    @property
+    def doubt(self) -> str | None:
+        """What these texts cannot tell: sorted by text, samples repeat in blocks as copies do."""
+        if self.reason is None and self.grouped and self.excess > FAR:
+            return "all equal texts stand side by side: sorted samples, or blocks of copies"
         return None
 
     @property
@@ -52,8 +66,8 @@ class Copies:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, and the median of the effective draws."""
-        numbers = {name: float(getattr(self, name)) for name in ("alone", "excess", "singles")}
-        return {**numbers, "n": float(np.median(self.effective)), "reason": self.reason}
+        numbers = {name: float(getattr(self, name)) for name in ("alone", "excess", "singles", "regular")}
+        return {**numbers, "n": float(np.median(self.effective)), "reason": self.reason or self.doubt}
 
 
 def copies(problem: ArrayLike, text: ArrayLike, correct: ArrayLike, index: ArrayLike | None = None) -> Copies:
@@ -88,8 +102,16 @@ def copies(problem: ArrayLike, text: ArrayLike, correct: ArrayLike, index: Array
         np.bincount(owner[right], minlength=n.size),
         float((distinct[many] == 1).mean()) if many.any() else 0.0,
         _excess(code, kind, n, owner, times),
+        bool(((code[1:] != code[:-1]) | (kind[1:] != kind[:-1])).sum() + 1 == found.size),
         float((times == 1).mean()),
+        _regular(times, n[owner]),
     )
+
+
+def _regular(times: Ints, n: Ints) -> float:
+    """Share of samples in texts that stand b times in their problem, of the b from 2 to n - 1 with most."""
+    some = times[(times >= 2) & (times < n)]
+    return float(np.bincount(some, some).max(initial=0) / times.sum())
 
 
 def _excess(code: Ints, kind: Ints, n: Ints, owner: Ints, times: Ints) -> float:

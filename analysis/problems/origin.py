@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.arguments import Floats, checked
+from analysis.arguments import Floats, Ints, checked
 from analysis.counts import PairedCounts
-from analysis.difficulty.npmle import Mixture, binomial_table
+from analysis.difficulty.npmle import Mixture
 from analysis.errors import AnalysisError
 from analysis.inference.intervals import clopper_pearson
 
@@ -46,16 +48,12 @@ def expected_origin(pair: PairedCounts, mixture: Mixture, K: int, level: float =
     """
     each = _each(K, level, int((pair.c_b > 0).sum()))
     sizes, times = np.unique(np.stack([pair.n_a, pair.n_b]), axis=1, return_counts=True)
-    total: Floats = np.zeros(3)
-    for (n, m), many in zip(sizes.T.tolist(), times, strict=True):
-        low, high = clopper_pearson(np.arange(n + 1), n, 2 * each)
-        sure = clopper_pearson(np.arange(m + 1), m, 2 * each)[0] >= 1 / K
-        solved = np.arange(m + 1) > 0
-        a, b = binomial_table(n, mixture.p), binomial_table(m, mixture.p)
-        created = _mass(a, high < CREATED / K) * _mass(b, sure)
-        elicited = _mass(a, low >= 1 / K) * _mass(b, solved)
-        unsolved = _mass(b, ~solved)
-        total += many * np.array([mixture.weight @ x for x in (created, elicited, unsolved)])
+    (n, m), p = sizes, mixture.p
+    none = 1 - _reached(n, _least(n, lambda c: clopper_pearson(c, n, 2 * each)[1] >= CREATED / K), p)
+    often = _reached(n, _least(n, lambda c: clopper_pearson(c, n, 2 * each)[0] >= 1 / K), p)
+    sure = _reached(m, _least(m, lambda c: clopper_pearson(c, m, 2 * each)[0] >= 1 / K), p)
+    solved = _reached(m, np.ones_like(m), p)
+    total = np.array([times @ (x @ mixture.weight) for x in (none * sure, often * solved, 1 - solved)])
     counted = dict(zip(("created", "elicited", "unsolved"), total.tolist(), strict=True))
     return {**counted, "undetermined": max(pair.M - float(total.sum()), 0.0)}
 
@@ -70,9 +68,22 @@ def samples_to_certify(K: int, level: float = 0.05, problems: int = 1) -> int:
     return int(np.ceil(np.log(each) / np.log1p(-CREATED / K) + 1e-12))
 
 
-def _mass(table: Floats, which: NDArray[np.bool_]) -> Floats:
-    """Chance (G,) at each p that the count is one of those."""
-    return np.asarray(table[which].sum(0))
+def _least(n: Ints, held: Callable[[Ints], NDArray[np.bool_]]) -> Ints:
+    """The smallest count (U,) of n from which on a condition holds; n + 1 where it never does."""
+    low, high = np.zeros_like(n), n + 1
+    while (unknown := low < high).any():
+        middle = (low + high) // 2
+        holds = held(np.minimum(middle, n))
+        low = np.where(unknown & ~holds, middle + 1, low)
+        high = np.where(unknown & holds, middle, high)
+    return low
+
+
+def _reached(n: Ints, least: Ints, p: Floats) -> Floats:
+    """Chance (U, G) at each p that a count of n is `least` or more."""
+    from scipy.special import bdtrc
+
+    return np.where(least[:, None] > 0, bdtrc(np.maximum(least - 1, 0)[:, None], n[:, None], p), 1.0)
 
 
 def _each(K: int, level: float, problems: int) -> float:

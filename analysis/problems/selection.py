@@ -105,7 +105,8 @@ def selection(pair: PairedCounts) -> tuple[bool | None, str, list[float]]:
     for name, found in ends.items():
         if found.cut:
             text = f"{name}'s counts end sharply at {found.low:.0%} and {found.high:.0%} of its samples"
-            return False, f"{text}: the problems were chosen by them, and its mean drifts by itself", value
+            why = "the problems were chosen by them, and its mean drifts by itself, or they are no draws"
+            return False, f"{text}: {why}", value
     flat = [name for name, found in ends.items() if found.low == found.high and found.low in (0.0, 1.0)]
     if len(flat) == 1 and beyond_reach(pair) < REACH:
         solved = "none" if ends[flat[0]].low == 0 else "all"

@@ -27,13 +27,15 @@ def copied(source: Source, a: dict[str, Any], b: dict[str, Any]) -> list[Check]:
     drawn = [d["report"]["n"] if f is None else float(np.median(f.effective))
              for d, f in zip((a, b), found, strict=True)]  # fmt: skip
     told = [(name, d["report"], f) for name, d, f in zip("AB", (a, b), found, strict=True)]
-    states = [(name, _passed(report, f), f) for name, report, f in told if f is not None and f.reason]
+    states = [
+        (name, _passed(report, f), f) for name, report, f in told if f is not None and (f.reason or f.doubt)
+    ]
     failed = [_text(name, f) for name, passed, f in states if passed is False]
     if failed:
         text = f"{'; '.join(failed)}: copies say nothing of coverage; draw each sample by itself"
         return [check("copies", False, drawn, text).model_copy(update={"voids": True})]
     if unknown := [_text(name, f) for name, passed, f in states if passed is None]:
-        text = f"{'; '.join(unknown)}: a sure model gives this too, and so do copies"
+        text = f"{'; '.join(unknown)}: independent draws may give this too, and so do copies"
         return [check("copies", None, drawn, text)]
     return [check("copies", True, drawn, "no more alike than independent draws")]
 
@@ -56,13 +58,15 @@ def _passed(report: dict[str, Any], found: Copies) -> bool | None:
     """Whether samples that look like copies may be draws after all; None: it cannot be told."""
     from analysis.problems.copies import ALONE, FAR
 
-    if found.excess > FAR:
+    if found.reason and found.excess > FAR and not found.grouped:
         return False
     if (due := report.get("duplicates_expected")) is not None:
         return bool(report["duplicates"] <= due + DUPLICATES_BEYOND)
+    if found.doubt:
+        return None
     return None if found.alone >= ALONE and report.get("temperature") else False
 
 
 def _text(name: str, found: Copies) -> str:
     n, effective = np.median(found.n), np.median(found.effective)
-    return f"{name}: {found.reason} ({effective:g} of {n:g} samples of a problem differ)"
+    return f"{name}: {found.reason or found.doubt} ({effective:g} of {n:g} samples of a problem differ)"

@@ -54,7 +54,7 @@ def robustness(
         ("graded leniently", lambda: _counted(_lenient(a, b), options, K)),
         ("only samples with an answer", lambda: among("answered", "correct")),
         ("only samples not cut off", lambda: among("finished", "correct_finished")),
-        (GUESSING, lambda: _unguessed(a, b, options, K)),
+        (GUESSING, lambda: _unguessed(_all(a, b), a, b, options, K)),
         ("at equal tokens, not equal k", lambda: _equal_tokens(a, b, options, K)),
     ]
     return summary(verdict, [*more, *(_row(name, read) for name, read in readings)])
@@ -123,9 +123,18 @@ def _among(a: pd.DataFrame, b: pd.DataFrame, counted: str, correct: str, K: int)
     return _pair(a[enough], n_a[enough], c_a[enough], n_b[enough], c_b[enough]), text
 
 
-def _unguessed(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> ReadingOf:
+def _all(a: pd.DataFrame, b: pd.DataFrame) -> PairedCounts:
+    """All samples of both."""
+    return _pair(a, a["n"], a["correct"], b["n"], b["correct"])
+
+
+def unguessed(pair: PairedCounts, a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> ReadingOf:
+    """The row without guessing of a pair of which a and b are the tallies that measure the floors."""
+    return _row(GUESSING, partial(_unguessed, pair, a, b, options, K))
+
+
+def _unguessed(pair: PairedCounts, a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> ReadingOf:
     """What is solved without guessing, each checkpoint with its own floor and that floor's error."""
-    pair = _pair(a, a["n"], a["correct"], b["n"], b["correct"])
     of_a, of_b = (floor_of(_known(t["guess"]), t["n"].to_numpy()) for t in (a, b))
     declared = replace(options, K=K, replicates=REPLICATES)
     if of_a.rate == of_b.rate == 0:  # nothing to correct: the same verdict, not another method's
@@ -137,12 +146,12 @@ def _unguessed(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) -> Re
     return row.model_copy(update={"uncorrected": plain["outcome"]})
 
 
-def guessed(verdict: Verdict, found: Robustness | None) -> Check | None:
+def guessed(verdict: Verdict, rows: Sequence[ReadingOf]) -> Check | None:
     """A check that takes the headline away where the verdict is another without guessing; else None.
 
     Only where the method of the row, which has less power, repeats the verdict without its correction.
     """
-    row = next((r for r in found.rows if r.name == GUESSING), None) if found else None
+    row = next((r for r in rows if r.name == GUESSING), None)
     if row is None or row.outcome in (None, verdict.outcome) or verdict.outcome in CLAIMS_NOTHING:
         return None
     if row.uncorrected != verdict.outcome:
@@ -185,7 +194,7 @@ def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) ->
         for t, r in zip((a, b), ratio, strict=True)
     ]
     d = curves[1] - curves[0]
-    pair = _pair(a, a["n"], a["correct"], b["n"], b["correct"])
+    pair = _all(a, b)
     groups = {"cluster": pair.cluster, "stratum": pair.stratum}
     rep = bootstrap(d, replicates=REPLICATES, seed=options.seed, **groups)
     readings = joint_readings(rep, d, (1, round(large)), options, pair.cluster)

@@ -40,6 +40,11 @@ class Source:
     tallies: dict[str, pd.DataFrame] = field(default_factory=dict)
     clusters: str = "clusters"
 
+    @property
+    def groups(self) -> pd.DataFrame:
+        """The clusters and strata that the counts name: one row per problem, as index; perhaps no columns."""
+        return self.counts.drop_duplicates("problem").set_index("problem").filter(GROUPS)
+
 
 def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
     """Counts from a CSV (or .csv.gz): problem, checkpoint, n, c, and optional columns cluster and stratum.

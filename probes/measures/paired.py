@@ -51,15 +51,20 @@ def infer(
     *,
     level: float = 0.05,
     seed: int = 0,
+    groups: pd.DataFrame | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
     """Estimates of every checkpoint and paired differences B - A, with intervals at 1 - level.
 
     tables: one frame per checkpoint, index = problem, numeric columns; NaN = this problem has no value.
     Returns {"estimates": rows, "differences": rows} as plain records; low and high are None where fewer
     than SMALL problems have a value or none varies. Differences carry a two-sided p (t distribution on the
-    bootstrap error) and, over the pairs of a measure, Holm's adjustment p_holm.
+    bootstrap error) and, over the pairs of a measure, Holm's adjustment p_holm. groups: index = problem;
+    those of one entry of its column `cluster`, where it has one, are resampled together, and count as one.
     """
     in_order = aligned(tables)
+    index = next(iter(in_order.values())).index
+    named = None if groups is None or "cluster" not in groups else groups["cluster"].reindex(index)
+    cluster = None if named is None else pd.factorize(named)[0]
     jobs: list[tuple[dict[str, Any], list[Column]]] = []
     for measure in measures:
         columns = {n: _columns(t, measure) for n, t in in_order.items() if measure.value in t}
@@ -69,7 +74,7 @@ def infer(
             for a, b in pairs
             if a in columns and b in columns
         ]
-    rows = [head | found for (head, _), found in zip(jobs, _ratios(jobs, level, seed), strict=True)]
+    rows = [head | found for (head, _), found in zip(jobs, _ratios(jobs, level, seed, cluster), strict=True)]
     estimates = [{k: v for k, v in row.items() if k != "p"} for row in rows if "checkpoint" in row]
     return {"estimates": estimates, "differences": _with_holm([r for r in rows if "a" in r])}
 
@@ -97,33 +102,40 @@ def _columns(table: pd.DataFrame, measure: Measure) -> Column:
 
 
 def _ratios(
-    jobs: Sequence[tuple[dict[str, Any], list[Column]]], level: float, seed: int
+    jobs: Sequence[tuple[dict[str, Any], list[Column]]],
+    level: float,
+    seed: int,
+    cluster: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Ratio of sums of the first column of each job, less that of the second where there is one."""
     masked: list[np.ndarray] = []
-    counts: list[int] = []
+    counts: list[tuple[int, int]] = []  # problems with a value, and clusters of them
     for _, columns in jobs:
         known = np.all([den > 0 for _, den in columns], axis=0)
-        counts.append(int(known.sum()))
+        many = int(known.sum())
+        counts.append((many, many if cluster is None else np.unique(cluster[known]).size))
         masked += [np.where(known, x, 0.0) for column in columns for x in column]
     if not masked:
         return []
     values = np.stack(masked, axis=1)
-    if len(values) < 2:
+    if len(values) < 2 or (cluster is not None and np.unique(cluster).size < 2):
         sums, drawn = values.mean(0), np.zeros((0, values.shape[1]))
     else:
-        rep = bootstrap(values, replicates=REPLICATES, seed=seed)
+        rep = bootstrap(values, replicates=REPLICATES, seed=seed, cluster=cluster)
         sums, drawn = rep.estimate, rep.estimate + rep.deviation.astype(float)
     out, at = [], 0
-    for (_, columns), count in zip(jobs, counts, strict=True):
+    for (_, columns), units in zip(jobs, counts, strict=True):
         width = 2 * len(columns)
-        out.append(_ratio(sums[at : at + width], drawn[:, at : at + width], count, level))
+        out.append(_ratio(sums[at : at + width], drawn[:, at : at + width], *units, level))
         at += width
     return out
 
 
-def _ratio(sums: np.ndarray, drawn: np.ndarray, count: int, level: float) -> dict[str, Any]:
-    """sums (2 or 4,): numerator and denominator, of B and then of A; drawn (R, same): their replicates."""
+def _ratio(sums: np.ndarray, drawn: np.ndarray, count: int, units: int, level: float) -> dict[str, Any]:
+    """sums (2 or 4,): numerator and denominator, of B and then of A; drawn (R, same): their replicates.
+
+    count, units: problems with a value, and how many of those are independent.
+    """
     none = {"estimate": None, "low": None, "high": None, "p": None, "problems": count}
     if count == 0:
         return none
@@ -132,12 +144,12 @@ def _ratio(sums: np.ndarray, drawn: np.ndarray, count: int, level: float) -> dic
         values = drawn[:, 0] / drawn[:, 1] - (drawn[:, 2] / drawn[:, 3] if len(sums) == 4 else 0.0)
     values = values[np.isfinite(values)]
     error = float(values.std()) if len(values) else 0.0
-    if count < SMALL or error <= 1e-7 * max(abs(sums).max() / abs(sums[1]), 1e-12):
+    if units < SMALL or error <= 1e-7 * max(abs(sums).max() / abs(sums[1]), 1e-12):
         return none | {"estimate": float(total)}
-    low, high = np.quantile(values, expanded(count, level))
+    low, high = np.quantile(values, expanded(units, level))
     from scipy.stats import t
 
-    p = float(2 * t.sf(abs(total) / error, count - 1))
+    p = float(2 * t.sf(abs(total) / error, units - 1))
     return {"estimate": float(total), "low": float(low), "high": float(high), "p": p, "problems": count}
 
 

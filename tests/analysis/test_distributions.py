@@ -10,7 +10,7 @@ from analysis import AnalysisError, PairedCounts, pass_at_k
 from analysis.difficulty.beta_binomial import BetaBinomial, fit_beta_binomial
 from analysis.difficulty.extrapolation import back_test, extrapolate, power_law
 from analysis.difficulty.flow import flow, histogram
-from analysis.difficulty.npmle import GAP, Mixture, binomial_table, grid, likelihood, npmle
+from analysis.difficulty.npmle import GAP, Mixture, binomial_mean, binomial_table, grid, likelihood, npmle
 from analysis.difficulty.posterior import cover
 from analysis.difficulty.simulation import (
     BASE,
@@ -170,6 +170,18 @@ def test_extrapolation_refuses_options_that_make_no_interval() -> None:
         back_test(8, [1, 2], share=float("nan"))
     with pytest.raises(AnalysisError, match="at least one problem"):
         simulate(npmle(8, [1, 2]), 0, 8, np.random.default_rng(0))
+
+
+def test_means_over_many_samples_are_those_over_every_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    p = np.concatenate([[0.0, 1.0, 1e-7], np.geomspace(1e-5, 0.5, 9), 1 - np.geomspace(1e-5, 0.3, 5)])
+
+    def values(c: np.ndarray) -> np.ndarray:
+        return pass_at_k(20_000, c, [1, 100, 20_000])
+
+    quick = binomial_mean(20_000, p, values)
+    monkeypatch.setattr("analysis.difficulty.npmle.EXACT", 20_000)
+    np.testing.assert_allclose(quick, binomial_mean(20_000, p, values), atol=2e-4)
+    np.testing.assert_allclose(quick, 1 - (1 - p[:, None]) ** np.array([1, 100, 20_000]), atol=2e-4)
 
 
 def test_binomial_table_is_scipys() -> None:

@@ -147,3 +147,14 @@ def test_variance_needs_twice_the_samples() -> None:
 def test_tau_outside_its_range_is_an_error() -> None:
     with pytest.raises(AnalysisError, match="tau"):
         g_pass_at_k(8, 3, 2, 0.0)
+
+
+def test_many_samples_are_summed_over_the_shorter_side() -> None:
+    n, c, ks = 100_000, np.array([0, 1, 7, 50_000, 99_990, 100_000]), np.array([50_000, 1, 12, 100_000])
+    log = [sum(np.log1p(-k / np.arange(n, n - x, -1.0)[: max(n - k, 0)])) for x in c[:3] for k in ks[:3]]
+    expected = -np.expm1(np.array(log).reshape(3, 3))
+    np.testing.assert_allclose(pass_at_k(n, c, ks)[:3, :3], expected, rtol=1e-9)
+    np.testing.assert_array_equal(pass_at_k(n, c, ks)[3:, [0, 3]], 1)
+    whole = np.arange(1, n + 1, 7)  # by the counts: fewer than these k
+    few = pass_at_k(n, c, whole)
+    np.testing.assert_allclose(few[:, :30], pass_at_k(n, c, whole[:30]), rtol=1e-9)

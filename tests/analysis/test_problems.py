@@ -37,6 +37,25 @@ def test_every_problem_has_fishers_p() -> None:
     np.testing.assert_allclose(conditional_p(n_a, c_a, n_b, c_b), expected, rtol=1e-6)
 
 
+def test_of_many_splits_only_those_that_count_are_summed() -> None:
+    n = np.array([100_000, 100_000, 60_000])
+    a, b = np.array([50_000, 3, 30_000]), np.array([50_700, 21, 29_900])
+    expected = [fisher_exact([[x, m - x], [y, m - y]]).pvalue for x, y, m in zip(a, b, n, strict=True)]
+    np.testing.assert_allclose(conditional_p(n, a, n, b), expected, rtol=1e-5)
+    far = conditional_p(n[:1], np.array([1_000]), n[:1], np.array([60_000]))
+    assert far[0] < 1e-300
+
+
+def test_many_samples_of_few_problems_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    p = BASE.draw(12, rng)
+    pair = PairedCounts.from_arrays(60_000, rng.binomial(60_000, p), 90_000, rng.binomial(90_000, p))
+    found = compare(pair, Options(replicates=200))
+    assert found.K == 16_384
+    assert found.verdict["outcome"] in ("no-change", "undetermined")
+    assert found.origin["expected"]["elicited"] == pytest.approx(found.origin["observed"]["elicited"], abs=2)
+
+
 def test_benjamini_hochberg_by_hand() -> None:
     np.testing.assert_allclose(benjamini_hochberg([0.01, 0.04, 0.03, 0.5]), [0.04, 0.16 / 3, 0.16 / 3, 0.5])
 

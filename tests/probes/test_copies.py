@@ -89,3 +89,38 @@ def test_a_sure_model_at_a_stated_temperature_is_not_accused(temperature, passed
     found = copies(problem, problem, problem >= 0)
     assert found.reason
     assert _passed({"temperature": temperature, "duplicates": 15 / 16}, found) is passed
+
+
+def test_samples_sorted_by_text_are_not_called_copies(tmp_path):
+    """Short answers repeat; in a sorted file equal ones stand side by side, as blocks of copies do."""
+    rng = np.random.default_rng(0)
+    right = [rng.random((120, 16)) < q for q in (0.2, 0.6)]
+    other = rng.geometric(0.2, (120, 16)) + 1
+    a, b = ([sorted(f"\\boxed{{{x}}}" for x in row) for row in np.where(r, 1, other)] for r in right)
+    found, checks = headline(tmp_path, a, b)
+    assert checks["copies"].passed is None
+    assert "side by side" in checks["copies"].detail
+    assert found.headline.outcome == found.verdict.outcome == "expansion"
+
+
+def test_copies_are_seen_in_a_sorted_file(tmp_path):
+    p = np.full(120, 0.2)
+    _, checks = headline(tmp_path, draws(p, 0), [sorted(t) for t in draws(p + 0.4, 1, 4)])
+    assert checks["copies"].passed is False
+
+
+def test_guessing_turns_a_verdict_on_selected_problems_too(tmp_path):
+    """Every answer is one number of the others' too: nothing but the rate of lucky guesses changed."""
+    rng = np.random.default_rng(0)
+    files = []
+    for name, floor in (("a", 0.02), ("b", 0.3)):
+        rows = [
+            {"problem_id": f"p{i}", "question": f"q{i}", "answer": str(i % 2), "checkpoint": name,
+             "response": f"{rng.integers(10**9)}: \\boxed{{{rng.integers(2) if x < floor else 7}}}"}
+            for i in range(150) for x in rng.random(16)
+        ]  # fmt: skip
+        files.append(tmp_path / f"{name}.jsonl")
+        files[-1].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = expand(from_samples(files, tmp_path / "store"), select=(0.0, 0.25)).comparison
+    assert found.verdict.outcome in ("expansion", "coverage-only")
+    assert "guessing" in found.headline.voided

@@ -8,6 +8,7 @@ import pytest
 from analysis import Options, PairedCounts
 from analysis.families.groups import by_base_difficulty, by_group
 from probes.inputs.sources import from_counts
+from probes.passk import passk
 from tests.probes.test_planning import counts_file
 
 SUBJECTS = ("algebra", "geometry")
@@ -113,3 +114,18 @@ def test_a_guess_floor_that_turns_the_verdict_takes_the_headline(told):
     assert "corrected for guess floors of 1.0% and 25.0%" in item["detail"]
     assert "0 to below 1" in told("--guess-floor", 0.1, 1.5, code=2)
     assert "0 to below 1" in told("--guess-floor", 0.1, "nan", code=2)
+
+
+def test_intervals_of_one_checkpoint_resample_clusters(tmp_path):
+    """Forty problems in eight clusters that are solved alike: the interval is that of eight."""
+    lines = [f"{i},a,8,{8 * (i // 5 % 2)},t{i // 5}" for i in range(40)]
+    rows = {}
+    for name, kept in (("with", 5), ("without", 4)):
+        head = ",".join(["problem", "checkpoint", "n", "c", "cluster"][:kept])
+        text = [",".join(line.split(",")[:kept]) for line in lines]
+        (tmp_path / f"{name}.csv").write_text("\n".join([head, *text]) + "\n")
+        estimates = passk(from_counts(tmp_path / f"{name}.csv"), Options(replicates=500)).estimates
+        rows[name] = {r.measure: r for r in estimates}
+    width = {name: r["pass@1"].high - r["pass@1"].low for name, r in rows.items()}
+    assert width["with"] > 1.8 * width["without"]
+    assert rows["with"]["g_pass"].low is None  # eight units: below what carries an interval

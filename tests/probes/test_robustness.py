@@ -85,7 +85,7 @@ def claims(change, floors, runs=12):
         a = guessing(solved, floors[0], 2 * seed)
         b = guessing(np.minimum(1, solved + change), floors[1], 2 * seed + 1)
         verdict = declared(a, b)
-        check = guessed(verdict, robustness(verdict, a, b, OPTIONS, 8))
+        check = guessed(verdict, robustness(verdict, a, b, OPTIONS, 8).rows)
         out.append(("undetermined" if check and check.voids else verdict.outcome, verdict.outcome))
     return [list(x) for x in zip(*out, strict=True)]
 
