@@ -57,7 +57,8 @@ def expand(
         raise UserError("--guess-floor has the floors of one pair; choose two checkpoints with --only")
     labels = labels_of_groups(source, by)
     with ThreadPoolExecutor(max_workers=1) as aside:  # reading texts does not wait for the statistics
-        texts = aside.submit(changed, source, pairs[0][0]["name"], pairs[0][1]["name"])
+        a, b = (d["name"] for d in pairs[0])
+        texts = aside.submit(changed, source, a, b, _pair(source, a, b, chosen, select))
         comparisons = [_comparison(source, a, b, chosen, select) for a, b in pairs]
         if labels:
             comparisons = [

@@ -1,4 +1,4 @@
-"""Problems solved by only one of two checkpoints, with a few samples of each."""
+"""Problems whose rate changed, and those solved by only one of two checkpoints, with a few samples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import PairedCounts
+from analysis.problems.changes import changes
 from probes.inputs.sources import Source
 
 LISTED = 50  # problems gained or lost that are written out with their samples
@@ -13,13 +15,19 @@ SAMPLES_SHOWN = 4
 LONGEST = 4000  # characters of a sample that are written out
 
 
-def changed(source: Source, a: str, b: str) -> dict[str, Any]:
-    """The problems gained (only B solves them) and lost (only A), largest change first.
+def changed(source: Source, a: str, b: str, pair: PairedCounts | None = None) -> dict[str, Any]:
+    """The problems whose rate changed, and those gained (only B solves them) and lost (only A).
 
-    Returns {"gained": records, "lost": records, "gained_total", "lost_total"}; a record has problem,
-    question, gold, a and b ({"n", "c"}), and samples of each ({"text", "correct", "answer"}), correct ones
-    first. Texts are what the models wrote, cut at LONGEST characters: escape them before showing.
+    pair: the counts that are compared (default: all). Returns {"improved", "worsened": records {problem,
+    rate_a, rate_b, p, q} of `analysis.problems.changes`, whose share of false ones is controlled; "gained",
+    "lost": records, "gained_total", "lost_total"}, largest change first. One model drawn twice gains and
+    loses problems, too. A record of these has problem, question, gold, a and b ({"n", "c"}), and samples of
+    each ({"text", "correct", "answer"}), correct ones first. Texts are what the models wrote, cut at LONGEST
+    characters: escape them before showing.
     """
+    pair = pair or PairedCounts.from_frame(source.counts, a, b)
+    found = changes(pair.without_short()[0])
+    moved = {kind: found.listed(getattr(found, kind)) for kind in ("improved", "worsened")}
     counted = {name: _counted(source, name) for name in (a, b)}
     rates = {side: counted[name]["c"] / counted[name]["n"] for side, name in (("a", a), ("b", b))}
     c = pd.DataFrame(rates).dropna()
@@ -30,7 +38,8 @@ def changed(source: Source, a: str, b: str) -> dict[str, Any]:
     chosen = {kind: ids[:LISTED] for kind, ids in chosen.items()}
     texts = _Texts(source, (a, b), {p for ids in chosen.values() for p in ids})
     numbers = {name: {p: (int(n), int(c)) for p, n, c in counted[name].itertuples()} for name in (a, b)}
-    return {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()} | totals
+    listed = {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()}
+    return moved | listed | totals
 
 
 def _counted(source: Source, name: str) -> pd.DataFrame:

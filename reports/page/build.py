@@ -16,7 +16,7 @@ from probes.findings import html
 from probes.findings.card import card
 from probes.findings.card_numbers import numbers_grid
 from probes.findings.finding import to_json, versions
-from probes.findings.grids import check_rows, grids
+from probes.findings.grids import block_grid, check_rows, grids
 from probes.findings.rows import plain_text
 from probes.findings.types import Comparison, Finding
 from reports.drawings import of_comparison, of_pairs, of_probe
@@ -26,6 +26,7 @@ from reports.page.made import DRAWING, made_by
 from reports.page.payload import packed, payload
 from reports.page.problems import ProblemSet, collect
 
+MOVED = 500  # problems whose rate changed that are shown
 OPENED = 6  # findings of other probes that are shown unfolded; of more, all are folded
 ILLUSTRATED = 12  # findings of other probes that get figures
 
@@ -80,11 +81,27 @@ def entry(finding: Finding, comparison: Comparison, number: int) -> dict[str, An
         "css": html.css(comparison.headline.outcome),
         "card": Markup(html.card(card(finding, comparison), name if number == 1 else None)),
         "ends": [*first[3:5], large[0], *large[3:5]],
+        "moved": _moved(finding, comparison),
         "gained": comparison.support.E,
         "lost": comparison.support.S,
         "count": len(comparison.k),
         "every": Markup(html.grid(every)),
     }
+
+
+def _moved(finding: Finding, comparison: Comparison) -> Markup | None:
+    """The table of the problems whose rate changed, of a finding's first comparison, which lists them."""
+    kinds = ("improved", "worsened")
+    rows = [one for kind in kinds for one in (finding.changed or {}).get(kind, ())]
+    if comparison is not finding.comparisons[0] or not rows:
+        return None
+    shown = [
+        [r["problem"], f"{r['rate_a']:.3f}", f"{r['rate_b']:.3f}", f"{r['p']:.2g}", f"{r['q']:.2g}"]
+        for r in rows[:MOVED]
+    ]
+    title = f"Problems whose rate changed, improved ones first: {len(shown):,} of {len(rows):,}"
+    heads = ("problem", "rate of A", "rate of B", "p", "p adjusted (false discovery rate)")
+    return Markup(html.grid(block_grid(title, heads, shown, "moved")))
 
 
 def other(finding: Finding, *, opened: bool = True) -> dict[str, Any]:

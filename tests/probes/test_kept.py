@@ -88,6 +88,19 @@ def test_problems_are_selected_on_half_of_the_samples_and_compared_on_the_rest()
     assert part.robustness is None
 
 
+def test_problems_whose_rate_changed_are_listed_with_their_p(tmp_path):
+    """Gained and lost problems alone are what one model drawn twice gives, too."""
+    rows = [f"p{i},a,64,{i % 3}\np{i},b,64,{40 if i == 7 else (i + 1) % 3}" for i in range(60)]
+    (tmp_path / "c.csv").write_text("\n".join(["problem,checkpoint,n,c", *rows]))
+    found = expand(from_counts(tmp_path / "c.csv"))
+    (one,) = found.changed["improved"]
+    assert (one["problem"], one["rate_a"], one["rate_b"]) == ("p7", 1 / 64, 40 / 64)
+    assert one["p"] < one["q"] < 1e-6
+    assert found.changed["worsened"] == []
+    assert found.comparison.changes.improved == 1
+    assert found.changed["gained_total"] == found.changed["lost_total"] == 20
+
+
 def test_counts_files_name_clusters_and_strata(tmp_path):
     """The columns were dropped without a word; whole floats, a mark of UTF-8 and spaces in heads are read."""
     lines = [f"{i},{side},8.0,{i % 5},t{i // 4}" for side in "ab" for i in range(40)]
