@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,6 +23,14 @@ def smooth_mixture(n: ArrayLike, c: ArrayLike, steps: int = STEPS) -> Mixture:
     """
     n, c = checked(n, c)
     pairs, count = np.unique(np.stack([n, c]), axis=1, return_counts=True)
+    return _fitted(pairs.tobytes(), count.tobytes(), steps)
+
+
+@lru_cache(maxsize=64)
+def _fitted(paired: bytes, counted: bytes, steps: int) -> Mixture:
+    """The fit of distinct (n, c) and how many problems have each; kept, because many pairs share a side."""
+    count = np.frombuffer(counted, np.int64)
+    pairs = np.frombuffer(paired, np.int64).reshape(2, -1)
     start = fit_grouped(pairs[0], pairs[1], count).as_mixture(POINTS)
     table = likelihood(pairs[0], pairs[1], start.p)
     share, weight = count / count.sum(), start.weight

@@ -90,7 +90,11 @@ def _grouped(
     for j, key in enumerate(("pass@1", "pass@K")):
         middle = np.array([rows[i]["numbers"][j]["estimate"] for i in kept])
         spread[key] = (
-            _wald(middle, np.stack([influence[i][:, j] for i in kept], 1)) if len(kept) > 1 else None
+            _wald(
+                middle, np.stack([influence[i][:, j] for i in kept], 1), min(rows[i]["units"] for i in kept)
+            )
+            if len(kept) > 1
+            else None
         )
     return {"K": K, "groups": rows, "heterogeneity": spread}
 
@@ -111,10 +115,10 @@ def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options
     error = np.sqrt((influence**2).sum(0) * units / max(units - 1, 1))
     df = max(units - 1, 1)
     p = np.where(error > 0, 2 * stdtr(df, -np.abs(mean) / np.maximum(error, 1e-12)), 1.0)
-    if len(splits) == 1:
-        sums = unit_sums(np.asarray(member[0])[:, None] * splits[0][1], pair.cluster)
-        alone = [sign_flip(sums[:, [j]], replicates=2000, seed=options.seed)[0] for j in (0, 1)]
-        p = np.maximum(p, alone)
+    inner: Floats = np.sum([m[:, None] * d for m, (_, d) in zip(member, splits, strict=True)], axis=0)
+    sums = unit_sums(inner, pair.cluster)
+    alone = [sign_flip(sums[:, [j]], replicates=2000, seed=options.seed)[0] for j in (0, 1)]
+    p = np.maximum(p, alone)
     half = t_quantile(1 - options.level / 2, df) * error
     return {
         "name": name,
@@ -128,8 +132,11 @@ def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options
     }
 
 
-def _wald(mean: Floats, influence: Floats) -> float:
-    """p-value that all means (G,) are equal, from the units' influence (U, G) on them."""
+def _wald(mean: Floats, influence: Floats, least: int) -> float:
+    """p-value that all means (G,) are equal, from the units' influence (U, G) on them.
+
+    least: units of the smallest group; no more is known of the covariance than of its variance.
+    """
     from scipy.special import fdtrc
 
     groups, units = mean.size, len(influence)
@@ -137,4 +144,4 @@ def _wald(mean: Floats, influence: Floats) -> float:
     contrast = np.hstack([np.eye(groups - 1), -np.ones((groups - 1, 1))])
     gap, spread = contrast @ mean, contrast @ covariance @ contrast.T
     statistic = float(gap @ np.linalg.pinv(spread) @ gap) / (groups - 1)
-    return float(fdtrc(groups - 1, max(units - groups, 1), max(statistic, 0.0)))
+    return float(fdtrc(groups - 1, max(least - 1, 1), max(statistic, 0.0)))

@@ -13,7 +13,7 @@ from analysis.errors import AnalysisError
 
 CELLS = 4_000_000  # entries of one block of weights: 16 MB
 FEWER = 10  # groups are drawn at once where there are this many times fewer of them than problems
-KEPT = 20_000_000  # bytes of weights that are kept for the next pair of as many problems
+KEPT = 20_000_000  # weights (80 MB) that are kept for the next pair of as many problems
 CACHED = 1 << 15  # indices drawn at once: they stay in the cache
 
 
@@ -103,7 +103,7 @@ def bootstrap(
     for start in range(0, replicates, block):
         stop = min(start + block, replicates)
         if bounds is None and replicates * units <= KEPT:
-            weights = _kept_weights(replicates, units, seed, few, block)[start:stop].astype(np.float32)
+            weights = _kept_weights(replicates, units, seed, few, block)[start:stop]
         else:
             weights = _weights(rng, stop - start, units, few, bounds)
         sums = weights @ rows
@@ -155,10 +155,10 @@ def _grouped(rows: NDArray[np.float32], times: Ints, replicates: int, seed: int)
 
 
 @lru_cache(maxsize=1)
-def _kept_weights(replicates: int, units: int, seed: int, few: int, block: int) -> NDArray[np.uint8]:
+def _kept_weights(replicates: int, units: int, seed: int, few: int, block: int) -> NDArray[np.float32]:
     """The weights of all resamples: many pairs of the same problems draw the same ones."""
     rng = np.random.Generator(np.random.SFC64([seed, 0xB007, 0]))
-    out = np.empty((replicates, units), np.uint8)
+    out = np.empty((replicates, units), np.float32)
     for start in range(0, replicates, block):
         stop = min(start + block, replicates)
         out[start:stop] = _weights(rng, stop - start, units, few, None)

@@ -11,7 +11,7 @@ from analysis.counts import PairedCounts
 from analysis.difficulty.npmle import grid, likelihood, mixture_of
 from analysis.errors import AnalysisError
 
-GAIN = 6.5  # log-likelihood by which a cut must explain the counts better: honest counts reach it in < 0.1%
+GAIN = 8.0  # log-likelihood by which a cut must explain the counts better: honest counts seldom reach 6
 UNSURE = 4.0  # gain from which it is not known
 POINTS = 120  # atoms of the fits
 POOL = 1_000_000  # problems from which a set may have been chosen

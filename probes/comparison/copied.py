@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from analysis.problems.copies import Copies
 
 
+EVERY = 0.98  # share of problems with a single text from which no sure model explains it
+
+
 def copied(source: Source, a: dict[str, Any], b: dict[str, Any]) -> list[Check]:
     """A check that takes the headline away where either checkpoint's samples are copies.
 
     A text is given by its hash in the grades. Repeats that independent draws would give by the samples' own
-    probabilities are no copies, nor is a single text at a stated temperature above 0, which a sure model
-    gives too (then the check is not possible). Nothing is returned where only counts are known.
+    probabilities are no copies. Of single texts at a stated temperature above 0, which a model that is sure
+    of most problems gives too, and of sorted samples it cannot be told. Nothing is returned where only counts
+    are known.
     """
     if source.store is None or a["report"] is None or b["report"] is None:
         return []
@@ -64,7 +68,7 @@ def _passed(report: dict[str, Any], found: Copies) -> bool | None:
         return bool(report["duplicates"] <= due + DUPLICATES_BEYOND)
     if found.doubt:
         return None
-    return None if found.alone >= ALONE and report.get("temperature") else False
+    return None if ALONE <= found.alone < EVERY and report.get("temperature") else False
 
 
 def _text(name: str, found: Copies) -> str:

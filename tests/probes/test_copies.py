@@ -80,13 +80,17 @@ def test_counts_say_that_they_cannot_show_copies(tmp_path):
     assert "copies" not in checks
 
 
-@pytest.mark.parametrize(("temperature", "passed"), [(0.6, None), (None, False)])
-def test_a_sure_model_at_a_stated_temperature_is_not_accused(temperature, passed):
+@pytest.mark.parametrize(
+    ("temperature", "sure", "passed"), [(0.6, 0.7, None), (None, 0.7, False), (0.6, 1.0, False)]
+)
+def test_a_sure_model_at_a_stated_temperature_is_not_accused(temperature, sure, passed):
+    """A model is sure of most problems, and of all only where one answer was copied."""
     from analysis.problems.copies import copies
     from probes.comparison.copied import _passed
 
     problem = np.repeat(np.arange(40), 16)
-    found = copies(problem, problem, problem >= 0)
+    varied = problem >= 40 * sure
+    found = copies(problem, problem * 100 + varied * np.tile(np.arange(16), 40), problem >= 0)
     assert found.reason
     assert _passed({"temperature": temperature, "duplicates": 15 / 16}, found) is passed
 
