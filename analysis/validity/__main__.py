@@ -27,7 +27,8 @@ ROWS: dict[str, Callable[[], Iterator[false_claims.Row]]] = {
     "by": readings.groups,
     "beside": beside_curves.rows,
 }
-TOGETHER: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {  # many lines of one simulation
+# many lines of one simulation
+TOGETHER: dict[str, Callable[[int, int], Iterator[tuple[str, str, float]]]] = {
     "tax": measures.tax,
     "policy": measures.policy,
     "tokens": measures.tokens,
