@@ -18,16 +18,11 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "analysis/README.md": "reference/statistics.md",
-    "evals/README.md": "reference/evals.md",
     "evals/SAMPLES.md": "reference/samples.md",
-    "evals/verify/README.md": "reference/verifier.md",
-    "reports/README.md": "reference/reports.md",
     "reports/gallery/micro/README.md": "reference/micro.md",
     "reports/gallery/published/README.md": "reference/published.md",
     "tests/benchmarks/results/table.md": "reference/benchmarks.md",
     "tests/benchmarks/results/gpu/README.md": "reference/gpu.md",
-    "trainer/README.md": "reference/trainer.md",
     "trainer/PLAN.md": "reference/plan.md",
 }
 IMAGES = (".png", ".svg")

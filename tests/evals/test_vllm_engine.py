@@ -1,4 +1,4 @@
-"""The vLLM engine against transformers and against its own promises; needs vLLM (see evals/README.md)."""
+"""The vLLM engine against transformers and against its own promises (docs/reference/evals.md); needs vLLM."""
 
 import json
 import os
