@@ -21,11 +21,6 @@ RENAMED = {
     "cosec": "csc",
     "lg": "log",
 }
-# Constructs that a final answer may not hold unless the gold holds them too.
-CONSTRUCTS = (
-    "sum prod int iint iiint oint lim limsup liminf det gcd lcm max min sup inf bmod pmod mod "
-    "lfloor lceil argmax argmin"
-).split()
 BIG = ("sum", "prod", "int", "iint", "iiint", "oint", "lim", "limsup", "liminf")
 CALLED = ("det", "gcd", "lcm", "max", "min", "sup", "inf", "argmax", "argmin")
 TEXT_COMMANDS = (
