@@ -34,7 +34,9 @@ def rounds(out: Path, plan: Plan) -> Iterator[list[Task]]:
     yield from _tuning(out, plan)
     for i, seed in enumerate(plan.seeds):
         yield from _seed(out, plan, plan.seeds[: i + 1], seed)
-        yield from _arms(out, plan, seed)
+        yield from _arms(out, plan, seed, controls=True)
+    for seed in plan.seeds:
+        yield from _arms(out, plan, seed, controls=False)
     for seed in plan.seeds:
         yield _sampled(out, plan, seed, plan.table["probe"]["sampling"][1:])
 
@@ -132,7 +134,8 @@ def _sampled(out: Path, plan: Plan, seed: int, ways: Sequence[dict[str, float]])
     for base in bases(out, plan):
         for way in ways:
             if seed == plan.seeds[0]:
-                tasks.append(_asked(out, plan, "samples base", f"{base.name}/base", [base, base], way))
+                often = way | plan.table.get("base", {})
+                tasks.append(_asked(out, plan, "samples base", f"{base.name}/base", [base, base], often))
             ends = _ends(out, base, seed)
             tasks.append(_asked(out, plan, "samples cells", f"{base.name}/seed-{seed}", ends, way))
     return tasks
@@ -160,18 +163,21 @@ def _rl(out: Path, plan: Plan, stage: str, folder: Path, base: Path, *sets: str)
     return trained(stage, folder, "rl", plan, "--ckpt", str(base), *sets_of(rate, *sets))
 
 
-def _arms(out: Path, plan: Plan, seed: int) -> Iterator[list[Task]]:
-    """RL changed in one thing (objective, group size, reward) from each arm's starts, and its samples."""
+def _arms(out: Path, plan: Plan, seed: int, *, controls: bool) -> Iterator[list[Task]]:
+    """RL changed in one thing (objective, group size, reward) from each arm's starts, and its samples.
+
+    controls: the arms that every seed has, which come with their seed; the others come after all seeds.
+    """
     runs: dict[str, list[Task]] = {}
-    starts = dict(zip(plan.starts, bases(out, plan), strict=True))
-    arms = plan.table.get("arms", {}).items()
-    for name, own in [(n, a) for n, a in arms if seed in a.get("seeds", plan.seeds)]:
+    starts, place = dict(zip(plan.starts, bases(out, plan), strict=True)), "controls" if controls else "arms"
+    arms = {n: a for n, a in plan.table.get("arms", {}).items() if ("seeds" not in a) == controls}
+    for name, own in [(n, a) for n, a in arms.items() if seed in a.get("seeds", plan.seeds)]:
         for base in [starts[s] for s in own["starts"] if s in starts]:
             folder, sets = out / "arms" / base.name / name / f"seed-{seed}", (f"seed={seed}", *own["set"])
             runs.setdefault(base.name, []).append(_rl(out, plan, "arms", folder, base, *sets))
     yield [run for found in runs.values() for run in found]
     yield [
-        _asked(out, plan, "samples arms", f"arms/{b}/seed-{seed}", [last(r.marker.parent) for r in found])
+        _asked(out, plan, "samples arms", f"{place}/{b}/seed-{seed}", [last(r.marker.parent) for r in found])
         for b, found in runs.items()
     ]
 
