@@ -29,13 +29,14 @@ def over(items: Collection[Item], report: Report | None) -> Iterator[Item]:
 class Line:
     """Call with (done, total); on a terminal the line is rewritten, elsewhere shown every ten seconds.
 
-    opening: a line of its own before the first.
+    opening: a line of its own before the first. `within` says how far the work is between two calls.
     """
 
     def __init__(self, label: str, *, quiet: bool = False, opening: str = "") -> None:
         self.label, self.quiet, self.opening = printable(label), quiet, printable(opening)
         self.began = self.shown = time.monotonic()
         self.first: int | None = None
+        self.last = (0, 0)
         self.live = sys.stderr.isatty()
 
     def __call__(self, done: int, total: int) -> None:
@@ -45,10 +46,23 @@ class Line:
             self.first, self.began = done, now
             if self.opening and not self.quiet:
                 sys.stderr.write(self.opening + "\n")
-        if self.quiet or (done < total and not self.live and now - self.shown < APART):
+        self.last = done, total
+        if done >= total or self._due(APART * (not self.live)):
+            self._show(now)
+
+    def within(self, text: str) -> None:
+        """Say how far the part is that is being done, at most every ten seconds."""
+        if self.first is not None and self._due(APART):
+            self._show(time.monotonic(), f"  ({text})")
+
+    def _due(self, apart: float) -> bool:
+        return time.monotonic() - self.shown >= apart
+
+    def _show(self, now: float, note: str = "") -> None:
+        if self.quiet:
             return
-        self.shown = now
-        fresh = done - self.first
+        self.shown, (done, total) = now, self.last
+        fresh = done - (self.first or 0)
         rate = fresh / max(now - self.began, 1e-9)
         line = f"{self.label}  {done:,}/{total:,}"
         if fresh:
@@ -56,7 +70,7 @@ class Line:
             speed = f"{rate:,.0f}/s" if rate >= 1 else f"{1 / rate:,.1f} s each"
             line += f"  {speed}  {_clock(left)} to go" if done < total else f"  {speed}"
         end = "\n" if done >= total or not self.live else ""
-        sys.stderr.write(("\r\x1b[2K" if self.live else "") + line + end)
+        sys.stderr.write(("\r\x1b[2K" if self.live else "") + line + note + end)
         sys.stderr.flush()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,10 @@ class TorchEngine:
 
     rows: rows decoded together. One batch holds whole groups of equal prompts where they fit.
     chunk: samples that are drawn between two writes of a store. name: of the checkpoint, in errors.
+    within: told in words, if it is set, how far the batch is that is being decoded.
     """
+
+    within: Callable[[str], None] | None = None
 
     def __init__(
         self,
@@ -94,6 +97,8 @@ class TorchEngine:
         logprobs: list[list[float]] = [[] for _ in requests]
         reason: list[str | None] = [None] * len(requests)
         for position in range(options.max_tokens):
+            if self.within:
+                self.within(f"{len(rows)} in work, token {position + 1} of at most {options.max_tokens}")
             if len(bad := _not_finite(logits)):
                 request = requests[rows[int(bad[0])]]
                 self._refuse(request.problem, request.prompt_ids, position)

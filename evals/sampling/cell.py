@@ -61,6 +61,8 @@ def draw_cell(
     plan = _plan(engine, problems, asking, seed, draw)
     if hasattr(engine, "reserve") and plan.prompts:
         engine.reserve(max(map(len, plan.prompts.values())) + asking.max_tokens)
+    if hasattr(engine, "within"):  # a batch of long responses takes minutes
+        engine.within = getattr(progress, "within", None)
     with store.writing(plan.cell, part or (0, 1)):
         store.add_cell(plan.cell, {"checkpoint": label, **plan.info})
         store.add_problems(problems)
