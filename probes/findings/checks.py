@@ -251,4 +251,6 @@ def same_weights(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[Check]:
         text = "weights not seen: a server gave the answers, and a name is all that tells the two apart"
         return [check("two models", None, None, text)]
     text = "both are the same weights: this compares two draws of one model" if same else "the weights differ"
+    if same and str(a["fingerprint"]).startswith(UNSEEN):
+        text = "both are one name at one server, weights not seen: this compares two draws of it"
     return [check("two models", not same, None, text)]
