@@ -11,7 +11,7 @@ import numpy as np
 from analysis.arguments import Floats
 from analysis.comparison.checks import checks
 from analysis.comparison.crossover import crossover, over_k, slope
-from analysis.comparison.joint import readings_of
+from analysis.comparison.joint import readings_of, resampled
 from analysis.comparison.options import Options, declared_ks, k_grid
 from analysis.comparison.planning import Spread, detectable, needed
 from analysis.comparison.support import null_spread, support_report
@@ -22,7 +22,7 @@ from analysis.difficulty.npmle import Mixture
 from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import Curve, curve, difference
-from analysis.inference.bootstrap import Replicates, bootstrap
+from analysis.inference.bootstrap import Replicates
 from analysis.inference.intervals import normal_quantile, t_quantile
 from analysis.problems.changes import Changes, changes
 from analysis.problems.origin import expected_origin, origin
@@ -117,14 +117,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     ks = k_grid(n, K, tuple({*options.k, *options.also}) if options.k else None)
     ks = sorted({*ks, *declared})
     a, b = pass_at_k(pair.n_a, pair.c_a, ks), pass_at_k(pair.n_b, pair.c_b, ks)
-    rep = bootstrap(
-        np.hstack([a, b]),
-        replicates=options.replicates,
-        seed=options.seed,
-        cluster=pair.cluster,
-        stratum=pair.stratum,
-        alike=pair.alike,
-    )
+    rep = resampled(np.hstack([a, b]), pair, options)
     rep_a, rep_b = rep.columns(slice(0, len(ks))), rep.columns(slice(len(ks), None))
     delta = rep_b.minus(rep_a)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)

@@ -32,17 +32,16 @@ def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dic
     pair = pair.without_short()[0].in_order()
     ks = declared_ks(pair.n, options)
     d = pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
-    two = bootstrap(
-        d,
-        replicates=options.replicates,
-        seed=options.seed,
-        cluster=pair.cluster,
-        stratum=pair.stratum,
-        alike=pair.alike,
-    )
+    two = resampled(d, pair, options)
     readings, gaps = readings_of(pair, ks, two, d, options)
     level, margin = options.level, options.margin
     return verdict(*readings[:2], level=level, margin=margin, gap=gaps[0], target=options.target)
+
+
+def resampled(values: Floats, pair: PairedCounts, options: Options) -> Replicates:
+    """The bootstrap of values (M, C) of the problems of a pair, by its clusters and strata."""
+    groups = {"cluster": pair.cluster, "stratum": pair.stratum, "alike": pair.alike}
+    return bootstrap(values, replicates=options.replicates, seed=options.seed, **groups)
 
 
 def readings_of(

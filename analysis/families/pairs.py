@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from analysis.arguments import Floats
-from analysis.comparison.joint import exact_p, gap_sign
+from analysis.comparison.joint import exact_p, gap_sign, resampled
 from analysis.comparison.options import Options, declared_ks
 from analysis.comparison.verdict import Reading, verdict
 from analysis.counts import PairedCounts
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
-from analysis.inference.bootstrap import Replicates, bootstrap, unit_sums
+from analysis.inference.bootstrap import Replicates, unit_sums
 from analysis.inference.exact_tests import holm, one_sided, sign_flip, sign_flip_tail
 from analysis.inference.intervals import t_quantile
 
@@ -83,14 +83,7 @@ def _numbers(pair: PairedCounts, options: Options) -> _Numbers:
     pair = pair.without_short()[0].in_order()
     ks = declared_ks(pair.n, options)[:2]
     d = pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
-    two = bootstrap(
-        d,
-        replicates=options.replicates,
-        seed=options.seed,
-        cluster=pair.cluster,
-        stratum=pair.stratum,
-        alike=pair.alike,
-    )
+    two = resampled(d, pair, options)
     df = two.units - 1
     alone = t_quantile(1 - options.level / 2, df)
     widen = np.array([max_t(two.columns([j]), options.level) for j in (0, 1)]) / alone

@@ -20,8 +20,7 @@ FDR = 0.1  # expected share of false ones among the problems that are listed
 class Changes:
     """Per problem, in the order of the pair: p (M,), q (M,) its adjusted value, rate_a, rate_b (M,) rates.
 
-    improved, worsened: (M,) whether q is at most `fdr` and B's rate is above (below) A's. first_solved: (M,)
-    solved by B alone in these samples, which one model drawn twice does too. problems: ids, (M,).
+    problems: ids, (M,). fdr: the false discovery rate at which changes are told.
     """
 
     problems: NDArray[Any]
@@ -33,14 +32,17 @@ class Changes:
 
     @property
     def improved(self) -> NDArray[np.bool_]:
+        """(M,) whether B's rate is above A's, at the false discovery rate `fdr`."""
         return np.asarray((self.q <= self.fdr) & (self.rate_b > self.rate_a))
 
     @property
     def worsened(self) -> NDArray[np.bool_]:
+        """(M,) whether B's rate is below A's, at the false discovery rate `fdr`."""
         return np.asarray((self.q <= self.fdr) & (self.rate_b < self.rate_a))
 
     @property
     def first_solved(self) -> NDArray[np.bool_]:
+        """(M,) whether B alone solved it in these samples, which one model drawn twice does too."""
         return np.asarray((self.rate_a == 0) & (self.rate_b > 0))
 
     def listed(self, which: NDArray[np.bool_]) -> list[dict[str, Any]]:

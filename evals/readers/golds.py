@@ -79,4 +79,5 @@ def agree(a: str, b: str) -> bool:
 
 
 def short(text: str) -> str:
+    """A gold as an error quotes it: its first 40 characters."""
     return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -62,6 +62,7 @@ def chosen(k: Sequence[int], declared: int) -> list[int]:
 
 
 def about_curves(c: Comparison) -> list[Row]:
+    """What is said under pass@k: what the intervals are, k*, and what holds over all k."""
     level = percent(c.options.level)
     if c.k[-1] == 1:
         text = (
@@ -139,6 +140,7 @@ def support_grid(c: Comparison) -> Grid:
 
 
 def about_support(c: Comparison) -> list[Row]:
+    """What is said under the support table: McNemar's test, the detection limit, the guess floors."""
     p, limit, n = c.support.mcnemar_p, c.support.detection_limit, c.support.n
     rows = []
     if p is not None and limit is not None:

@@ -34,38 +34,14 @@ NAMES = {
 
 
 @styled
-def gsm8k_sft(frame: pd.DataFrame) -> Any:
-    """pass@1, 8, 32 over pre-training tokens: base, SFT on one demonstration, SFT→RL, RL."""
+def over_tokens(frame: pd.DataFrame) -> Any:
+    """Rates over pre-training tokens, a panel per metric: lines of recipes, or of numbers of exemplars."""
     return _over_tokens(frame)
 
 
 @styled
-def gsm8k_sft_gold(frame: pd.DataFrame) -> Any:
-    """pass@1, 8, 32 over pre-training tokens: base, SFT on all demonstrations, SFT-Gold→RL, RL."""
-    return _over_tokens(frame)
-
-
-@styled
-def math(frame: pd.DataFrame) -> Any:
-    """pass@1, 8, 32 on MATH over pre-training tokens: base, SFT-Gold, SFT-Gold→RL, RL."""
-    return _over_tokens(frame)
-
-
-@styled
-def base_shots(frame: pd.DataFrame) -> Any:
-    """pass@1, 8, 32 of the base checkpoints with 0, 1 and 8 exemplars in the prompt."""
-    return _over_tokens(frame)
-
-
-@styled
-def other_recipes(frame: pd.DataFrame) -> Any:
-    """pass@k over pre-training tokens of recipes that are not the paper's, beside the base."""
-    return _over_tokens(frame)
-
-
-@styled
-def data_against_scale(frame: pd.DataFrame) -> Any:
-    """What direct RL adds at pass@1, 8, 32, in points: more mathematics in the data, or a larger model."""
+def gains(frame: pd.DataFrame) -> Any:
+    """The same of differences in points, such as from the base it started from, with a zero line."""
     return _over_tokens(frame, zero=True)
 
 
@@ -196,15 +172,6 @@ def rollout_budget(frame: pd.DataFrame) -> Any:
     panels.legend(fig, grid.flat)
     panels.footnote(fig, panels.notes(frame))
     return fig
-
-
-@styled
-def overview(frame: pd.DataFrame) -> Any:
-    """The difference of every recipe from the base it started from, in points, one panel per metric.
-
-    frame: as elsewhere, y being the difference (see `reports.paper.select.differences`).
-    """
-    return _over_tokens(frame, zero=True)
 
 
 def _over_tokens(frame: pd.DataFrame, *, zero: bool = False) -> Any:

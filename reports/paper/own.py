@@ -98,10 +98,10 @@ def _of_benchmark(slug: str, rows: pd.DataFrame, general: pd.DataFrame) -> Itera
     cells = with_gaps(lines_and_dots(rows))
     passk, delta = (cells[cells["metric"].str.startswith(p)] for p in ("pass@", "delta_"))
     if len(delta):
-        yield f"{slug}.overview", figures.overview, delta
+        yield f"{slug}.overview", figures.gains, delta
     for name, draw, series in (
-        ("sft", figures.gsm8k_sft, ("base", "sft", "sft-rl", "rl")),
-        ("sft_gold", figures.gsm8k_sft_gold, ("base", "sft-gold", "sft-gold-rl", "rl")),
+        ("sft", figures.over_tokens, ("base", "sft", "sft-rl", "rl")),
+        ("sft_gold", figures.over_tokens, ("base", "sft-gold", "sft-gold-rl", "rl")),
         ("parallel", figures.parallel, ("base", "sft", "sft-rl", "rl", "parallel")),
     ):
         chosen = passk[passk["series"].isin(series)]
@@ -112,7 +112,7 @@ def _of_benchmark(slug: str, rows: pd.DataFrame, general: pd.DataFrame) -> Itera
             yield f"{slug}.{name}", draw, ordered(chosen, series)
     strange = set(passk["series"]) - set(RECIPES)
     if strange:
-        yield f"{slug}.other", figures.other_recipes, passk[passk["series"].isin(strange | {"base"})]
+        yield f"{slug}.other", figures.over_tokens, passk[passk["series"].isin(strange | {"base"})]
     stages = dynamics_rows(rows)
     if len(stages):
         yield f"{slug}.dynamics", figures.dynamics, stages

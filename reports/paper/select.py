@@ -24,23 +24,23 @@ class Drawing:
 
 
 DRAWINGS: tuple[Drawing, ...] = (
-    Drawing("overview", figures.overview, "overview"),
-    Drawing("gsm8k_sft", figures.gsm8k_sft, "fig2_gsm8k_single_sft", "", ("base", "sft", "sft-rl", "rl")),
+    Drawing("overview", figures.gains, "overview"),
+    Drawing("gsm8k_sft", figures.over_tokens, "fig2_gsm8k_single_sft", "", ("base", "sft", "sft-rl", "rl")),
     Drawing(
         "gsm8k_sft_gold",
-        figures.gsm8k_sft_gold,
+        figures.over_tokens,
         "fig3_gsm8k_sft_gold",
         "",
         ("base", "sft-gold", "sft-gold-rl", "rl"),
     ),
-    Drawing("math", figures.math, "math_passatk", "", ("base", "sft-gold", "sft-gold-rl", "rl")),
-    Drawing("data_against_scale", figures.data_against_scale, "math_data_vs_scale"),
+    Drawing("math", figures.over_tokens, "math_passatk", "", ("base", "sft-gold", "sft-gold-rl", "rl")),
+    Drawing("data_against_scale", figures.gains, "math_data_vs_scale"),
     Drawing("dynamics", figures.dynamics, "fig4_dynamics_14B"),
     Drawing("general_mean", figures.general_mean, "fig5_general", "metric == 'accuracy_avg6'"),
     Drawing("general_grid", figures.general_grid, "fig5_general", "metric == 'accuracy'"),
     Drawing("parallel", figures.parallel, "fig6_parallel", "", ("base", "sft", "sft-rl", "rl", "parallel")),
     Drawing("rollout_budget", figures.rollout_budget, "rollout_budget"),
-    Drawing("base_shots", figures.base_shots, "a4_base_shots"),
+    Drawing("base_shots", figures.over_tokens, "a4_base_shots"),
 )
 
 

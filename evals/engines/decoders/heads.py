@@ -26,7 +26,7 @@ def last_hidden(model: Any, **inputs: Any) -> Tensor:
     return hidden
 
 
-def head_logits(model: Any, hidden: Tensor) -> Tensor:
+def _head_logits(model: Any, hidden: Tensor) -> Tensor:
     """Logits (M, V) in fp32 of hidden states (M, width): the model's own forward, its body left out.
 
     So scaling and soft caps that an architecture has after its head are part of it.
@@ -34,6 +34,26 @@ def head_logits(model: Any, hidden: Tensor) -> Tensor:
     with _Body(model, lambda _: lambda *args, **kwargs: _Given(hidden[None])):
         ids = torch.zeros(1, len(hidden), dtype=torch.long, device=hidden.device)
         return model(input_ids=ids, use_cache=False).logits[0].float()
+
+
+class WithHead:
+    """What decoders of a transformers model share."""
+
+    model: Any
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are now."""
+        return self.model.device
+
+    @property
+    def vocab_size(self) -> int:
+        """Logits of a position."""
+        return int(self.model.get_output_embeddings().weight.shape[0])
+
+    def head(self, hidden: Tensor) -> Tensor:
+        """See Decoder."""
+        return _head_logits(self.model, hidden)
 
 
 class _Given:

@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from evals.engines.decoders.heads import head_logits, last_hidden
+from evals.engines.decoders.heads import WithHead, last_hidden
 from evals.engines.decoders.protocol import predicting
 
 CACHES = ("past_key_values", "cache_params", "state")  # what the models call theirs
 
 
-class PaddedDecoder:
+class PaddedDecoder(WithHead):
     """See Decoder. one_length: no padding is ever used."""
 
     def __init__(self, model: Any, *, one_length: bool = False) -> None:
@@ -28,16 +28,6 @@ class PaddedDecoder:
         self.cache_name = next(name for name in CACHES if name in takes)
         self.takes_positions = "position_ids" in takes
         self.takes_mask = "attention_mask" in takes
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are now."""
-        return self.model.device
-
-    @property
-    def vocab_size(self) -> int:
-        """Logits of a position."""
-        return int(self.model.get_output_embeddings().weight.shape[0])
 
     def prefill(self, prompts: Sequence[Sequence[int]], group: Tensor) -> Tensor:
         """See Decoder."""
@@ -87,7 +77,3 @@ class PaddedDecoder:
             x = last_hidden(self.model, input_ids=ids, use_cache=False)
             found.append(x[0, predicting([(len(prompt), len(response))]).to(self.device)])
         return torch.cat(found)
-
-    def head(self, hidden: Tensor) -> Tensor:
-        """See Decoder."""
-        return head_logits(self.model, hidden)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from transformers import Cache
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from evals.engines.decoders.heads import head_logits, last_hidden
+from evals.engines.decoders.heads import WithHead, last_hidden
 from evals.engines.decoders.shared import SharedRows
 from evals.models.ragged import Ragged, forks, ragged
 
@@ -34,7 +34,7 @@ SAID = {
 }
 
 
-class StreamDecoder:
+class StreamDecoder(WithHead):
     """See Decoder. TypeError where the model's attention is not of the plain kind that is computed here."""
 
     one_length = False
@@ -45,16 +45,6 @@ class StreamDecoder:
             raise TypeError(f"{type(model).__name__} does not take an attention function")
         ALL_ATTENTION_FUNCTIONS.register(ATTENTION, _attention)
         self.model = model
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are now."""
-        return self.model.device
-
-    @property
-    def vocab_size(self) -> int:
-        """Logits of a position."""
-        return int(self.model.get_output_embeddings().weight.shape[0])
 
     def prefill(self, prompts: Sequence[Sequence[int]], group: Tensor) -> Tensor:
         """See Decoder."""
@@ -129,10 +119,6 @@ class StreamDecoder:
                 x = last_hidden(self.model, **self._inputs(texts, call))
             found.append(x[0, torch.tensor(places, device=self.device)])
         return torch.cat(found)
-
-    def head(self, hidden: Tensor) -> Tensor:
-        """See Decoder."""
-        return head_logits(self.model, hidden)
 
 
 class _Call(Cache):

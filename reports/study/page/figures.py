@@ -27,8 +27,8 @@ def draw(tables: Tables, folder: Path, temperature: float) -> list[Path]:
     from reports.paper import figures
 
     made: tuple[tuple[str, Callable[[pd.DataFrame], Any], pd.DataFrame], ...] = (
-        ("overview", figures.overview, differences(tables, temperature)),
-        ("passk", figures.gsm8k_sft, curves(tables, temperature)),
+        ("overview", figures.gains, differences(tables, temperature)),
+        ("passk", figures.over_tokens, curves(tables, temperature)),
         ("brittleness", reward_against_test, rewards(tables, temperature)),
         ("rollouts", figures.rollout_budget, budgets(tables)),
     )

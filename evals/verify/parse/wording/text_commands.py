@@ -27,12 +27,19 @@ class Scanner(Protocol):
 
     tokens: list[Any]
 
-    def add(self, kind: str, text: str, spaced: bool, start: int) -> None: ...
-    def word(self, word: str, spaced: bool, start: int) -> None: ...
-    def scan(self, text: str, base: int, level: int) -> None: ...
+    def add(self, kind: str, text: str, spaced: bool, start: int) -> None:
+        """Add a token."""
+
+    def word(self, word: str, spaced: bool, start: int) -> None:
+        """Add the tokens of a word of letters."""
+
+    def scan(self, text: str, base: int, level: int) -> None:
+        """Add the tokens of a text that begins at `base`."""
+
     def command(
         self, name: str, text: str, start: int, place: int, spaced: bool, base: int, level: int
-    ) -> int: ...
+    ) -> int:
+        """Add the tokens of a LaTeX command; returns where to go on."""
 
 
 def text_command(
