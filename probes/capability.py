@@ -15,7 +15,7 @@ from evals.core.errors import UserError
 from probes.findings.checks import check
 from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
-from probes.inputs.pairs import pairs_of
+from probes.inputs.sources import pairs_of
 from probes.measures.paired import Measure, infer
 
 NOTHING: dict[str, list[dict[str, Any]]] = {"estimates": [], "differences": []}

@@ -13,12 +13,10 @@ import pandas as pd
 from analysis.estimators.answers import answer_entropy, distinct_at_k
 from evals.core.keys import derive_seed
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Finding
 from probes.inputs.contract import Asked
 from probes.inputs.frames import equal_n, graded
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.paired import Measure, infer
 from probes.measures.text_diversity import distinct, path, self_bleu, words
 from probes.measures.work_shown import guess_floors, verdicts, work_k, work_measures, work_tables
@@ -115,12 +113,9 @@ def diversity(
     read = {"samples_read": READ, "work_k": work_k(least)}
     measures = [*MEASURES, *work_measures(least, judge is not None)]
     found = infer(tables, measures, pairs, level=level, seed=seed, groups=source.groups)
-    return finding(
+    return source.finding(
         "diversity",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=[same_n, *over_pairs(compared), enough],
         options={"level": level, "seed": seed, "against": against, **read},
         estimates=found["estimates"] + guess_floors(source),

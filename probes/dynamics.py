@@ -14,11 +14,9 @@ from analysis.comparison.options import declared_K
 from evals.checkpoints.runs import metrics, run_of
 from probes.entropy import answer_table, comparable, token_table
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Finding
 from probes.inputs.frames import equal_n, graded
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.paired import Measure, infer
 from probes.measures.work_shown import guess_floors, work_measures, work_tables
 
@@ -68,12 +66,9 @@ def dynamics(
     )
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed, groups=source.groups)
-    return finding(
+    return source.finding(
         "dynamics",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=checks,
         options={"level": options.level, "seed": options.seed, "K": K},
         estimates=found["estimates"] + guess_floors(source),

@@ -10,12 +10,10 @@ import pandas as pd
 
 from analysis.estimators.answers import answer_entropy
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
 from probes.inputs.frames import equal_n, graded
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.paired import Measure, infer
 
 LN2 = float(np.log(2))
@@ -110,12 +108,9 @@ def entropy(
     tokens, differ = comparable(source, scores, TOKENS)
     checks += differ
     pairs = [(a["name"], b["name"]) for a, b in compared]
-    return finding(
+    return source.finding(
         "entropy",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=checks,
         options={"level": level, "seed": seed, "against": against},
         **infer(tables, (*ANSWERS, *tokens), pairs, level=level, seed=seed, groups=source.groups),

@@ -17,12 +17,11 @@ from probes.comparison.grouping import with_groups
 from probes.comparison.one_sample import compare_one_sample
 from probes.comparison.robustness import guessed, unguessed
 from probes.findings.checks import confounds, held_out, same_weights
-from probes.findings.finding import Found, finding
+from probes.findings.finding import Found
 from probes.findings.types import Adjusted, Comparison, Finding, Robustness
 from probes.inputs.contract import Asked
 from probes.inputs.grouping import labels_of_groups
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,12 +69,9 @@ def expand(
         if len(comparisons) > 1:
             comparisons = _adjusted(comparisons, source, chosen, select)
         listed = texts.result()
-    return finding(
+    return source.finding(
         "expand",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=comparisons[0].all_checks,
         comparisons=comparisons,
         changed=listed,

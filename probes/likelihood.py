@@ -10,12 +10,10 @@ import pandas as pd
 
 from evals.core.errors import UserError
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
 from probes.inputs.frames import graded
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.likelihood_ratios import (
     BYTES,
     KL,
@@ -62,12 +60,9 @@ def likelihood(
         estimates += found["estimates"]
         differences += found["differences"]
         checks += made
-    return finding(
+    return source.finding(
         "likelihood",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=checks,
         options={"level": level, "seed": seed, "against": against, "budgets": list(budgets)},
         estimates=estimates,
@@ -166,12 +161,9 @@ def own_likelihood(
     compared = pairs_of(source.checkpoints, against)
     cross = "A's view of B's samples, KL and budgets need the checkpoints: give --ckpt"
     given = "as the samples' source wrote them: natural logs at temperature 1 are taken for granted"
-    return finding(
+    return source.finding(
         "likelihood",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=[
             *over_pairs(compared),
             check("cross likelihood", None, None, cross),

@@ -19,11 +19,9 @@ from analysis.estimators.passk import g_pass_at_k, mg_pass_at_k, pass_hat_k
 from analysis.inference.bands import curve
 from analysis.inference.bootstrap import bootstrap
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import GROUPS, Source
+from probes.inputs.sources import GROUPS, Source, pairs_of
 from probes.measures.paired import Measure, infer
 from probes.measures.sharpening import (
     majority_measures,
@@ -71,12 +69,9 @@ def passk(
         K, options.level, options.seed,
     )  # fmt: skip
     beyond = [{"checkpoint": name, **row} for name, side in sides.items() for row in _beyond(side, options)]
-    return finding(
+    return source.finding(
         "passk",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=[*over_pairs(compared), *_checks(source, n, K, grid)],
         options={"level": options.level, "seed": options.seed, "K": K, "k": grid, "against": against},
         estimates=estimates + relatives["estimates"] + tried,

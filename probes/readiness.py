@@ -17,12 +17,10 @@ from evals.checkpoints.runs import checkpoints, final_reward
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
-from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
 from probes.inputs.frames import equal_n, graded
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.ladder import (
     equivalent_estimates,
     equivalent_tables,
@@ -141,12 +139,9 @@ def readiness(
     pairs = [(a["name"], b["name"]) for a, b in pairs_of(source.checkpoints, "first")]
     found = infer(tables, measures, pairs, level=options.level, seed=options.seed, groups=source.groups)
     points = _points(bases, ends, tables)
-    return finding(
+    return source.finding(
         "readiness",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=_checks(source, points),
         options={"level": options.level, "seed": options.seed, "K": K, "group": group},
         estimates=found["estimates"] + guess_floors(source) + equivalent_estimates(worth),

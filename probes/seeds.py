@@ -14,7 +14,6 @@ from analysis.inference.seeds import best_of_bias, interquartile_mean, seed_diff
 from evals.checkpoints.runs import final_reward, run_of
 from evals.core.errors import UserError
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
 from probes.inputs.sources import Source
@@ -57,12 +56,9 @@ def seeds(
         {"k": k, **seed_difference(base[:, :, j], stacked[:, :, j], level=options.level, paired=parents > 1)}
         for j, k in enumerate(ks)
     ]
-    return finding(
+    return source.finding(
         "seeds",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=[*_recipes(members), *over_pairs([(before[i % parents], d) for i, d in enumerate(members)])],
         options={"level": options.level, "seed": options.seed, "K": K},
         estimates=[_estimate(source, d["name"], k, float(values[d["name"]][:, j].mean()), base.shape[1])

@@ -11,11 +11,9 @@ from analysis.problems.origin import samples_to_certify
 from evals.core.errors import UserError
 from probes.comparison.gained_lost import changed
 from probes.findings.checks import check, over_pairs
-from probes.findings.finding import finding
 from probes.findings.types import Finding
 from probes.inputs.contract import Asked
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 from probes.measures.policy import policy, policy_differences, policy_tables
 
 CLASSES = {"P": "solved by both", "E": "gained (only B)", "S": "lost (only A)", "O": "solved by neither"}
@@ -44,12 +42,9 @@ def support(
     named = [(a["name"], b["name"]) for a, b in pairs]
     policies = policy(source, named, options.level, options.seed) if source.store is not None else []
     checks = over_pairs(pairs)
-    return finding(
+    return source.finding(
         "support",
-        checkpoints=source.checkpoints,
-        problems=source.problems,
         command=command,
-        store=source.store,
         checks=[*checks, *(c for block in blocks for c in block.pop("checks"))],
         options={"level": options.level, "seed": options.seed, "K": blocks[0]["K"], "against": against},
         pairs=blocks,

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from evals.asking.templates import check_fields, template
-from evals.core.bounds import read_toml
+from evals.asking.templates import template
+from evals.core.bounds import check_fields, read_toml
 from evals.core.errors import UserError
 from evals.records import SamplingOptions
 

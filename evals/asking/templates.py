@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from evals.core.bounds import read_toml
+from evals.core.bounds import check_fields, read_toml
 from evals.core.errors import UserError
 
 FIELDS = ("question", "answer", "between", "stops", "exemplars")
@@ -143,12 +142,3 @@ def _exemplars(path: Path) -> tuple[dict[str, str], ...]:
             )
         rows.append({"question": question, "solution": solution})
     return tuple(rows)
-
-
-def check_fields(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
-    """UserError for a field that is not known, with the nearest name."""
-    for field in entry:
-        if field not in known:
-            near = difflib.get_close_matches(field, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(known)}"
-            raise UserError(f"{where} has no field {field!r}; {hint}")

@@ -6,13 +6,14 @@ sentence (`Bound`, which readers turn into their own errors).
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import io
 import json
 import math
 import tomllib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -200,3 +201,12 @@ def table_of(found: dict[str, Any], name: str, where: str) -> dict[str, Any]:
     if not isinstance(inner, dict):
         raise UserError(f"{where}: {name} is no table; write [{name}] and its keys below")
     return dict(inner)
+
+
+def check_fields(entry: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    """UserError for a field that is not known, with the nearest name."""
+    for field in entry:
+        if field not in known:
+            near = difflib.get_close_matches(field, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose among {', '.join(known)}"
+            raise UserError(f"{where} has no field {field!r}; {hint}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from evals.core.bounds import check_fields
 from evals.core.errors import UserError
 
 
@@ -32,10 +32,7 @@ def vllm_options(given: Sequence[str]) -> VllmOptions:
     values: dict[str, Any] = {}
     for text in given:
         key, _, value = text.partition("=")
-        if key not in known:
-            near = difflib.get_close_matches(key, known, 1)
-            meant = f"did you mean {near[0]}" if near else f"choose one of {', '.join(known)}"
-            raise UserError(f"--vllm has no {key!r}; {meant}")
+        check_fields({key: value}, tuple(known), "--vllm")
         values[key] = _value(key, str(known[key]), value)
     return VllmOptions(**values)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evals.asking.asking import Asking, decoding, settled
@@ -15,12 +15,62 @@ from evals.core.executor import patiently, run_all, slots
 from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
 from evals.sampling.cell import Part, draw_cell, problems_of
-from evals.sampling.job import Job, Where
-from evals.sampling.lacking import told
 
 if TYPE_CHECKING:
     from evals.problems.sets import ProblemSet
     from evals.store import SampleStore
+
+# what is told of how samples were asked
+TOLD = (
+    "template",
+    "shots",
+    "chat",
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "max_tokens",
+    "stops",
+)  # what is told of how samples were asked
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where and by what samples are drawn; nothing of it but engine and dtype changes what is drawn.
+
+    engine: torch, vllm or server; dtype: its numbers, rows: decoded, or asked of a server, together (None:
+    by the device); server: its URL; vllm: KEY=VALUE for vLLM. processes share the problems on this machine.
+    part (i, N): only the problems whose hash falls to i of N, for machines that know nothing of each other.
+    executor: "local", or "ray" with one part for each GPU or core of a cluster. tokenizer,
+    trust_remote_code: how checkpoints are opened (`evals.checkpoints.checkpoint.open_checkpoint`).
+    """
+
+    engine: str = "torch"
+    dtype: str | None = None
+    rows: int | None = None
+    processes: int = 1
+    part: Part | None = None
+    executor: str = "local"
+    quiet: bool = False
+    server: str | None = None
+    vllm: tuple[str, ...] = ()
+    tokenizer: str | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One cell to draw: what `sample` was asked for, with the asking settled."""
+
+    checkpoint: Checkpoint
+    problems: ProblemSet
+    asking: Asking
+    n: int
+    where: Where
+    store: SampleStore
+    label: str
+    seed: int
+    draw: int
 
 
 def sample(
@@ -43,7 +93,7 @@ def sample(
     """
     asking = settle(checkpoint, asking, problems.name)
     job = Job(checkpoint, problems, asking, n, where, store, label, seed, draw)
-    if not where.quiet and (text := told(job)):
+    if not where.quiet and (text := _told(job)):
         sys.stderr.write(text + "\n")
     if where.executor == "ray":
         if where.part:
@@ -52,6 +102,35 @@ def sample(
     if where.processes > 1 and where.part is None:
         return _in_processes(job)
     return draw_part(job, where.part, _line(job))
+
+
+def _told(job: Job) -> str | None:
+    """A sentence where the store has samples of this checkpoint, none of them asked in this way.
+
+    It says how many are drawn and in what the nearest of the others differ; None where nothing is drawn, or
+    nothing of this checkpoint is there.
+    """
+    asking = job.asking
+    asked = {"template": asking.template, "shots": asking.shots, "chat": asking.chat}
+    asked |= asking.options.to_dict()
+    same = {"weights": job.checkpoint.weights, "engine": job.where.engine, "seed": job.seed, "draw": job.draw}
+    others = {
+        cell: {key: info.get(key) for key in TOLD if info.get(key) != asked.get(key)}
+        for cell, info in job.store.cells().items()
+        if all(info.get(key) == value for key, value in same.items())
+    }
+    if not others:
+        return None
+    nearest = min(others, key=lambda cell: len(others[cell]))
+    differs = others[nearest]
+    if not differs:
+        return None  # the same cell: it is topped up
+    problems = problems_of(job.problems.problems, job.where.part)
+    count = len(problems) * job.n
+    ways = ", ".join(
+        f"{key.replace('_', '-')} {asked.get(key)} instead of {value}" for key, value in differs.items()
+    )
+    return f"{job.label}: {count:,} further samples are drawn: those there were asked differently ({ways})"
 
 
 def _line(job: Job, others: bool = False) -> Line:

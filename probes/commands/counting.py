@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from evals.core.printable import say
-from probes.commands.options import Inputs, ready, with_inputs
+from probes.commands.options import Inputs, finish, ready, with_inputs
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,6 @@ def histograms(
     out: Annotated[Path, typer.Option(help="folder for findings.json")] = Path("runs/probes"),
 ) -> None:
     """Sharpening tax from published histograms (how many problems have c right of n), unpaired."""
-    from probes.commands.finish import finish
     from probes.findings.finding import command_line
     from probes.measures.sharpening import from_histograms
 

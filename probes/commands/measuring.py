@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from evals.asking import Asking
-from probes.commands.options import Inputs, with_inputs
+from probes.commands.options import Inputs, finish, with_inputs
 from probes.inputs.contract import PROBES, Probe
 
 APART = ("expand",)  # has a command of its own: `probes.commands.verdict`
@@ -27,7 +27,6 @@ def command_of(probe: Probe) -> Callable[..., None]:
 
     def command(inputs: Inputs, **own: Any) -> None:
         from analysis import Options
-        from probes.commands.finish import finish
         from probes.findings.finding import command_line
         from probes.inputs.contract import Asked
 

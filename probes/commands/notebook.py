@@ -57,7 +57,8 @@ def _is_array(data: Any) -> bool:
 def _opened(data: Any, names: list[str], store: Path) -> Source:
     import pandas as pd
 
-    from probes.inputs.sources import chosen, from_counts, from_samples
+    from probes.inputs.counts_file import from_counts
+    from probes.inputs.sources import chosen, from_samples
 
     if isinstance(data, pd.DataFrame):
         return chosen(_from_frame(data, "a frame"), names)

@@ -15,6 +15,7 @@ from evals.asking import Asking
 from evals.asking.options import askings, described, parameters
 
 if TYPE_CHECKING:
+    from probes.findings.types import Finding
     from probes.inputs.checkpoints import Sampling, Variant
     from probes.inputs.sources import Source
 
@@ -84,10 +85,11 @@ class Inputs:
         keys: what problems are grouped by (columns of counts, metadata of problems), known before sampling.
         """
         from probes.inputs import sources
+        from probes.inputs.counts_file import from_counts
 
         self.check(least)
         if self.counts:
-            return sources.chosen(sources.from_counts(self.counts, keys), self.only)
+            return sources.chosen(from_counts(self.counts, keys), self.only)
         if self.samples:
             store = sources.store_of(self.out)
             return sources.chosen(
@@ -124,8 +126,8 @@ class Inputs:
 
 def _pairs_known(names: list[str], against: str) -> None:
     """UserError where --against is unknown, or finds no pair by the lineage of these checkpoints."""
-    from probes.inputs.pairs import pairs_of
     from probes.inputs.sources import described as describe
+    from probes.inputs.sources import pairs_of
 
     pairs_of(describe(names) if against == "parent" else [], against)
 
@@ -144,6 +146,17 @@ def ready(out: Path) -> None:
         raise UserError(f"--out {out} cannot be written; choose another folder")
     if (out / "findings.json").is_file():
         read_findings(out / "findings.json")
+
+
+def finish(finding: Finding, out: Path) -> None:
+    """The end of every probe's command: the finding in OUT/findings.json, its table on the screen."""
+    from evals.core.printable import say
+    from probes.findings.finding import keep_finding
+    from probes.findings.terminal import show
+
+    path = keep_finding(out, finding)
+    show(finding)
+    say(f"written: {path}")
 
 
 @cache

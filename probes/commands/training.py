@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evals.core.printable import say
-from probes.commands.options import Inputs, ready, with_inputs
+from probes.commands.options import Inputs, finish, ready, with_inputs
 
 K = Annotated[int | None, typer.Option("--k", min=2, help="the declared K (default: at most n/2)")]
 Runs = Annotated[list[Path], typer.Argument(help="folders of RL runs")]
@@ -30,7 +30,6 @@ def rollouts(
     out: Out = Path("runs/probes"),
 ) -> None:
     """RL runs that differ in rollouts per prompt: learning per rollout against learning per FLOP."""
-    from probes.commands.finish import finish
     from probes.findings.finding import command_line
     from probes.rollouts import efficiency
 
@@ -48,7 +47,6 @@ def dynamics(
     """pass@1, pass@K and entropy along the checkpoints of a run."""
     from analysis import Options
     from evals.checkpoints.runs import checkpoints
-    from probes.commands.finish import finish
     from probes.dynamics import dynamics as probe
     from probes.findings.finding import command_line
     from probes.measures.log_probs import own_scores
@@ -66,7 +64,6 @@ def weights(
     out: Out = Path("runs/probes"),
 ) -> None:
     """How far and in which shape training moved the weights, beside a seed-to-seed baseline."""
-    from probes.commands.finish import finish
     from probes.findings.finding import command_line
     from probes.weights import weights as run
 
@@ -116,7 +113,6 @@ def capability(
     from evals.capability import text_loss
     from evals.engines.threads import one_thread
     from probes.capability import capability as run
-    from probes.commands.finish import finish
     from probes.findings.finding import command_line
     from probes.inputs.sources import described
 

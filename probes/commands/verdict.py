@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from evals.core.errors import UserError
-from probes.commands.options import Inputs, with_inputs
+from probes.commands.options import Inputs, finish, with_inputs
 
 if TYPE_CHECKING:
     from probes.inputs.sources import Source
@@ -77,7 +77,6 @@ def expand(
 ) -> None:
     """Did training expand what a model can solve, or only sharpen it? One verdict for each pair."""
     from analysis import Options
-    from probes.commands.finish import finish
     from probes.comparison.sequential import until_decided as decide
     from probes.comparison.sequential import with_looks
     from probes.expand import expand as run

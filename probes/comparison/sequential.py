@@ -12,8 +12,7 @@ from analysis.comparison.sequential import anytime_verdict, decided
 from evals.core.errors import UserError
 from probes.comparison.robustness import summary
 from probes.findings.types import Check, Comparison, Finding, Look, Verdict
-from probes.inputs.pairs import pairs_of
-from probes.inputs.sources import Source
+from probes.inputs.sources import Source, pairs_of
 
 
 def looks_at(start: int, most: int) -> Iterator[int]:

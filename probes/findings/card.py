@@ -17,8 +17,7 @@ from probes.findings.card_numbers import (
     support_grid,
 )
 from probes.findings.comparison import CLAIMS_NOTHING, WITHHELD, Comparison
-from probes.findings.grids import check_rows
-from probes.findings.rows import Card, Row, Section, file_name, plain_text
+from probes.findings.rows import Card, Row, Section, check_rows, file_name, plain_text
 from probes.findings.types import Finding
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from probes.findings.rows import DASH, Cell, Grid, Row, plain_text, value_cell
-from probes.findings.types import Check, Difference, Estimate, Finding
-
-PASSED = 4  # checks that passed and have a row of their own
+from probes.findings.rows import DASH, Cell, Grid, plain_text, value_cell
+from probes.findings.types import Difference, Estimate, Finding
 
 
 def grids(finding: Finding) -> list[Grid]:
@@ -68,27 +66,3 @@ def _plain(value: Any) -> Cell:
     if isinstance(value, float):
         return Cell(f"{value:.4g}", (value,))
     return Cell(f"{value}", (value,)) if isinstance(value, int) else Cell(plain_text(value))
-
-
-def check_rows(checks: tuple[Check, ...], passed: int = PASSED) -> list[Row]:
-    """Checks, what did not pass first; those that cannot be told for one reason share a row.
-
-    passed: of more checks that passed than this, one row names them all.
-    """
-    failed = [
-        Row("failed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed is False
-    ]
-    reasons: dict[str, list[str]] = {}
-    for c in checks:
-        if c.passed is None:
-            reasons.setdefault(plain_text(c.detail), []).append(plain_text(c.name))
-    unknown = []
-    for detail, names in reasons.items():
-        if len(names) < 3:
-            unknown += [Row("unknown", detail, label=name) for name in names]
-        else:
-            unknown.append(Row("unknown", f"{', '.join(names)}: {detail}", label="not checked"))
-    fine = [Row("passed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed]
-    if len(fine) > passed:
-        fine = [Row("passed", ", ".join(r.label for r in fine), label=f"{len(fine)} checks")]
-    return failed + unknown + fine

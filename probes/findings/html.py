@@ -7,8 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from probes.findings.card import cards
-from probes.findings.grids import check_rows, grids
-from probes.findings.rows import Card, Cell, Grid, Row, Section, plain_text
+from probes.findings.grids import grids
+from probes.findings.rows import Card, Cell, Grid, Row, Section, check_rows, plain_text
 
 if TYPE_CHECKING:
     from probes.findings.types import Finding

@@ -6,8 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from probes.findings.parts import Check
 
 DASH = "-"  # stands for a number that does not exist
+PASSED = 4  # checks that passed and have a row of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +110,27 @@ def interval_cell(low: float | None, high: float | None) -> Cell:
 
 def _short(value: float) -> str:
     return f"{value:+.3f}".replace("0.", ".", 1)
+
+
+def check_rows(checks: tuple[Check, ...], passed: int = PASSED) -> list[Row]:
+    """Checks, what did not pass first; those that cannot be told for one reason share a row.
+
+    passed: of more checks that passed than this, one row names them all.
+    """
+    failed = [
+        Row("failed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed is False
+    ]
+    reasons: dict[str, list[str]] = {}
+    for c in checks:
+        if c.passed is None:
+            reasons.setdefault(plain_text(c.detail), []).append(plain_text(c.name))
+    unknown = []
+    for detail, names in reasons.items():
+        if len(names) < 3:
+            unknown += [Row("unknown", detail, label=name) for name in names]
+        else:
+            unknown.append(Row("unknown", f"{', '.join(names)}: {detail}", label="not checked"))
+    fine = [Row("passed", plain_text(c.detail), label=plain_text(c.name)) for c in checks if c.passed]
+    if len(fine) > passed:
+        fine = [Row("passed", ", ".join(r.label for r in fine), label=f"{len(fine)} checks")]
+    return failed + unknown + fine

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from probes.findings.card import cards
-from probes.findings.grids import check_rows, grids
-from probes.findings.rows import Card, Grid, Row, file_name, plain_text
+from probes.findings.grids import grids
+from probes.findings.rows import Card, Grid, Row, check_rows, file_name, plain_text
 
 if TYPE_CHECKING:
     from probes.findings.types import Finding

@@ -72,8 +72,7 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
     """Counts from checkpoints, sampled into the store (what is there already is not sampled again)."""
     from evals.core.executor import check_executor
     from evals.engines.open import find_checkpoint
-    from evals.grading.cells import read_cells
-    from evals.grading.store_grading import grade_store
+    from evals.grading.store_grading import grade_store, read_cells
     from evals.problems import load_problems
     from evals.sampling import sample
     from evals.store import SampleStore

@@ -1,21 +1,28 @@
-"""Where counts come from: a CSV of counts, or sample files; checkpoints: `probes.inputs.checkpoints`."""
+"""What is compared: counts of checkpoints with what is known of each, and which is set beside which.
+
+They come from checkpoints that are sampled (`probes.inputs.checkpoints`), from sample files or a store
+(here), or from a CSV (`probes.inputs.counts_file`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from analysis.arguments import LARGEST
+from evals.checkpoints.runs import descends
 from evals.core.errors import UserError
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
+    from probes.findings.finding import Found
 
 COLUMNS = ("problem", "checkpoint", "n", "c")
+AGAINST = ("first", "parent", "all")
 GROUPS = ("cluster", "stratum")  # optional: problems that hang together, problems of one kind
 
 
@@ -45,78 +52,12 @@ class Source:
         """The clusters and strata that the counts name: one row per problem, as index; perhaps no columns."""
         return self.counts.drop_duplicates("problem").set_index("problem").filter(GROUPS)
 
+    def finding(self, probe: str, *, command: Sequence[str] = (), **fields: Any) -> Found:
+        """The finding of a probe on these checkpoints and problems, with the probe's own fields."""
+        from probes.findings.finding import finding
 
-def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
-    """Counts from a CSV (or .csv.gz): problem, checkpoint, n, c, and optional columns cluster and stratum.
-
-    Clusters are resampled whole, problems within their stratum. keys: further columns that are kept.
-    UserError with the line of what is wrong.
-    """
-    import csv
-    import io
-
-    from evals.core import bounds
-
-    try:
-        with bounds.opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
-            if missing := [c for c in COLUMNS if c not in reader.fieldnames]:
-                raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            groups = [
-                c for c in dict.fromkeys((*GROUPS, *keys)) if c in reader.fieldnames and c not in COLUMNS
-            ]
-            rows = [_row(path, reader.line_num, row, groups) for row in reader]
-            lines = _distinct(path, rows)
-    except OSError as error:
-        raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, csv.Error, bounds.Bound) as error:
-        raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
-    if not rows:
-        raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")
-    frame = pd.DataFrame(lines, columns=[*COLUMNS, *groups])
-    names = list(dict.fromkeys(frame["checkpoint"]))
-    problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
-    return Source(frame, [blank(n) for n in names], problems)
-
-
-def _row(
-    path: Path, line: int, row: dict[str, Any], groups: Sequence[str]
-) -> tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]:
-    """(line, values) of one row, checked; the values of the columns `groups` come last."""
-    where = f"{path} line {line}"
-    if None in row or None in row.values():
-        raise UserError(f"{where}: it has not as many fields as the header; fix or remove the line")
-    try:
-        n, c = (int(x) if (x := float(row[name])).is_integer() else int(row[name]) for name in "nc")
-    except (ValueError, OverflowError):
-        raise UserError(
-            f"{where}: n and c must be whole numbers, got {row['n']!r:.40} and {row['c']!r:.40}; fix the line"
-        ) from None
-    if not row["problem"] or not row["checkpoint"]:
-        raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
-    if not 1 <= n <= LARGEST or not 0 <= c <= n:
-        raise UserError(
-            f"{where}: needs n from 1 to {LARGEST:,} and c from 0 to n, "
-            f"got n={n!s:.40}, c={c!s:.40}; fix the line"
-        )
-    if empty := [name for name in groups if not row[name].strip()]:
-        raise UserError(f"{where}: column {empty[0]!r} is empty; fill it in every line or remove the column")
-    return line, (row["problem"], row["checkpoint"], n, c, *(row[name].strip() for name in groups))
-
-
-def _distinct(
-    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]]
-) -> list[tuple[str, str, int, int, *tuple[str, ...]]]:
-    """The rows without their lines; UserError where a problem of a checkpoint stands twice."""
-    seen: dict[tuple[str, str], int] = {}
-    for line, (problem, checkpoint, *_) in rows:
-        if (first := seen.setdefault((problem, checkpoint), line)) != line:
-            raise UserError(
-                f"{path} line {line}: problem {problem!r} of {checkpoint!r} is already in line {first}; "
-                "add up its samples or drop one"
-            )
-    return [values for _, values in rows]
+        whole: dict[str, Any] = {"checkpoints": self.checkpoints, "problems": self.problems, **fields}
+        return finding(probe, command=command, store=self.store, **whole)
 
 
 def templated(counts: pd.DataFrame, metas: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -158,8 +99,7 @@ def from_samples(
     (they are counted in the store), instead of an error.
     """
     from evals.core.executor import check_executor
-    from evals.grading.cells import read_cells
-    from evals.grading.store_grading import grade_store
+    from evals.grading.store_grading import grade_store, read_cells
     from evals.readers.opening import stored
     from evals.store.reading import labels
 
@@ -221,3 +161,36 @@ def labels_of(names: Sequence[str]) -> list[str]:
         seen[label] = seen.get(label, 0) + 1
         out.append(label if seen[label] == 1 else f"{label} (draw {seen[label]})")
     return out
+
+
+def pairs_of(
+    checkpoints: Sequence[dict[str, Any]], against: str
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Pairs (A, B) of checkpoint descriptions; A is the one before, B the one after.
+
+    against: "first" sets every later checkpoint beside the first, "parent" each beside its parent by
+    lineage, "all" every pair in the order given. UserError where there is no such pair.
+    """
+    if against not in AGAINST:
+        raise UserError(f"--against {against!r} is not known; choose one of {', '.join(AGAINST)}")
+    if len(checkpoints) < 2:
+        return []
+    if against == "first":
+        return [(checkpoints[0], b) for b in checkpoints[1:]]
+    if against == "all":
+        return list(combinations(checkpoints, 2))
+    return _by_lineage(checkpoints)
+
+
+def _by_lineage(checkpoints: Sequence[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    pairs = []
+    for b in checkpoints:
+        parents = (c for c in checkpoints if descends(b["lineage"], c["fingerprint"], c.get("tensors")))
+        parent = next(parents, b)
+        if parent is not b:
+            pairs.append((parent, b))
+    if not pairs:
+        without = [c["name"] for c in checkpoints if not c["lineage"]]
+        why = f"{without[0]} has no lineage" if without else "no one given is the parent of another"
+        raise UserError(f"--against parent finds no pair: {why}; use --against first")
+    return pairs

@@ -16,8 +16,8 @@ from probes.findings import html
 from probes.findings.card import card
 from probes.findings.card_numbers import numbers_grid
 from probes.findings.finding import to_json, versions
-from probes.findings.grids import block_grid, check_rows, grids
-from probes.findings.rows import plain_text
+from probes.findings.grids import block_grid, grids
+from probes.findings.rows import check_rows, plain_text
 from probes.findings.types import Comparison, Finding
 from reports.drawings import of_comparison, of_pairs, of_probe
 from reports.inputs import expansions, load_findings

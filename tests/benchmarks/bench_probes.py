@@ -77,7 +77,7 @@ def main() -> None:
         folder, cells = filled(place, problems, n)
         began, cpu = time.perf_counter(), time.process_time()
         from analysis import Options
-        from evals.grading.cells import read_cells
+        from evals.grading.store_grading import read_cells
         from evals.store import SampleStore
         from probes.expand import expand
         from probes.findings.finding import keep_finding

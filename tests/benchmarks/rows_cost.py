@@ -92,7 +92,7 @@ def _expand(problems: int, n: int) -> float:
     """Processor seconds from a CSV of counts to the finding on disk."""
     from probes.expand import expand
     from probes.findings.finding import keep_finding
-    from probes.inputs.sources import from_counts
+    from probes.inputs.counts_file import from_counts
 
     rng = np.random.default_rng(0)
     p = rng.beta(0.425, 2.83, problems)

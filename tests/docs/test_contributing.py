@@ -20,7 +20,7 @@ def example(section: str) -> dict:
 def test_a_probe(tmp_path):
     from analysis import Options
     from probes.inputs.contract import Asked
-    from probes.inputs.sources import from_counts
+    from probes.inputs.counts_file import from_counts
 
     path = tmp_path / "counts.csv"
     rows = [(str(i), name, 4, c) for i in range(3) for name, c in (("a", 1), ("b", 3))]

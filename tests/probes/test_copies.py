@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from probes.expand import expand
-from probes.inputs.sources import from_counts, from_samples
+from probes.inputs.counts_file import from_counts
+from probes.inputs.sources import from_samples
 
 
 def written(path, name, texts, temperature=None):

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import Options, PairedCounts
 from analysis.families.groups import by_base_difficulty, by_group
-from probes.inputs.sources import from_counts
+from probes.inputs.counts_file import from_counts
 from probes.passk import passk
 from tests.probes.test_planning import counts_file
 

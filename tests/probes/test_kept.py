@@ -9,7 +9,7 @@ from analysis import Options
 from evals.core.errors import UserError
 from probes.expand import expand
 from probes.findings.finding import read_findings, typed, write_findings
-from probes.inputs.sources import from_counts
+from probes.inputs.counts_file import from_counts
 from probes.passk import passk
 from probes.support import support
 

@@ -23,7 +23,7 @@ def test_a_plan_is_what_analysis_computes(probes, tmp_path):
     from analysis import Options
     from analysis.families.plan import plan
     from probes.commands.planning import pilot
-    from probes.inputs.sources import from_counts
+    from probes.inputs.counts_file import from_counts
 
     file = counts_file(tmp_path / "pilot.csv")
     result = probes("plan", "--counts", file, "--effect", 3, "--k", 8, "--out", tmp_path / "out")

@@ -93,8 +93,8 @@ def test_numbers_that_are_none_end_the_run(folder, vllm):
 def test_what_cannot_be_is_one_sentence(folder, vllm):
     assert vllm_options(()) == VllmOptions()
     for text, told in [
-        ("tensor_parallel=2", "did you mean tensor_parallel_size"),
-        ("speed=9", "choose one of tensor_parallel_size"),
+        ("tensor_parallel=2", "did you mean 'tensor_parallel_size'"),
+        ("speed=9", "choose among tensor_parallel_size"),
         ("tensor_parallel_size=0", "whole number from 1"),
         ("gpu_memory_utilization=2", "a share above 0"),
         ("max_model_len", "whole number from 1"),
