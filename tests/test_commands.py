@@ -2,7 +2,10 @@
 code 2 and one sentence. The commands are walked, so that a new one cannot be forgotten."""
 
 import importlib
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -104,3 +107,13 @@ def test_bad_input_is_one_sentence(name, module, command, tmp_path, monkeypatch,
             assert "\x1b[2J" not in said.err + said.out, where
             if said.err.startswith("error: "):
                 assert said.err.strip().count("\n") == 0 or kind == "hostile", where
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_stop_while_the_command_loads_shows_no_traceback(program, tmp_path):
+    """Ctrl-C in the first half second, planted where the command's modules import typer."""
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[1])])
+    command = [sys.executable, "-P", "-m", program, "--help"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

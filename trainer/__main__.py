@@ -1,5 +1,14 @@
 """`python -m trainer` is the `trainer` command."""
 
-from trainer.cli import main
 
-main()
+def main() -> None:
+    """Entry point of the console command; Ctrl-C while its modules load ends it without a traceback."""
+    try:
+        from trainer.cli import main as command
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    command()
+
+
+if __name__ == "__main__":
+    main()
