@@ -1,12 +1,13 @@
 """This project beside its peers on the same work, in one run: `make bench`.
 
-    python tests/benchmarks/bench.py [--quick] [--out FOLDER] [--only NAME …] [--list]
+    [REAL_MODEL=FOLDER] python tests/benchmarks/bench.py [--quick] [--out FOLDER] [--only NAME …] [--list]
 
 Every row is a process of its own and is kept as FOLDER/rows/NAME.json: started again, the run goes on with
 the rows that are not there, or were measured in other circumstances (hardware, versions, code, --quick). At
 the end FOLDER/table.json and FOLDER/table.md hold all rows: ratios with 95% intervals over the repeats
 (Welch, on logarithms), absolute numbers, hardware, versions. A peer that is not installed is a row that
 says why: peers have environments of their own (`make peers`, or TRL_PYTHON, VLLM_PYTHON, SCORIO_PYTHON).
+REAL_MODEL: a folder of a real model of about 135M parameters; else one with random weights of that shape.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ ROWS = {
     **dict.fromkeys(
         ("sampler-64x1", "sampler-64x8", "sampler-256x8", "sampler-256x32", "sampler-varied"), "rows_steps.py"
     ),
+    **dict.fromkeys(("real-sample-1", "real-sample-8", "real-sample-32", "real-expand"), "rows_real.py"),
+    **dict.fromkeys(("real-sft", "real-lora", "real-grpo"), "rows_real.py"),
+    **dict.fromkeys(("load-540mb", "load-2gb"), "rows_load.py"),
     **dict.fromkeys(("pretrain-step", "sft-step", "grpo-step", "grpo-varied"), "rows_steps.py"),
 }
 MOST_SECONDS = 600  # of one row
@@ -82,7 +86,8 @@ def main() -> int:
     if given.list:
         print("\n".join(ROWS))
         return 0
-    about = environment() | {"quick": given.quick}
+    real = Path(os.environ.get("REAL_MODEL") or "random weights").name
+    about = environment() | {"quick": given.quick, "real_model": real}
     rows = {}
     for name in given.only or ROWS:
         path = given.out / "rows" / f"{name}.json"

@@ -1,32 +1,26 @@
-"""Sampler, GRPO, SFT and pre-training steps against transformers, TRL and vLLM, one core, one run.
+"""Our side of `rows_steps` and `rows_real`: sampler, GRPO, SFT and pre-training steps, and the work.
 
-    OMP_NUM_THREADS=1 python tests/benchmarks/bench_trainer.py [sampler varied pretrain grpo grpo-varied sft]
-
-TRL and vLLM have environments of their own: set TRL_PYTHON and VLLM_PYTHON to their python; a peer that is
-not there is a row that says so. Every part runs in a process with one thread: peak memory is its own, and
-rates are tokens per second of processor time, whatever else the machine does. The model: 6 layers of width
-256, 5.9M parameters, random weights. `sampler`: 256 rows in groups of 8, prompts of 40 tokens, all responses
-of 96. `varied`: the same, with 43 of the 2,048 ids ending a response, so that lengths are geometric.
-`grpo`: 16 prompts of the world, 8 responses of 64 tokens each. `grpo-varied`: a model that ends a response
-with probability 1/32 at every token.
+Every part runs in a process with one thread: peak memory is its own, and rates are tokens per second of
+processor time, whatever else the machine does. The small model: 6 layers of width 256, 5.9M parameters,
+random weights. Sampling: rows in groups, prompts of 40 tokens, all responses of 96; where lengths vary, 43 of
+the 2,048 ids end a response, so that lengths are geometric. GRPO: 16 prompts of the world, 8 responses of 64
+tokens each; where lengths vary, a model that ends a response with probability 1/32 at every token.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from trainer_peers import Rates, timed
+from trainer_peers import Rates, Rows, drawn, timed
 
 ROWS, GROUP, LENGTH = 256, 8, 96  # of the sampler
 ENDS = list(range(2, 45))  # ids that end a response of varied length
@@ -54,7 +48,7 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     path = folder / "model"
     if not (folder / f"stops-{stops}").exists():
         shape = ModelConfig(hidden_size=256, intermediate_size=704, layers=6, heads=8, context=512)
-        tokenizer = train_tokenizer(islice(documents(), 300), 400)
+        tokenizer = filled(train_tokenizer(islice(documents(), 300), 400), 2048)
         lineage = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
         model = new_model(shape, 2048, 0)
         if stops:
@@ -70,6 +64,7 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
         "blocks": generator.integers(2, 400, (BLOCKS, WIDTH)).tolist(),
         "group": GROUP,
         "length": LENGTH,
+        "warm": min(2, LENGTH),
         "ends": ends,
         "times": times,
         "asked": PROMPTS,
@@ -77,6 +72,18 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
         "response": RESPONSE,
     }
     (folder / "work.json").write_text(json.dumps(work))
+
+
+def filled(tokenizer: Any, entries: int) -> Any:
+    """The tokenizer with unused entries up to so many: one much smaller than the model's table is refused."""
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    raw = json.loads(tokenizer.backend_tokenizer.to_str())
+    raw["model"]["vocab"] |= {f"<unused{i}>": i for i in range(len(tokenizer), entries)}
+    end = tokenizer.eos_token
+    whole = Tokenizer.from_str(json.dumps(raw))
+    return PreTrainedTokenizerFast(tokenizer_object=whole, eos_token=end, pad_token=end)
 
 
 def _let_it_stop(model: Any, eos: int, probability: float) -> None:
@@ -93,17 +100,22 @@ def _let_it_stop(model: Any, eos: int, probability: float) -> None:
         model.lm_head.weight[eos, 0] = float(torch.log(torch.tensor(odds * others))) / constant
 
 
-def sampler_ours(folder: Path, work: dict[str, Any]) -> Rates:
+def sampler_ours(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
     from evals.core.keys import derive_seed
     from evals.engines import open_engine
     from evals.records import Request, SamplingOptions
 
-    engine = open_engine(str(folder / "model"), rows=ROWS)
+    prompts, group = work["prompts"], work["group"]
+    engine: Any = open_engine(str(folder / "model"), dtype="float32", rows=len(prompts) * group)
     engine.eos_ids = tuple(work["ends"])
-    prompts = work["prompts"]
-    requests = [Request(tuple(p), derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(GROUP)]
-    options = SamplingOptions(1.0, 1.0, 0, LENGTH)
-    return timed(lambda: sum(len(s.token_ids or ()) for s in engine.sample(requests, options)), work["times"])
+    requests = [Request(tuple(p), derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(group)]
+
+    def draw(length: int) -> Rows:
+        temperature = 0.0 if work.get("greedy") else 1.0
+        options = SamplingOptions(temperature, work.get("top_p", 1.0), 0, length)
+        return [list(s.token_ids or ()) for s in engine.sample(requests, options)]
+
+    return drawn(draw, work)
 
 
 def pretrain_ours(folder: Path, work: dict[str, Any]) -> Rates:
@@ -128,16 +140,21 @@ def sft_ours(folder: Path, work: dict[str, Any]) -> Rates:
 def _steps(folder: Path, work: dict[str, Any], gradient: Any, data: Any, counted: Any, units: int) -> Rates:
     """Updates of the model as the loops make them; `units` tokens each."""
     from evals.checkpoints.checkpoint import open_checkpoint
-    from trainer.config.load import OptimizerConfig
+    from trainer.config.load import Compute, OptimizerConfig
+    from trainer.config.schema import AdapterConfig
+    from trainer.distributed import fsdp, ranks
     from trainer.models.checkpoint import load_parent
     from trainer.models.optimizer import adamw, clip
 
-    model, _ = load_parent(open_checkpoint(str(folder / "model")))
+    adapter = AdapterConfig(rank=work["rank"]) if work.get("rank") else None
+    model, _ = load_parent(open_checkpoint(str(folder / "model")), adapter)
+    model = fsdp.place(model, Compute(), ranks.device())
+    tokens = min(1024, fsdp.fitted(Compute(), model).tokens_per_pass)
     optimizer = adamw(model, OptimizerConfig(lr=1e-4))
 
     def step() -> float:
         model.zero_grad(set_to_none=True)
-        gradient(model, data, counted, 1024)
+        gradient(model, data, counted, tokens)
         clip(model, 1.0)
         optimizer.step()
         return units
@@ -173,59 +190,6 @@ def grpo_ours(folder: Path, work: dict[str, Any]) -> Rates:
     return [row["tokens"] / row["seconds"] for row in rows[1:]]
 
 
-TRL, VLLM = os.environ.get("TRL_PYTHON", sys.executable), os.environ.get("VLLM_PYTHON", sys.executable)
-SAMPLERS = [("sampler_transformers", sys.executable, 3.0), ("sampler_vllm", VLLM, 1.5)]
-PARTS: dict[str, tuple[str, list[int], list[tuple[str, str, float]]]] = {
-    "sampler": (
-        "sampler_ours",
-        [],
-        [("sampler_transformers", sys.executable, 3.0), ("sampler_vllm", VLLM, 1.5)],
-    ),
-    "varied": (
-        "sampler_ours",
-        ENDS,
-        [("sampler_transformers", sys.executable, 3.0), ("sampler_vllm", VLLM, 1.5)],
-    ),
-    "pretrain": ("pretrain_ours", [], [("pretrain_transformers", sys.executable, 1.3)]),
-    "grpo": ("grpo_ours", [], [("grpo_trl", TRL, 3.0)]),
-    "grpo-varied": ("grpo_ours", [], [("grpo_trl", TRL, 3.0)]),
-    "sft": ("sft_ours", [], [("sft_trl", TRL, 1.0)]),
-}
-
-
-def main() -> None:
-    """Run the parts that were asked for, ours and theirs in turn; `--part` runs one of ours here."""
-    if sys.argv[1:2] == ["--part"]:
-        import torch
-
-        torch.set_num_threads(1)
-        folder = Path(sys.argv[3])
-        rates = globals()[sys.argv[2]](folder, json.loads((folder / "work.json").read_text()))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print("RESULT " + json.dumps({"rates": rates, "peak": peak}))
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        for name in sys.argv[1:] or list(PARTS):
-            ours, ends, peers = PARTS[name]
-            stops = STOPS if name == "grpo-varied" else 0.0
-            prepare(Path(folder), ends, 1 if ours == "sampler_ours" else 3, stops)
-            mine = measured([sys.executable, __file__, "--part", ours, folder])
-            for peer, python, bar in peers:
-                theirs = measured([python, str(Path(__file__).with_name("trainer_peers.py")), peer, folder])
-                print(f"{name}: {compared(mine, theirs, peer, bar)}", flush=True)
-
-
-def compared(mine: dict[str, Any], theirs: dict[str, Any], peer: str, bar: float) -> str:
-    """One line: rates, ratio beside its bar, peak memory; or why there is none."""
-    if failed := mine.get("failed") or theirs.get("failed"):
-        return f"{peer}: not measured: {failed}"
-    a, b = median(mine["rates"]), median(theirs["rates"])
-    return (
-        f"ours {a:,.0f} tokens/s, {peer} {b:,.0f}, ratio {a / b:.2f} (bar {bar}); "
-        f"peak memory {mine['peak']:,.0f} MB against {theirs['peak']:,.0f} MB"
-    )
-
-
 def measured(command: list[str]) -> dict[str, Any]:
     """What a part printed, or why it failed."""
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
@@ -234,7 +198,3 @@ def measured(command: list[str]) -> dict[str, Any]:
         return {"failed": (done.stderr.strip() or "no output").splitlines()[-1][:200]}
     found: dict[str, Any] = json.loads(lines[-1].removeprefix("RESULT "))
     return found
-
-
-if __name__ == "__main__":
-    main()

@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("trainer", "evals", "probes", "reports")
-REPEATS = 5
+REPEATS = 3
 ASKED = 8  # problems of a first result
 TASK = """task: bench_first
 dataset_path: json

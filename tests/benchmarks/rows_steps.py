@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import resource
 import sys
 import tempfile
 from pathlib import Path
@@ -14,10 +13,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import bench_trainer
 from bench_table import peer_python, version
+from trainer_peers import tell
 
 HERE = Path(__file__).parent
-REPEATS = 3
-ROUNDS = {"pretrain-step": 4, "sft-step": 4}  # short steps: ours and theirs by turns, the median of each turn
+REPEATS = 2
+ROUNDS = {"pretrain-step": 3, "sft-step": 3}  # short steps: ours and theirs by turns, the median of each turn
 TOY = {"ROWS": 8, "GROUP": 2, "LENGTH": 6, "PROMPTS": 4, "N": 2, "RESPONSE": 6, "BLOCKS": 2, "WIDTH": 32}
 TOY |= {"DEMONSTRATIONS": 4}
 STEPS = {
@@ -44,23 +44,6 @@ def row(name: str, quick: bool) -> dict[str, Any]:
     vars(bench_trainer).update(sizes)
     ours, peers = STEPS.get(name, ("sampler_ours", SAMPLERS))
     ends = bench_trainer.ENDS if name == "sampler-varied" else []
-    with tempfile.TemporaryDirectory() as folder:
-        stops = bench_trainer.STOPS if name == "grpo-varied" else 0.0
-        bench_trainer.prepare(Path(folder), ends, 1 if quick else REPEATS, stops)
-        commands = {"ours": [sys.executable, __file__, "--part", ours, folder, json.dumps(sizes)]}
-        commands |= {
-            label: [python_of(peer), str(HERE / "trainer_peers.py"), peer, folder]
-            for label, peer in peers.items()
-        }
-        theirs = by_turns(commands, 1 if quick else ROUNDS.get(name, 1))
-        mine = theirs.pop("ours")
-    if "failed" in mine:
-        return {"failed": mine["failed"]}
-    notes = {"ours": f"{mine['peak']:,.0f} MB at most"}
-    for label, found in theirs.items():
-        if "failed" not in found:
-            which = version(python_of(peers[label]), label.split()[0].lower())
-            notes[label] = f"{found['peak']:,.0f} MB at most, {which}"
     what = {
         "sampler-varied": "sampling, 256 rows in groups of 8, lengths vary",
         "pretrain-step": "pre-training step, 16 blocks of 256",
@@ -68,6 +51,38 @@ def row(name: str, quick: bool) -> dict[str, Any]:
         "grpo-step": "GRPO step, 16 prompts × 8, all responses of 64 (response tokens)",
         "grpo-varied": "GRPO step, 16 prompts × 8, lengths vary (response tokens)",
     }.get(name) or f"sampling, {sizes['ROWS']} rows in groups of {sizes['GROUP']}"
+    with tempfile.TemporaryDirectory() as folder:
+        stops = bench_trainer.STOPS if name == "grpo-varied" else 0.0
+        bench_trainer.prepare(Path(folder), ends, 1 if quick else REPEATS, stops)
+        rounds = 1 if quick else ROUNDS.get(name, 1)
+        return beside(Path(folder), f"OLMo2 of 5.9M, our fast path: {what}", ours, peers, sizes, rounds)
+
+
+def beside(
+    folder: Path, what: str, ours: str, peers: dict[str, str], sizes: dict[str, int], rounds: int = 1
+) -> dict[str, Any]:
+    """One of our parts beside peers on the work in a folder, each in a process of its own.
+
+    Where a part keeps the ids of its rows (`greedy` in work.json), it is said how many peers have the same.
+    """
+    commands = {"ours": [sys.executable, __file__, "--part", ours, str(folder), json.dumps(sizes)]}
+    commands |= {
+        label: [python_of(peer), str(HERE / "trainer_peers.py"), peer, str(folder)]
+        for label, peer in peers.items()
+    }
+    theirs = by_turns(commands, rounds)
+    mine = theirs.pop("ours")
+    if "failed" in mine:
+        return {"failed": mine["failed"]}
+    greedy = json.loads((folder / "work.json").read_text()).get("greedy")
+    notes = {"ours": f"{mine['peak']:,.0f} MB at most"}
+    for label, found in theirs.items():
+        if "failed" not in found:
+            which = version(python_of(peers[label]), label.split()[0].lower())
+            notes[label] = f"{found['peak']:,.0f} MB at most, {which}"
+            if greedy:
+                equal = sum(a == b for a, b in zip(mine["rows"], found["rows"], strict=True))
+                notes[label] += f", {equal} of {len(mine['rows'])} rows have our ids"
     part = {
         "what": what,
         "unit": "tokens/s",
@@ -105,9 +120,7 @@ def part() -> None:
     torch.set_num_threads(1)
     vars(bench_trainer).update(json.loads(sys.argv[4]))
     folder = Path(sys.argv[3])
-    rates = getattr(bench_trainer, sys.argv[2])(folder, json.loads((folder / "work.json").read_text()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("RESULT " + json.dumps({"rates": rates, "peak": peak}))
+    tell(getattr(bench_trainer, sys.argv[2])(folder, json.loads((folder / "work.json").read_text())))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 Rates = list[float]
+Rows = list[list[int]]
 
 
 def timed(task: Callable[[], float], times: int) -> Rates:
@@ -30,30 +31,84 @@ def timed(task: Callable[[], float], times: int) -> Rates:
     return rates
 
 
-def until_end(rows: list[list[int]], ends: list[int]) -> int:
-    """Tokens up to and with the first end-of-text id of each row."""
-    return sum(next((i + 1 for i, t in enumerate(row) if t in ends), len(row)) for row in rows)
+def drawn(draw: Callable[[int], Rows], work: dict[str, Any]) -> tuple[Rates, Rows]:
+    """Tokens per second of processor time of each run, and the ids of the last, each up to its end.
+
+    draw: rows of at most so many tokens. A first run, which is not measured, may be shorter (`warm`).
+    """
+    lengths = [work["length"]] * (work["times"] + 1)
+    lengths[0] = work.get("warm", work["length"])
+    rows: Rows = []
+
+    def task() -> float:
+        rows[:] = [until_end(row, work["ends"]) for row in draw(lengths.pop(0))]
+        return sum(map(len, rows))
+
+    return timed(task, work["times"]), rows
 
 
-def sampler_transformers(folder: Path, work: dict[str, Any]) -> Rates:
-    """`generate` on rows of equal prompts, left as it comes but for top_k."""
+def until_end(row: list[int], ends: list[int]) -> list[int]:
+    """The ids up to and with the first end-of-text id."""
+    return row[: next((i + 1 for i, t in enumerate(row) if t in ends), len(row))]
+
+
+def asked(work: dict[str, Any]) -> Rows:
+    """The prompt of every row: each as often as its group is large."""
+    return [p for p in work["prompts"] for _ in range(work["group"])]
+
+
+def _options(work: dict[str, Any]) -> dict[str, Any]:
+    """How `generate` draws; without ends, rows are of one length."""
+    how: dict[str, Any] = {"do_sample": False}
+    if not work.get("greedy"):
+        how = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": work.get("top_p", 1.0)}
+    return how | {"pad_token_id": 0, "eos_token_id": work["ends"] or None}
+
+
+def sampler_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
+    """`generate` on all rows in one batch, prompts padded on the left, left as it comes but for top_k."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder / "model").eval()
-    ids = torch.tensor([p for p in work["prompts"] for _ in range(work["group"])])
-    how: dict[str, Any] = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0, "pad_token_id": 0}
-    how |= {"max_new_tokens": work["length"], "attention_mask": torch.ones_like(ids)}
-    how |= {"eos_token_id": work["ends"]} if work["ends"] else {"min_new_tokens": work["length"]}
+    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
+    model.generation_config.eos_token_id = None
+    longest = max(map(len, work["prompts"]))
+    ids = torch.tensor([[0] * (longest - len(p)) + p for p in asked(work)])
+    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in asked(work)])
+    how = _options(work) | {"attention_mask": mask}
 
-    def task() -> float:
-        out = model.generate(ids, **how)[:, ids.shape[1] :].tolist()
-        return until_end(out, work["ends"])
+    def draw(length: int) -> Rows:
+        rows: Rows = model.generate(ids, max_new_tokens=length, **how)[:, longest:].tolist()
+        return rows
 
-    return timed(task, work["times"])
+    return drawn(draw, work)
 
 
-def sampler_vllm(folder: Path, work: dict[str, Any]) -> Rates:
+def batching_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
+    """`generate_batch`, the continuous batching of transformers; its cache is sized for these rows.
+
+    As it comes it fills most of the memory with its cache, which takes longer than the rows.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, ContinuousBatchingConfig, GenerationConfig
+
+    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
+    pages = ContinuousBatchingConfig(num_blocks=2 * len(asked(work)) + 8, max_batch_tokens=1024)
+
+    def draw(length: int) -> Rows:
+        how = GenerationConfig(max_new_tokens=length, **_options(work))
+        out = model.generate_batch(
+            asked(work), how, continuous_batching_config=pages, warmup=False, progress_bar=False
+        )
+        found = [out[name].generated_tokens for name in sorted(out, key=lambda n: int(n.rpartition("_")[2]))]
+        if len(found) != len(asked(work)) or not all(found):
+            raise RuntimeError("generate_batch left rows out")
+        return found
+
+    return drawn(draw, work)
+
+
+def sampler_vllm(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
     """Offline `LLM` in this process, one request per sample with a seed of its own, prefix caching on."""
     os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "2"}
     os.environ |= {
@@ -75,23 +130,25 @@ def sampler_vllm(folder: Path, work: dict[str, Any]) -> Rates:
         generation_config="vllm",
         disable_log_stats=True,
     )
-    asked = [{"prompt_token_ids": p} for p in work["prompts"] for _ in range(work["group"])]
-    how = [
-        vllm.SamplingParams(
-            seed=i,
-            max_tokens=work["length"],
-            ignore_eos=True,
-            stop_token_ids=work["ends"],
-            logprobs=0,
-            detokenize=False,
-        )
-        for i in range(len(asked))
-    ]
+    requests: Any = [{"prompt_token_ids": p} for p in asked(work)]
 
-    def task() -> float:
-        return sum(len(o.outputs[0].token_ids) for o in llm.generate(asked, how, use_tqdm=False))
+    def draw(length: int) -> Rows:
+        how = [
+            vllm.SamplingParams(
+                temperature=0.0 if work.get("greedy") else 1.0,
+                top_p=work.get("top_p", 1.0),
+                seed=i,
+                max_tokens=length,
+                ignore_eos=True,
+                stop_token_ids=work["ends"],
+                logprobs=0,
+                detokenize=False,
+            )
+            for i in range(len(requests))
+        ]
+        return [list(o.outputs[0].token_ids) for o in llm.generate(requests, how, use_tqdm=False)]
 
-    return timed(task, work["times"])
+    return drawn(draw, work)
 
 
 def clock(moments: list[float]) -> Any:
@@ -178,10 +235,21 @@ def grpo_trl(folder: Path, work: dict[str, Any]) -> Rates:
 
 
 def sft_trl(folder: Path, work: dict[str, Any]) -> Rates:
-    """TRL's SFTTrainer on prompts and completions, loss on the completion; response tokens per second."""
+    """TRL's SFTTrainer on prompts and completions, loss on the completion; response tokens per second.
+
+    With `rank` in work, by an adapter of that rank on every linear layer.
+    """
     from datasets import Dataset
     from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
+
+    adapter = None
+    if work.get("rank"):
+        from peft import LoraConfig
+
+        adapter = LoraConfig(
+            r=work["rank"], lora_alpha=2 * work["rank"], target_modules="all-linear", task_type="CAUSAL_LM"
+        )
 
     found = json.loads((folder / "problems.json").read_text())
     moments: list[float] = []
@@ -195,10 +263,27 @@ def sft_trl(folder: Path, work: dict[str, Any]) -> Rates:
         completion_only_loss=True,
         max_length=512,
     )
-    trainer = SFTTrainer(path, args, train_dataset=Dataset.from_list(rows), processing_class=tokenizer)
+    data = Dataset.from_list(rows)
+    trainer = SFTTrainer(path, args, train_dataset=data, processing_class=tokenizer, peft_config=adapter)
     trainer.add_callback(clock(moments))
     trainer.train()
     return [sum(tokens) / (b - a) for a, b in pairwise(moments)]
+
+
+def tell(found: Rates | tuple[Rates, Rows]) -> None:
+    """One line RESULT: rates, ids of the rows where these were kept, peak memory of this process in MB."""
+    rates, rows = found if isinstance(found, tuple) else (found, [])
+    if not rates:
+        raise RuntimeError("no step was measured")
+    print("RESULT " + json.dumps({"rates": rates, "rows": rows, "peak": peak_mb()}), flush=True)
+
+
+def peak_mb() -> float:
+    """Largest memory of this program in MB; `ru_maxrss` begins with that of the process that started it."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    kept = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")]
+    return kept[0] if kept else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def main() -> None:
@@ -207,9 +292,7 @@ def main() -> None:
 
     torch.set_num_threads(1)
     folder = Path(sys.argv[2])
-    rates = globals()[sys.argv[1]](folder, json.loads((folder / "work.json").read_text()))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print("RESULT " + json.dumps({"rates": rates, "peak": peak}), flush=True)
+    tell(globals()[sys.argv[1]](folder, json.loads((folder / "work.json").read_text())))
 
 
 if __name__ == "__main__":
