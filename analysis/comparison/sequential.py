@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from analysis.arguments import checked_level, finite
+from analysis.arguments import checked_level
 from analysis.comparison.joint import verdict_on_counts
 from analysis.comparison.options import Options
 from analysis.counts import PairedCounts
@@ -66,20 +65,3 @@ def until_decided(looks: Iterable[PairedCounts], options: Options) -> dict[str, 
     if found is None:
         raise AnalysisError("there was nothing to look at; give at least one set of counts")
     return found
-
-
-def e_process(differences: ArrayLike, scale: float = 0.1) -> np.ndarray:
-    """E-values against "two draws of one model" after each difference, (T,): reject at α where one is ≥ 1/α.
-
-    differences: (T,) in the order in which they were drawn: per problem, per look or both, B minus A on new
-    samples alone, so that under the null each is symmetric about 0 given the past. A mixture over normal λ
-    (standard deviation 1/`scale` per unit of difference) of exp(λS - λ²V/2), S = Σd, V = Σd² (de la Peña
-    1999): e = √(ρ/(ρ+V)) exp(S²/(2(ρ+V))), ρ = scale². By Ville's inequality the chance that it ever
-    reaches 1/α is at most α, whenever one stops. Raises AnalysisError on missing values.
-    """
-    d = finite(differences, "differences").ravel()
-    if not scale > 0:
-        raise AnalysisError("the scale of an e-process must be positive; 0.1 suits differences of rates")
-    S, V, rho = np.cumsum(d), np.cumsum(d**2), scale**2
-    with np.errstate(over="ignore"):
-        return np.sqrt(rho / (rho + V)) * np.exp(np.minimum(S**2 / (2 * (rho + V)), 700.0))

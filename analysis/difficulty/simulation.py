@@ -8,7 +8,6 @@ import numpy as np
 
 from analysis.arguments import Floats, Ints
 from analysis.counts import PairedCounts
-from analysis.difficulty.beta_binomial import BetaBinomial
 from analysis.difficulty.npmle import Mixture
 from analysis.errors import AnalysisError
 
@@ -91,18 +90,6 @@ def with_difference(base: Beta, first: float, large: float, K: int) -> Trained:
     if np.abs(found.fun).max() > 1e-5:
         raise AnalysisError(f"no training of this kind gives Δpass@1 = {first} and Δpass@{K} = {large}")
     return Trained(float(found.x[0]), float(np.exp(found.x[1])))
-
-
-def simulate(
-    distribution: Beta | BetaBinomial | Mixture, problems: int, n: int, rng: np.random.Generator
-) -> Ints:
-    """Counts c (problems,) of new problems from a known or fitted distribution of p, n samples each.
-
-    Raises AnalysisError without problems or samples.
-    """
-    if not problems >= 1 or not n >= 1:
-        raise AnalysisError("a simulation needs at least one problem and one sample of each; give both")
-    return rng.binomial(n, distribution.draw(problems, rng))
 
 
 def draw_pair(

@@ -7,7 +7,7 @@ are counted apart as `missing`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,27 +17,7 @@ from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-
-def answer_counts(frame: pd.DataFrame) -> dict[Any, dict[str, Any]]:
-    """Counts per problem from one row per sample, columns problem, answer (None = no answer) and correct.
-
-    Returns {problem: {"counts": (J,) ints, "correct": (J,) bools, "missing": int}}, most frequent first. An
-    answer counts as correct if any sample with it was graded correct. Raises AnalysisError without a column.
-    """
-    if missing := [c for c in ("problem", "answer", "correct") if c not in frame.columns]:
-        raise AnalysisError(f"the answers have no column {missing[0]!r}; they need problem, answer, correct")
-    out: dict[Any, dict[str, Any]] = {}
-    for problem, rows in frame.groupby("problem", sort=False):
-        given = rows[rows["answer"].notna()].groupby("answer", sort=True)["correct"].agg(["size", "max"])
-        given = given.sort_values("size", ascending=False, kind="stable")
-        out[problem] = {
-            "counts": given["size"].to_numpy(np.int64),
-            "correct": given["max"].to_numpy(bool),
-            "missing": int(rows["answer"].isna().sum()),
-        }
-    return out
+    pass
 
 
 def majority_at_k(counts: ArrayLike, correct: ArrayLike, k: int, missing: int = 0) -> float:

@@ -63,13 +63,12 @@ def bca(rep: Replicates, level: float) -> tuple[Floats, Floats]:
     return rep.estimate + np.array(ends[0]), rep.estimate + np.array(ends[1])
 
 
-def max_t(rep: Replicates, level: float, error: Floats | None = None) -> float:
+def max_t(rep: Replicates, level: float) -> float:
     """Critical value of max over columns of |deviation| / error: a simultaneous band is ± this many errors.
 
-    error: (C,), by default the bootstrap's own; columns with error 0 do not count. With the correction of
-    `percentile` for few units.
+    Columns with error 0 do not count. With the correction of `percentile` for few units.
     """
-    error = rep.error if error is None else error
+    error = rep.error
     held = np.flatnonzero(error > 0)
     alone = t_quantile(1 - level / 2, rep.units - 1)
     widen = np.sqrt(rep.units / (rep.units - 1)) * alone / normal_quantile(1 - level / 2)

@@ -79,18 +79,6 @@ def _seed_sd(x: Floats) -> float:
     return float(np.sqrt(max(float(means.var(ddof=1)) - noise, 0.0)))
 
 
-def probability_of_improvement(a: ArrayLike, b: ArrayLike) -> float:
-    """Share of pairs of seeds in which B scores above A, ties half (Mann-Whitney; Agarwal et al. 2108.13264).
-
-    a: (S_a,), b: (S_b,) one score per seed. Raises AnalysisError on missing scores and none.
-    """
-    x, y = (np.asarray(v, float).ravel() for v in (a, b))
-    if x.size == 0 or y.size == 0 or not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise AnalysisError("both sides need at least one finite score; give one per seed")
-    gap = y[None, :] - x[:, None]
-    return float((gap > 0).mean() + (gap == 0).mean() / 2)
-
-
 def interquartile_mean(scores: ArrayLike) -> float:
     """Mean of the middle half of all scores, 25% cut at either end (2108.13264).
 

@@ -43,7 +43,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=EOS, pad_token=PAD)
 
 
-def load_tokenizer(checkpoint: str | Path, revision: str | None = None, *, own_code: bool = False) -> Any:
+def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
     """The tokenizer of a checkpoint folder or hub id. UserError where it is absent or damaged.
 
     own_code: whether Python that its config names (`auto_map`) may be run; nothing ever asks.
@@ -61,9 +61,7 @@ def load_tokenizer(checkpoint: str | Path, revision: str | None = None, *, own_c
         else:
             from transformers import AutoTokenizer
 
-            loaded = AutoTokenizer.from_pretrained(
-                str(checkpoint), revision=revision, trust_remote_code=own_code
-            )
+            loaded = AutoTokenizer.from_pretrained(str(checkpoint), trust_remote_code=own_code)
         loaded("a")  # a wrong setting may show only now
     except Exception as error:  # `tokenizers` raises Exception itself
         if "trust_remote_code" in str(error):

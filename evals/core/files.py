@@ -44,9 +44,9 @@ def replacing(path: Path, *, sync_rename: bool = True) -> Iterator[IO[bytes]]:
         temporary.unlink(missing_ok=True)
 
 
-def write_file(path: Path, data: bytes | memoryview | str, *, sync_rename: bool = True) -> None:
+def write_file(path: Path, data: bytes | memoryview | str) -> None:
     """Write a file whole, as in `replacing`."""
-    with replacing(path, sync_rename=sync_rename) as stream:
+    with replacing(path) as stream:
         stream.write(data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data)
 
 

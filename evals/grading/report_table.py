@@ -63,9 +63,9 @@ ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 )
 
 
-def show_reports(reports: Sequence[dict[str, Any]], console: Console | None = None) -> None:
+def show_reports(reports: Sequence[dict[str, Any]]) -> None:
     """Print cell reports side by side, a few at a time, and warnings below."""
-    console = console or Console(highlight=False)
+    console = Console(highlight=False)
     for start in range(0, len(reports), ACROSS):
         console.print(_table(reports[start : start + ACROSS]))
     for report in reports:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ LEFT_OUT = ("token_ids", "logprobs")  # large, and in the store
 GRADED = ("correct", "lenient", "answer", "route", "reason", "grader_version")
 
 
-def export_samples(store: SampleStore, out: Path, cells: Sequence[str] | None = None) -> int:
+def export_samples(store: SampleStore, out: Path) -> int:
     """Write one JSON object a sample to `out`, a block at a time; returns how many.
 
     Fields: those of the samples table, `question`, `gold`, and, where graded, the grade's.
     """
-    chosen = all_cells(store) if cells is None else list(cells)
+    chosen = all_cells(store)
     store.compact(chosen)
     written = 0
     with replacing(out) as stream:

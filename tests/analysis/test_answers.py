@@ -7,14 +7,12 @@ from itertools import combinations
 from math import log
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import AnalysisError
 from analysis.estimators.answers import (
-    answer_counts,
     answer_entropy,
     distinct_at_k,
     guess_corrected,
@@ -88,24 +86,6 @@ def test_rarefaction_counts_distinct_answers_of_all_draws(counts: list[int], mis
     for k in range(1, min(len(items), 5) + 1):
         draws = [len(set(d) - {None}) for d in combinations(items, k)]
         assert distinct_at_k(counts, k, missing)[0] == pytest.approx(np.mean(draws))
-
-
-def test_counts_of_a_frame() -> None:
-    frame = pd.DataFrame(
-        {
-            "problem": ["p", "p", "p", "p", "q"],
-            "answer": ["7", "7", "3", None, None],
-            "correct": [False, False, True, False, False],
-        }
-    )
-    found = answer_counts(frame)
-    assert found["p"]["counts"].tolist() == [2, 1]
-    assert found["p"]["correct"].tolist() == [False, True]
-    assert (found["p"]["missing"], found["q"]["missing"]) == (1, 1)
-    p = found["p"]
-    assert majority_at_k(p["counts"], p["correct"], 1, p["missing"]) == pytest.approx(0.25)
-    with pytest.raises(AnalysisError, match="'correct'"):
-        answer_counts(frame.drop(columns="correct"))
 
 
 def test_guessing_is_taken_out() -> None:

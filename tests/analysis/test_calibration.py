@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import AnalysisError, Options, PairedCounts, until_decided
-from analysis.comparison.sequential import anytime_verdict, decided, e_process, spent_level
+from analysis.comparison.sequential import anytime_verdict, decided, spent_level
 from analysis.difficulty.simulation import BASE, KNOWN
 from analysis.validity.__main__ import main as validity_main
 from analysis.validity.calibration import main as calibration_main
@@ -61,20 +61,6 @@ def test_looking_again_needs_a_declared_K_and_something_to_see(changed: PairedCo
         anytime_verdict(changed, 1)
     with pytest.raises(AnalysisError, match="nothing to look at"):
         until_decided([], Options(K=4))
-
-
-def test_e_process_crosses_seldom_under_the_null_and_soon_under_a_change() -> None:
-    rng = np.random.default_rng(0)
-    p = rng.beta(0.5, 2, 400)
-    crossed = [
-        e_process(rng.binomial(1, p) - rng.binomial(1, p)).max() >= 20 for _ in range(400)
-    ]  # at most 5% by Ville's inequality, at any stopping time
-    assert np.mean(crossed) <= 0.05
-    better = rng.binomial(1, np.clip(p + 0.15, 0, 1)) - rng.binomial(1, p)
-    assert e_process(better).max() >= 20
-    assert np.isfinite(e_process(np.ones(100_000))).all()
-    with pytest.raises(AnalysisError):
-        e_process([np.nan])
 
 
 def test_coverage_of_a_short_run() -> None:

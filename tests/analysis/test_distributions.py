@@ -17,7 +17,6 @@ from analysis.difficulty.simulation import (
     KNOWN,
     Trained,
     draw_pair,
-    simulate,
     true_difference,
     with_difference,
 )
@@ -168,8 +167,6 @@ def test_extrapolation_refuses_options_that_make_no_interval() -> None:
             power_law(k, rates)
     with pytest.raises(AnalysisError, match="back-test"):
         back_test(8, [1, 2], share=float("nan"))
-    with pytest.raises(AnalysisError, match="at least one problem"):
-        simulate(npmle(8, [1, 2]), 0, 8, np.random.default_rng(0))
 
 
 def test_means_over_many_samples_are_those_over_every_count(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from probes.calibration.toy import Toy, random_toy, sharpened, toy_engine
+from probes.calibration.toy import Toy, random_toy
+from tests.probes.toy_engine import toy_engine
 
 
 class Result(NamedTuple):
@@ -46,7 +47,7 @@ def base() -> Toy:
 @pytest.fixture(scope="session")
 def sharp(base: Toy) -> Toy:
     """The same toy at a lower temperature: it only sharpened."""
-    return sharpened(base, 0.3)
+    return base.tempered(0.3)
 
 
 def sample_toys(store_path: Path, toys: dict[str, Toy], n: int, draws: dict[str, int] | None = None) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.calibration.toy import VOCABULARY, random_toy, toy_engine
+from probes.calibration.toy import VOCABULARY, random_toy
 from probes.diversity import path_tables, text_table
 from probes.entropy import answer_table, token_table
 from probes.measures.likelihood_ratios import score_table
@@ -18,6 +18,7 @@ from probes.measures.text_diversity import bleu, self_bleu, words
 from probes.measures.token_statistics import positions
 from probes.measures.weight_change import compare_weights, cosine, effective_rank
 from tests.probes.test_weights import both, save  # noqa: F401 - a fixture
+from tests.probes.toy_engine import toy_engine
 
 VOCAB = ["one", "two", "three", "four", "+", "7"]
 

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evals.core.errors import UserError
-from probes.calibration.toy import VOCABULARY, random_toy, sharpened, toy_engine
+from probes.calibration.toy import VOCABULARY, random_toy
 from probes.measures.likelihood_ratios import covered, group_of, kl_table, kl_terms, score_table
 from probes.measures.token_statistics import positions
+from tests.probes.toy_engine import toy_engine
 
 
 def test_positions_against_the_table():
@@ -107,7 +108,7 @@ def test_score_table_by_hand():
 
 def test_sharpening_raises_the_probability_of_what_was_likely():
     a = random_toy(40, seed=4)
-    b = sharpened(a, 0.5)
+    b = a.tempered(0.5)
     drawn = b.draw(8, np.random.default_rng(1))
     mean = {m: np.mean([x.sum() for x in t.scored(drawn)["logprobs"]]) for m, t in (("a", a), ("b", b))}
     assert mean["b"] > mean["a"]  # B's samples are likelier under B, and KL(B||A) is positive

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from analysis import Options
-from probes.calibration.toy import toy_engine
 from probes.entropy import entropy
 from probes.expand import expand
 from probes.likelihood import likelihood
 from probes.measures.log_probs import own_scores, score_cell
 from probes.passk import passk
 from probes.support import support
+from tests.probes.toy_engine import toy_engine
 
 OPTIONS = Options(replicates=2000)
 

@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import chisquare
 
 from evals.records import Request, SamplingOptions
-from probes.calibration.toy import VOCABULARY, random_toy, toy_engine
+from probes.calibration.toy import VOCABULARY, random_toy
+from tests.probes.toy_engine import toy_engine
 
 
 def test_probabilities_sum_to_one_and_rates_follow(base):
