@@ -14,9 +14,10 @@ from analysis.counts import PairedCounts
 from analysis.difficulty.levels import FEWEST, NAMES, level_of
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
+from analysis.inference.bands import ROUNDING
 from analysis.inference.bootstrap import unit_sums
 from analysis.inference.exact_tests import holm, sign_flip
-from analysis.inference.intervals import t_quantile
+from analysis.inference.intervals import paired_rates, t_quantile
 
 _Split = tuple[np.ndarray, Floats]  # the group (M,) of each problem and its differences (M, 2)
 
@@ -100,7 +101,10 @@ def _grouped(
 
 
 def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options) -> dict[str, Any]:
-    """One group's means with t intervals; influence: (U, 2) of every problem (or cluster) on them."""
+    """One group's means with t intervals (of paired rates where all changed alike).
+
+    influence: (U, 2) of every problem (or cluster) on them.
+    """
     from scipy.special import stdtr
 
     member: NDArray[np.bool_] = np.array([labels == name for labels, _ in splits])
@@ -114,19 +118,24 @@ def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options
     units = int((unit_sums(inside, pair.cluster) > 0).sum())
     error = np.sqrt((influence**2).sum(0) * units / max(units - 1, 1))
     df = max(units - 1, 1)
-    p = np.where(error > 0, 2 * stdtr(df, -np.abs(mean) / np.maximum(error, 1e-12)), 1.0)
+    p = np.where(error > ROUNDING, 2 * stdtr(df, -np.abs(mean) / np.maximum(error, ROUNDING)), mean == 0)
     inner: Floats = np.sum([m[:, None] * d for m, (_, d) in zip(member, splits, strict=True)], axis=0)
     sums = unit_sums(inner, pair.cluster)
     alone = [sign_flip(sums[:, [j]], replicates=2000, seed=options.seed)[0] for j in (0, 1)]
     p = np.maximum(p, alone)
     half = t_quantile(1 - options.level / 2, df) * error
+    low, high = mean - half, mean + half
+    if (certain := error < ROUNDING).any():  # an interval without width would claim what nobody knows
+        sure = mean[certain] * units
+        ends = paired_rates(sure.clip(0), (-sure).clip(0), units, options.level)
+        low[certain], high[certain] = ends
     return {
         "name": name,
         "problems": int(member.any(0).sum()),
         "units": units,
         "numbers": [
-            {"estimate": float(m), "low": float(m - h), "high": float(m + h), "p": float(q)}
-            for m, h, q in zip(mean, half, p, strict=True)
+            {"estimate": float(m), "low": float(lo), "high": float(hi), "p": float(q)}
+            for m, lo, hi, q in zip(mean, low, high, p, strict=True)
         ],
         "influence": influence,
     }

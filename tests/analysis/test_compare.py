@@ -12,7 +12,10 @@ import pandas as pd
 import pytest
 
 from analysis import AnalysisError, Options, PairedCounts, compare, pass_at_k
+from analysis.comparison.crossover import crossover, over_k
 from analysis.comparison.joint import verdict_on_counts
+from analysis.inference.bands import Curve
+from analysis.inference.bootstrap import Replicates
 
 QUICK = Options(replicates=500)
 
@@ -184,3 +187,39 @@ def test_import_is_light_and_pure() -> None:
         "print([m for m in ('scipy', 'pandas', 'torch', 'evals', 'probes') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_the_interval_of_k_star_takes_half_the_level_at_each_end() -> None:
+    """Of 1000 replicates 40 caught up at k = 2, 30 never, the rest at k = 8, that is from k = 5 on."""
+    pair = PairedCounts.from_arrays(8, [1, 0, 2, 0], 8, [4, 3, 5, 2])
+    ks, estimate = [1, 2, 4, 8], np.array([0.5, 0.4, 0.2, 0.1])
+    reached = np.repeat([1, 4, 3], [40, 30, 930])  # places in ks; 4: beyond
+    drawn = np.where(np.arange(4) >= reached[:, None], -1.0, 1.0)
+    delta = Replicates(estimate, (drawn - estimate).astype(np.float32), 100, np.zeros((100, 4)))
+    values = np.random.default_rng(0).normal(size=(100, 4))
+    flat = np.full(4, 0.5)
+    curve = Curve(flat, flat, flat, flat, flat)
+    assert crossover(pair, ks, delta, values, curve, 0.05) == {"k": None, "low": 2, "high": None}
+    assert crossover(pair, ks, delta, values, curve, 0.09) == {"k": None, "low": 5, "high": 8}
+
+
+def test_where_B_is_above_below_and_equal_over_k() -> None:
+    low = np.array([0.01, -0.019, -0.03, -0.5, -0.5])
+    high = np.array([0.20, 0.019, 0.01, 0.50, -0.1])
+    found = over_k([1, 2, 4, 8, 16], Curve(low, low, high, low, high), margin=0.02)
+    assert [(s["low"], s["high"], s["state"]) for s in found] == [
+        (1, 1, "above"),
+        (2, 2, "equal"),
+        (4, 8, "open"),
+        (16, 16, "below"),
+    ]
+
+
+def test_checks_at_their_bounds() -> None:
+    """n = 2K is enough; a benchmark that one checkpoint alone solves still shows a difference."""
+    pair = PairedCounts.from_arrays(8, [1, 2, 3, 0], 8, [8, 8, 8, 8])
+    held = {c["name"]: c["passed"] for c in compare(pair, Options(K=4, replicates=200)).checks}
+    assert (held["n against K"], held["floor and ceiling"]) == (True, True)
+    both = PairedCounts.from_arrays(8, [8] * 4, 8, [8] * 4)
+    held = {c["name"]: c["passed"] for c in compare(both, Options(K=5, replicates=200)).checks}
+    assert (held["n against K"], held["floor and ceiling"]) == (False, False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from analysis import AnalysisError, Options, PairedCounts, compare
 from analysis.comparison.joint import verdict_on_counts
@@ -161,3 +162,54 @@ def test_the_rows_of_the_review_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(ROWS) >= {str(i) for i in range(1, 18)}
     assert main(["16", "10"]) == 0
     assert "| 10 | K with one problem of n = 3 | 32 | 32 |" in capsys.readouterr().out
+
+
+def test_a_group_s_numbers_are_those_of_a_t_test_and_sign_flips() -> None:
+    """Interval and p of each group by scipy; heterogeneity by hand, freedom of the smallest."""
+    rng = np.random.default_rng(3)
+    label = np.repeat(["large", "small"], [60, 8])
+    n = 16
+    c_a, c_b = rng.integers(0, 12, 68), rng.integers(3, 17, 68)
+    c_a[60:], c_b[60:] = 1, [2] * 7 + [15]  # all one way, with an outlier: only the t-test is in doubt
+    pair = PairedCounts.from_arrays(n, c_a, n, c_b)
+    d = (pair.c_b - pair.c_a) / n
+    found = by_group(pair, label, Options(K=2, replicates=200, seed=7))
+    p = []
+    for group in found["groups"]:
+        own = d[label == group["name"]]
+        test = stats.ttest_1samp(own, 0)
+        ends = test.confidence_interval(0.95)
+        number = group["numbers"][0]
+        assert number["estimate"] == pytest.approx(own.mean())
+        assert (number["low"], number["high"]) == pytest.approx((ends.low, ends.high))
+        flips = sign_flip(np.where(label == group["name"], d, 0)[:, None], replicates=2000, seed=7)[0]
+        assert number["p"] == pytest.approx(max(test.pvalue, flips))
+        p += [test.pvalue > flips]
+    assert any(p)  # so that the t-test, too, is seen
+    a, b = (d[label == name] for name in ("large", "small"))
+    variance = sum(((x - x.mean()) ** 2).sum() / x.size**2 for x in (a, b)) * 68 / 67
+    expected = stats.f.sf((a.mean() - b.mean()) ** 2 / variance, 1, 8 - 1)
+    assert found["heterogeneity"]["pass@1"] == pytest.approx(expected)
+
+
+def test_the_groups_by_difficulty_say_who_gained() -> None:
+    """B solves what A never does, and nothing else changed."""
+    n = 16
+    c_a = np.repeat([0, 12], 40)
+    found = by_base_difficulty(PairedCounts.from_arrays(n, c_a, n, np.repeat([8, 12], 40)), QUICK)
+    hard, *_ = found["groups"]
+    assert (hard["name"], hard["problems"]) == ("A: none right", 40)
+    assert [x["estimate"] for x in hard["numbers"]] == pytest.approx([0.5, 1.0], abs=0.01)
+    assert [x["state"] for x in hard["numbers"]] == ["up", "up"]
+
+
+def test_a_group_without_spread_has_an_interval_and_a_p_value_of_sign_flips() -> None:
+    """Nothing changed in eight problems, and eight others gained alike: neither is known without error."""
+    c_a, c_b = np.repeat([0, 4], 8), np.repeat([0, 8], 8)
+    label = np.repeat(["none", "same gain"], 8)
+    found = by_group(PairedCounts.from_arrays(8, c_a, 8, c_b), label, QUICK)
+    none, gain = (g["numbers"][0] for g in found["groups"])
+    assert none["low"] < -0.1 < 0.1 < none["high"]
+    assert none["p"] == 1
+    assert gain["low"] < 0.5 < gain["high"]
+    assert gain["p"] == pytest.approx(2 / 2**8, rel=0.5)

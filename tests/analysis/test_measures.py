@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
+from scipy.stats import hypergeom
 
 from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
+from analysis.measures import sharpening_tax as sharpening_tax_module
 from analysis.measures.answer_policy import MEASURES, answer_policy, by_difficulty, change
 from analysis.measures.retention import judged, retention, retention_from_rates
 from analysis.measures.sharpening_tax import (
     area_share,
     few_rollouts,
+    overtaking,
     sharpening_tax,
     unpaired_tax,
 )
@@ -213,3 +216,42 @@ def test_false_claims_of_retention_stay_at_their_level():
     assert readings(0.02).count("equivalent") / 2000 < 0.065
     at_zero = readings(0.0)
     assert (at_zero.count("lost") + at_zero.count("gained")) / 2000 < 0.065
+
+
+def test_the_null_of_the_tax_is_of_as_many_samples_as_were_drawn():
+    """Two draws of A with the numbers of samples of A and of B, and the central 1 - level of them."""
+    pair = pair_of(beta(60, 4), beta(60, 4), 32, 5)
+    fewer = PairedCounts.from_arrays(32, pair.c_a, 4, np.minimum(pair.c_b, 4))
+    ranges = {}
+    for name, one in (("equal", pair), ("fewer", fewer)):
+        drawn = sharpening_tax_module._drawn_twice(one, 4, 500, 0)
+        ranges[name] = sharpening_tax(one, 4, replicates=200).null
+        assert ranges[name] == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
+    assert np.diff(ranges["fewer"]) > 1.5 * np.diff(ranges["equal"])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "said"),
+    [
+        ([1, 3], [1, 3], "never"),
+        ([1, 0], [2, 1], "always"),
+        ([4, 0], [1, 1], "with compute"),
+        ([2, 2], [1, 1], "never"),
+    ],
+)
+def test_overtaking_is_strict(a, b, said):
+    assert overtaking(PairedCounts.from_arrays(4, a, 4, b), 4) == said
+
+
+def test_the_bias_of_few_samples_is_that_of_all_draws():
+    """Bias by every draw of 3 of 6 samples of two problems, weighted by its chance."""
+    n, c, few, K = 6, np.array([1, 4]), 3, 3
+    exact = sum(
+        hypergeom(n, c[0], few).pmf(i) * hypergeom(n, c[1], few).pmf(j)
+        * area_share([few, few], [i, j], K, replicates=2).estimate
+        for i in range(few + 1) for j in range(few + 1)
+    )  # fmt: skip
+    found = few_rollouts([n, n], c, K, few, draws=4000)
+    assert found["truth"] == pytest.approx(area_share([n, n], c, K, replicates=2).estimate)
+    assert abs(exact - found["truth"]) > 0.01
+    assert found["bias"] == pytest.approx(exact - found["truth"], abs=4 * found["error"] / 4000**0.5)

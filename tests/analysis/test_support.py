@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import betabinom
+from scipy.stats import betabinom, binomtest
 
 from analysis import AnalysisError, PairedCounts
 from analysis.comparison.support import (
@@ -17,6 +17,7 @@ from analysis.comparison.support import (
     predicted_count,
     split_support,
     support_rates,
+    support_report,
     support_table,
 )
 from analysis.difficulty.beta_binomial import BetaBinomial, fit_beta_binomial
@@ -181,3 +182,14 @@ def test_half_of_a_pair_stands_beside_the_split_of_one_side() -> None:
     assert half["E"] == pytest.approx(split["E"], rel=0.2)
     thin = [support_table(pair.thinned(32, seed=s))["E"] for s in range(40)]
     assert half["E"] == pytest.approx(np.mean(thin), rel=0.05)
+
+
+def test_the_table_and_what_half_of_it_would_show_by_hand() -> None:
+    """Of 2 samples: both, only B (two problems), only A, neither; the rarely solved are lost in a half."""
+    pair = PairedCounts.from_arrays(2, [2, 0, 0, 1, 0], 2, [1, 1, 2, 0, 0])
+    assert support_table(pair) == {"P": 1, "E": 2, "S": 1, "O": 1}
+    half = half_support(pair)
+    assert [half[name] for name in "PESO"] == pytest.approx([0.5, 1.5, 1.0, 2.0])
+    report = support_report(pair, smooth_mixture(pair.n_a, pair.c_a), 0.05)
+    ends = binomtest(2, 3).proportion_ci(0.95, method="exact")
+    assert report["gained_share"] == pytest.approx([ends.low, ends.high])
