@@ -2,5 +2,5 @@
 
 Public functions: `trainer.pretrain.pretrain`, `trainer.rl.rl`, `trainer.sft.sft`,
 `trainer.parallel.parallel`, `trainer.study.study.study`, `trainer.data.difficulty_split.split_problems`;
-configurations in `trainer.config.load`.
+configurations in `trainer.config.schema`.
 """

@@ -41,7 +41,8 @@ def pretrain(
     quiet: Quiet = False,
 ) -> None:
     """Pre-train an OLMo2-architecture model from scratch and keep checkpoints."""
-    from trainer.config.load import PretrainConfig, load_config
+    from trainer.config.load import load_config
+    from trainer.config.schema import PretrainConfig
     from trainer.pretrain import pretrain as run
 
     settings = load_config(PretrainConfig, "pretrain", preset=preset, path=config, overrides=set_ or ())
@@ -60,7 +61,8 @@ def rl(
     quiet: Quiet = False,
 ) -> None:
     """Reinforcement learning from any causal language model: GRPO, DAPO, MaxRL, …; the verifier rewards."""
-    from trainer.config.load import RLConfig, load_config, usual_preset
+    from trainer.config.load import load_config, usual_preset
+    from trainer.config.schema import RLConfig
     from trainer.rl import rl as run
 
     preset = preset or usual_preset(ckpt)
@@ -85,7 +87,8 @@ def sft(
     quiet: Quiet = False,
 ) -> None:
     """Supervised fine-tuning on worked solutions: one of each problem, or all with --gold."""
-    from trainer.config.load import SFTConfig, load_config, usual_preset
+    from trainer.config.load import load_config, usual_preset
+    from trainer.config.schema import SFTConfig
     from trainer.sft import sft as run
 
     overrides = [*(["demonstrations=all"] if gold else []), *_told(set_, merge, "adapter")]
@@ -106,7 +109,8 @@ def parallel(
     quiet: Quiet = False,
 ) -> None:
     """Parallel averaging: RL and SFT updates from one snapshot, their mean taken, step by step."""
-    from trainer.config.load import ParallelConfig, load_config, usual_preset
+    from trainer.config.load import load_config, usual_preset
+    from trainer.config.schema import ParallelConfig
     from trainer.parallel import parallel as run
 
     preset = preset or usual_preset(ckpt)

@@ -16,8 +16,7 @@ from torch import nn
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.keys import content_hash
 from trainer.algorithms import policy
-from trainer.config.load import ParallelConfig
-from trainer.config.schedule import check_schedule, value_at
+from trainer.config.schema import ParallelConfig, check_schedule, value_at
 from trainer.data.asking import asked
 from trainer.data.demonstrations import (
     Demonstration,

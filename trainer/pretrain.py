@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from trainer.algorithms.loss import add_gradient
-from trainer.config.load import PretrainConfig
+from trainer.config.schema import PretrainConfig
 from trainer.data import corpus as data
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed

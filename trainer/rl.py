@@ -9,8 +9,7 @@ from typing import Any
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError
 from trainer.algorithms import policy, with_defaults
-from trainer.config.load import RLConfig
-from trainer.config.schedule import check_schedule, value_at
+from trainer.config.schema import RLConfig, check_schedule, value_at
 from trainer.data.asking import asked
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed

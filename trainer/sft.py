@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from trainer.algorithms.loss import add_gradient
-from trainer.config.load import SFTConfig
+from trainer.config.schema import SFTConfig
 from trainer.data.asking import asked
 from trainer.data.demonstrations import (
     Demonstration,

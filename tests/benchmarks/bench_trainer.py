@@ -41,7 +41,7 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
     from evals.world import documents
-    from trainer.config.load import ModelConfig
+    from trainer.config.schema import ModelConfig
     from trainer.models.checkpoint import Lineage, save_checkpoint
     from trainer.models.native import new_model
 
@@ -140,8 +140,7 @@ def sft_ours(folder: Path, work: dict[str, Any]) -> Rates:
 def _steps(folder: Path, work: dict[str, Any], gradient: Any, data: Any, counted: Any, units: int) -> Rates:
     """Updates of the model as the loops make them; `units` tokens each."""
     from evals.checkpoints.checkpoint import open_checkpoint
-    from trainer.config.load import Compute, OptimizerConfig
-    from trainer.config.schema import AdapterConfig
+    from trainer.config.schema import AdapterConfig, Compute, OptimizerConfig
     from trainer.distributed import fsdp, ranks
     from trainer.models.checkpoint import load_parent
     from trainer.models.optimizer import adamw, clip
@@ -166,7 +165,7 @@ def grpo_ours(folder: Path, work: dict[str, Any]) -> Rates:
     """`trainer rl` as it is, but for the reward: a property of the sampled ids, as for the peer."""
     from types import SimpleNamespace
 
-    from trainer.config.load import OptimizerConfig, RLConfig
+    from trainer.config.schema import OptimizerConfig, RLConfig
     from trainer.rl import rl
     from trainer.rollouts import rewards
     from trainer.run import folder as run

@@ -127,7 +127,7 @@ def _pretrain(shape: tuple[int, int, int], processes: int, quick: bool) -> tuple
     """(parameters, median seconds for 1,000 tokens) of a few updates."""
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.checkpoints.loading import load_olmo2
-    from trainer.config.load import ModelConfig, PretrainConfig
+    from trainer.config.schema import ModelConfig, PretrainConfig
     from trainer.pretrain import pretrain
     from trainer.run.files import read_rows
 

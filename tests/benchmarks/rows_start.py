@@ -101,7 +101,7 @@ def prepare(folder: Path) -> dict[str, str]:
     from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
     from evals.world import documents
-    from trainer.config.load import ModelConfig
+    from trainer.config.schema import ModelConfig
     from trainer.models.checkpoint import Lineage, save_checkpoint
     from trainer.models.native import new_model
 

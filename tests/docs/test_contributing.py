@@ -33,7 +33,7 @@ def test_a_probe(tmp_path):
 
 def test_an_algorithm():
     torch = pytest.importorskip("torch")
-    from trainer.config.load import RLConfig
+    from trainer.config.schema import RLConfig
 
     made = example("Add an algorithm")["REINFORCE"]
     rewards = torch.tensor([[1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)

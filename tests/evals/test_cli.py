@@ -15,7 +15,7 @@ from evals.engines.torch_engine import TorchEngine
 from evals.store import SampleStore
 from evals.world import documents
 from tests.evals.fake_engine import files
-from trainer.config.load import ModelConfig
+from trainer.config.schema import ModelConfig
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
 

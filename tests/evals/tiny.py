@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.world import documents
-from trainer.config.load import ModelConfig
+from trainer.config.schema import ModelConfig
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
 

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from trainer.config.load import ModelConfig
+from trainer.config.schema import ModelConfig
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from trainer.config.load import (
+from trainer.config.schema import (
     ModelConfig,
     OptimizerConfig,
     ParallelConfig,

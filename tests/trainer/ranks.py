@@ -8,8 +8,7 @@ from evals.checkpoints.checkpoint import open_checkpoint
 from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT, rewarded
 from trainer import parallel, pretrain, rl, sft
 from trainer.algorithms.loss import add_gradient
-from trainer.config.load import Compute
-from trainer.config.schema import AdapterConfig
+from trainer.config.schema import AdapterConfig, Compute
 from trainer.data import corpus as data
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed

@@ -11,7 +11,8 @@ import torch
 
 from trainer.algorithms import ALGORITHMS, advantages, with_defaults
 from trainer.algorithms.contract import full_kl
-from trainer.config.load import ParallelConfig, RLConfig, load_config, load_study
+from trainer.config.load import load_config, load_study
+from trainer.config.schema import ParallelConfig, RLConfig
 from trainer.rl import checked
 
 THETA = torch.tensor([0.3, -0.5, 1.0, 0.1], dtype=torch.float64)

@@ -10,17 +10,8 @@ from evals.asking.asking import asking_file
 from evals.asking.templates import template
 from evals.core.errors import UserError
 from trainer.config import schema as sections
-from trainer.config.load import (
-    OptimizerConfig,
-    ParallelConfig,
-    PretrainConfig,
-    RLConfig,
-    SFTConfig,
-    load_config,
-    load_study,
-    usual_preset,
-    validated,
-)
+from trainer.config.load import load_config, load_study, usual_preset, validated
+from trainer.config.schema import OptimizerConfig, ParallelConfig, PretrainConfig, RLConfig, SFTConfig
 from trainer.study.plan import read_values
 
 

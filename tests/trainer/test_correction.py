@@ -14,7 +14,7 @@ from evals.core.errors import UserError
 from evals.records import Sample
 from trainer.algorithms import policy, with_defaults
 from trainer.algorithms.correction import importance_weights
-from trainer.config.load import RLConfig
+from trainer.config.schema import RLConfig
 from trainer.models.trainable import Trainable
 from trainer.rl import checked
 from trainer.rollouts.minibatches import minibatches

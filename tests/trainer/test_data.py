@@ -9,7 +9,7 @@ import pytest
 
 from evals.core.errors import UserError
 from tests.trainer.loops import PRETRAIN
-from trainer.config.load import Source, WorldData
+from trainer.config.schema import Source, WorldData
 from trainer.data import corpus as data
 from trainer.data.sources import texts_of
 

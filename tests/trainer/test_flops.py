@@ -11,7 +11,7 @@ from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient
-from trainer.config.load import Compute, RLConfig
+from trainer.config.schema import Compute, RLConfig
 from trainer.models.flops import sampling_flops, training_flops
 from trainer.rl import step_flops
 from trainer.rollouts.minibatches import minibatches

@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from evals.core.errors import UserError
 from tests.trainer.loops import rewarded
 from trainer.algorithms.loss import token_losses
-from trainer.config.load import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, load_config
-from trainer.config.schedule import value_at
+from trainer.config.load import load_config
+from trainer.config.schema import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, value_at
 from trainer.models.native import new_model
 from trainer.models.stream import stream
 from trainer.parallel import Branch, parallel, parallel_step

@@ -11,7 +11,8 @@ from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, Sample, SamplingOptions
 from trainer.algorithms import advantages, policy, with_defaults
-from trainer.config.load import Compute, OptimizerConfig, RLConfig, load_config
+from trainer.config.load import load_config
+from trainer.config.schema import Compute, OptimizerConfig, RLConfig
 from trainer.models.optimizer import adamw, clip
 from trainer.rl import checked
 from trainer.rollouts.minibatches import learning, minibatches

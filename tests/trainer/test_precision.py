@@ -9,8 +9,7 @@ from tests.trainer.loops import RL
 from tests.trainer.tiny import saved
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient, counted_logits
-from trainer.config.load import Compute, OptimizerConfig
-from trainer.config.schema import AdapterConfig
+from trainer.config.schema import AdapterConfig, Compute, OptimizerConfig
 from trainer.distributed import fsdp as shard
 from trainer.distributed.launch import launch
 from trainer.models.native import new_model

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from trainer.config.load import RLConfig
+from trainer.config.schema import RLConfig
 from trainer.rl import rl
 from trainer.rollouts import rewards
 from trainer.rollouts.rollouts import dealt

@@ -17,7 +17,7 @@ from evals.records import Problem
 from evals.sampling.cell import draw_cell
 from evals.store import SampleStore
 from trainer import sft
-from trainer.config.load import Compute, OptimizerConfig, RLConfig, SFTConfig
+from trainer.config.schema import Compute, OptimizerConfig, RLConfig, SFTConfig
 from trainer.data import demonstrations
 from trainer.data.demonstrations import (
     Demonstration,

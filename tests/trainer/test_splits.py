@@ -11,7 +11,7 @@ from evals.records import Problem, Sample
 from evals.sampling import Where
 from evals.world import problems
 from tests.trainer.tiny import saved
-from trainer.config.load import SFTConfig
+from trainer.config.schema import SFTConfig
 from trainer.data import difficulty_split as splits
 from trainer.data.prompts import training_problems
 

@@ -16,7 +16,7 @@ from tests.trainer.cuts import contents
 from tests.trainer.loops import LOOPS, RL, SFT
 from trainer import pretrain as pretraining
 from trainer.cli import main
-from trainer.config.load import ModelConfig
+from trainer.config.schema import ModelConfig
 from trainer.models.checkpoint import Lineage, load_parent, save_checkpoint
 from trainer.models.native import new_model
 from trainer.rl import rl

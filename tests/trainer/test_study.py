@@ -12,7 +12,8 @@ import pytest
 
 from evals.core.errors import UserError
 from tests.trainer.cuts import contents
-from trainer.config.load import StudyConfig, load_study, preset_file
+from trainer.config.load import load_study, preset_file
+from trainer.config.schema import StudyConfig
 from trainer.run.files import Rows
 from trainer.run.locks import claimed, held
 from trainer.study import cells, study

@@ -16,8 +16,7 @@ from evals.records import Request, SamplingOptions
 from tests.trainer.test_flops import counted
 from tests.trainer.tiny import FAMILIES, saved, tiny
 from trainer.algorithms.loss import add_gradient, token_losses
-from trainer.config.load import OptimizerConfig
-from trainer.config.schema import AdapterConfig, Compute
+from trainer.config.schema import AdapterConfig, Compute, OptimizerConfig
 from trainer.distributed.fsdp import place
 from trainer.models import adapter as lora
 from trainer.models.checkpoint import Lineage, load_parent, save_checkpoint

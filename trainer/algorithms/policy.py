@@ -9,7 +9,7 @@ from trainer.algorithms import ALGORITHMS
 from trainer.algorithms.contract import full_kl, kl_penalty, weights_of
 from trainer.algorithms.correction import importance_weights
 from trainer.algorithms.loss import counted_logits, entropy_of, logp_of, logp_pair
-from trainer.config.load import RLConfig
+from trainer.config.schema import RLConfig
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.models.trainable import Trainable

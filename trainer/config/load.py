@@ -18,40 +18,7 @@ from evals.checkpoints.locating import locate
 from evals.core.bounds import read_toml, table_of
 from evals.core.errors import UserError
 from trainer.algorithms import ALGORITHMS
-from trainer.config.schema import (
-    Compute,
-    ModelConfig,
-    OptimizerConfig,
-    ParallelConfig,
-    PretrainConfig,
-    Questions,
-    RLConfig,
-    SFTConfig,
-    Source,
-    Strict,
-    StudyConfig,
-    WorldData,
-)
-
-__all__ = [
-    "Compute",
-    "ModelConfig",
-    "OptimizerConfig",
-    "ParallelConfig",
-    "PretrainConfig",
-    "Questions",
-    "RLConfig",
-    "SFTConfig",
-    "Source",
-    "StudyConfig",
-    "WorldData",
-    "load_config",
-    "load_study",
-    "preset_file",
-    "resolved_json",
-    "usual_preset",
-    "validated",
-]
+from trainer.config.schema import Strict, StudyConfig
 
 PRESETS = Path(__file__).parent / "presets"
 MICRO = 40_000_000  # bytes of weights, at most, for which the preset micro is meant

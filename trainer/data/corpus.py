@@ -17,7 +17,7 @@ import numpy as np
 from evals.core.errors import UserError
 from evals.core.files import write_file
 from evals.core.keys import content_hash, derive_seed
-from trainer.config.load import PretrainConfig
+from trainer.config.schema import PretrainConfig
 from trainer.data.sources import texts_of
 from trainer.distributed import ranks as distributed
 from trainer.run.files import write_folder

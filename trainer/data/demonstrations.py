@@ -14,7 +14,7 @@ from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
 from evals.records import Problem
-from trainer.config.load import SFTConfig
+from trainer.config.schema import SFTConfig
 from trainer.data.asking import asking_of, end_of_response
 from trainer.data.prompts import batch_of, training_problems
 from trainer.run.console import say

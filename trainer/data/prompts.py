@@ -13,7 +13,7 @@ from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, load_problems
 from evals.records import Problem
-from trainer.config.load import Questions, RLConfig
+from trainer.config.schema import Questions, RLConfig
 from trainer.data.asking import asking_of, opened
 from trainer.run.console import say
 

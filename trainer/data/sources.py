@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core.errors import UserError
-from trainer.config.load import Source, WorldData
+from trainer.config.schema import Source, WorldData
 
 SEPARATOR = "<|endoftext|>"
 

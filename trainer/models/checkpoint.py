@@ -9,8 +9,7 @@ from typing import Any
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.models.olmo2 import Olmo2Shape
-from trainer.config.load import Questions
-from trainer.config.schema import AdapterConfig
+from trainer.config.schema import AdapterConfig, Questions
 from trainer.data.asking import for_lineage
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed

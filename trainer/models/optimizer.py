@@ -7,7 +7,7 @@ import math
 import torch
 from torch import nn
 
-from trainer.config.load import OptimizerConfig
+from trainer.config.schema import OptimizerConfig
 from trainer.distributed import fsdp as shard
 
 

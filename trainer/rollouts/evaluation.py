@@ -14,7 +14,7 @@ from evals.core.keys import derive_seed
 from evals.engines.engine import Engine
 from evals.records import Request, SamplingOptions
 from evals.verify import grade
-from trainer.config.load import Questions
+from trainer.config.schema import Questions
 from trainer.data.asking import asking_of
 from trainer.data.prompts import Prompts, problem_set, prompts_of
 from trainer.distributed import ranks as distributed

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from trainer.algorithms import advantages
 from trainer.algorithms.loss import scores
-from trainer.config.load import Compute, RLConfig
+from trainer.config.schema import Compute, RLConfig
 from trainer.distributed import ranks as distributed
 from trainer.models.stream import Stream, forked
 from trainer.models.trainable import Trainable

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from evals.core.errors import UserError, first_line
 from evals.records import Problem, Sample
 from evals.verify import format_reward, grade
-from trainer.config.load import RLConfig
+from trainer.config.schema import RLConfig
 
 MODES = ("verifier", "random")
 ASK = "; it takes a list of dicts (question, answer, response, tokens) and returns a float for each"

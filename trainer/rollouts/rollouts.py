@@ -14,7 +14,7 @@ from evals.core.files import replacing
 from evals.core.keys import derive_seed
 from evals.engines.engine import Engine
 from evals.records import Problem, Request, Sample, SamplingOptions
-from trainer.config.load import RLConfig
+from trainer.config.schema import RLConfig
 from trainer.data.asking import asking_of
 from trainer.distributed import ranks as distributed
 from trainer.rollouts.rewards import rewards

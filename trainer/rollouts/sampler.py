@@ -16,7 +16,7 @@ from evals.checkpoints.config import eos_ids
 from evals.engines.engine import Engine
 from evals.engines.torch_engine import TorchEngine
 from trainer.algorithms import advantages
-from trainer.config.load import Questions, RLConfig
+from trainer.config.schema import Questions, RLConfig
 from trainer.data.asking import asking_of, end_of_response
 from trainer.data.prompts import Prompts, batch_of, training_prompts
 from trainer.distributed import fsdp as shard

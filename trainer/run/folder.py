@@ -17,7 +17,8 @@ from pydantic import BaseModel
 from evals.core.errors import UserError
 from evals.core.files import replacing, sweep, write_file
 from evals.core.locks import flock
-from trainer.config.load import PretrainConfig, Questions, resolved_json
+from trainer.config.load import resolved_json
+from trainer.config.schema import PretrainConfig, Questions
 from trainer.distributed import fsdp as shard
 from trainer.distributed import ranks as distributed
 from trainer.models.trainable import Trainable

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
-from trainer.config.load import PretrainConfig, StudyConfig
+from trainer.config.schema import PretrainConfig, StudyConfig
 from trainer.run.folder import finished
 from trainer.run.locks import held
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from evals.core import executor
 from evals.core.files import write_file
-from trainer.config.load import StudyConfig
+from trainer.config.schema import StudyConfig
 from trainer.study import cells
 from trainer.study.cells import Cell
 

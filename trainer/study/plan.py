@@ -17,7 +17,8 @@ from typing import Any
 from evals.core.bounds import read_toml, table_of
 from evals.core.errors import UserError
 from evals.models.olmo2 import Olmo2Shape
-from trainer.config.load import RLConfig, StudyConfig, load_study, preset_file
+from trainer.config.load import load_study, preset_file
+from trainer.config.schema import RLConfig, StudyConfig
 from trainer.models.flops import forward_flops, training_flops
 from trainer.models.native import costs_of, shape_of
 

@@ -20,7 +20,7 @@ from evals.core.files import write_file, write_json
 from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
 from evals.verify import VERSION
-from trainer.config.load import StudyConfig
+from trainer.config.schema import StudyConfig
 from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl

@@ -71,7 +71,8 @@ def understood(tasks: list[Task], preset: str | None = "micro") -> None:
     import probes.commands.cli
     import reports.cli
     import trainer.cli
-    from trainer.config.load import PretrainConfig, RLConfig, SFTConfig, load_config, load_study
+    from trainer.config.load import load_config, load_study
+    from trainer.config.schema import PretrainConfig, RLConfig, SFTConfig
 
     apps = {"trainer": trainer.cli, "probes": probes.commands.cli, "evals": evals.cli, "reports": reports.cli}
     kinds = {"pretrain": PretrainConfig, "rl": RLConfig, "sft": SFTConfig}
