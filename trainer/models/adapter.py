@@ -50,24 +50,16 @@ def inject(inner: Any, adapter: AdapterConfig, seed: int) -> None:
 def _config(adapter: AdapterConfig, base: str | None = None) -> Any:
     from peft import LoraConfig
 
-    alpha: Any = adapter.alpha
     targets = adapter.targets if isinstance(adapter.targets, str) else list(adapter.targets)
-    return LoraConfig(
-        r=adapter.rank,
-        lora_alpha=alpha,
-        target_modules=targets,
-        lora_dropout=0.0,
-        bias="none",
-        task_type="CAUSAL_LM",
-        base_model_name_or_path=base,
-        inference_mode=base is not None,
-    )
+    own: dict[str, Any] = {"r": adapter.rank, "lora_alpha": adapter.alpha, "target_modules": targets}
+    fixed: dict[str, Any] = {"lora_dropout": 0.0, "bias": "none", "task_type": "CAUSAL_LM"}
+    return LoraConfig(**own, **fixed, base_model_name_or_path=base, inference_mode=base is not None)
 
 
 @contextmanager
 def without(inner: Any) -> Iterator[None]:
     """The model as it was before the adapter."""
-    layers = list(_layers(inner).values())
+    layers = _layers(inner).values()
     for layer in layers:
         layer._disable_adapters = True
     try:

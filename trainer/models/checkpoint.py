@@ -50,19 +50,10 @@ def save_checkpoint(path: Path, model: Trainable, tokenizer: Any, lineage: Linea
 
     def fill(folder: Path) -> None:
         model.save(folder, tokenizer, weights)
-        write_json(folder / "lineage.json", _told(lineage))
+        told = {k: v for k, v in asdict(lineage).items() if k != "parent_tensors" or v is not None}
+        write_json(folder / "lineage.json", told)
 
     write_folder(path, fill)
-
-
-def _told(lineage: Lineage) -> dict[str, Any]:
-    """The lineage as it is written: a checkpoint from scratch says nothing of a parent's tensors."""
-    return {k: v for k, v in asdict(lineage).items() if k != "parent_tensors" or v is not None}
-
-
-def is_native(found: Checkpoint) -> bool:
-    """Whether this package has its own code for the architecture."""
-    return Olmo2Shape.from_config(found.config) is not None
 
 
 def load_parent(
@@ -75,11 +66,8 @@ def load_parent(
     from evals.checkpoints.tokenizer import tokenizer_of
 
     tokenizer = tokenizer_of(found)
-    model: Trainable
-    if is_native(found) and adapter is None:
-        model = load_native(found)
-    else:
-        model = load_wrapped(found, tokenizer, adapter, seed)
+    native = adapter is None and Olmo2Shape.from_config(found.config) is not None
+    model: Trainable = load_native(found) if native else load_wrapped(found, tokenizer, adapter, seed)
     if len(tokenizer) > model.vocabulary:
         raise UserError(
             f"the tokenizer of {found.name} has {len(tokenizer)} entries and the model "
@@ -104,15 +92,5 @@ def descend(found: Checkpoint, stage: str, step: int, flops: float, config: Ques
     after_sft = stage == "rl" and before.get("recipe") in ("sft", "sft-gold")
     recipe = f"{before['recipe']}-rl" if after_sft else stage
     tokens = int(before.get("tokens") or 0)
-    return Lineage(
-        found.weights,
-        found.name,
-        recipe,
-        step,
-        tokens,
-        flops,
-        config.seed,
-        data,
-        for_lineage(config),
-        found.tensors,
-    )
+    of_run = recipe, step, tokens, flops, config.seed, data, for_lineage(config)
+    return Lineage(found.weights, found.name, *of_run, found.tensors)

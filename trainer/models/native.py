@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from trainer.models.trainable import Costs, Trainable
 
 
 class NativeModel(Olmo2, Trainable):
-    """`Olmo2`, trained."""
+    """`Olmo2`, trained. What its methods do is said in Trainable."""
 
     shares_prompts = True
 
@@ -29,24 +30,19 @@ class NativeModel(Olmo2, Trainable):
         self.costs = costs_of(shape)
 
     def blocks(self) -> list[nn.Module]:
-        """See Trainable."""
         return list(self.model.layers)
 
     def head(self) -> nn.Module | None:
-        """See Trainable."""
         return None if self.shape.tie_word_embeddings else self.lm_head
 
     def decoder(self) -> Decoder:
-        """See Trainable."""
         return Olmo2Decoder(self)
 
     def twin(self) -> Trainable:
-        """See Trainable."""
         with torch.device(self.device):
             return NativeModel(self.shape)
 
     def save_weights(self, folder: Path, weights: dict[str, Tensor]) -> None:
-        """See Trainable."""
         from safetensors.torch import save
 
         tied = {"lm_head.weight"} if self.shape.tie_word_embeddings else set()
@@ -79,18 +75,9 @@ def costs_of(shape: Olmo2Shape) -> Costs:
 
 def shape_of(config: ModelConfig, vocab_size: int) -> Olmo2Shape:
     """The shape that a configuration asks for."""
-    return Olmo2Shape(
-        vocab_size=vocab_size,
-        hidden_size=config.hidden_size,
-        intermediate_size=config.intermediate_size,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        num_key_value_heads=config.kv_heads or config.heads,
-        max_position_embeddings=config.context,
-        rms_norm_eps=1e-6,
-        rope_theta=config.rope_theta,
-        tie_word_embeddings=config.tie_embeddings,
-    )
+    widths = vocab_size, config.hidden_size, config.intermediate_size, config.layers
+    heads = config.heads, config.kv_heads or config.heads
+    return Olmo2Shape(*widths, *heads, config.context, 1e-6, config.rope_theta, config.tie_embeddings)
 
 
 def new_model(config: ModelConfig, vocab_size: int, seed: int) -> NativeModel:
@@ -121,7 +108,7 @@ def load_native(found: Checkpoint) -> NativeModel:
 
 def _config(shape: Olmo2Shape, tokenizer: Any, dtype: str) -> dict[str, Any]:
     """config.json; rope_theta stands both where transformers 5 and where other engines look."""
-    return {
+    return asdict(shape) | {
         "architectures": ["Olmo2ForCausalLM"],
         "model_type": "olmo2",
         "attention_bias": False,
@@ -130,18 +117,8 @@ def _config(shape: Olmo2Shape, tokenizer: Any, dtype: str) -> dict[str, Any]:
         "dtype": dtype,
         "eos_token_id": tokenizer.eos_token_id,
         "hidden_act": "silu",
-        "hidden_size": shape.hidden_size,
         "initializer_range": 0.02,
-        "intermediate_size": shape.intermediate_size,
-        "max_position_embeddings": shape.max_position_embeddings,
-        "num_attention_heads": shape.num_attention_heads,
-        "num_hidden_layers": shape.num_hidden_layers,
-        "num_key_value_heads": shape.num_key_value_heads,
         "pad_token_id": tokenizer.pad_token_id,
-        "rms_norm_eps": shape.rms_norm_eps,
         "rope_parameters": {"rope_type": "default", "rope_theta": shape.rope_theta},
-        "rope_theta": shape.rope_theta,
-        "tie_word_embeddings": shape.tie_word_embeddings,
         "use_cache": True,
-        "vocab_size": shape.vocab_size,
     }

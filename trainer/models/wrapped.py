@@ -33,7 +33,10 @@ BESIDE = (*TOKENIZER_FILES, "chat_template.jinja", "added_tokens.json", "tokeniz
 
 
 class WrappedModel(Trainable):
-    """An `AutoModelForCausalLM` in fp32, `inner`, loaded from `found`; an adapter is trained alone."""
+    """An `AutoModelForCausalLM` in fp32, `inner`, loaded from `found`; an adapter is trained alone.
+
+    What its methods do is said in Trainable.
+    """
 
     def __init__(self, inner: Any, found: Checkpoint, context: int, adapter: AdapterConfig | None) -> None:
         super().__init__()
@@ -55,7 +58,6 @@ class WrappedModel(Trainable):
         self.shares_prompts = self.packed is not None
 
     def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
-        """See Trainable."""
         if layout is None or at is None:
             raise ValueError("a stream is computed with its layout, at the positions that count")
         index, real, place = (None, None, None) if self.packed else rectangle(layout)
@@ -63,22 +65,20 @@ class WrappedModel(Trainable):
 
         def narrow(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
             x = args[0] if place is None else args[0].flatten(0, 1)[place[at]][None]
-            return (x.to(_dtype(output)),)
+            return (x.to(output.weight.dtype),)
 
         handle = output.register_forward_pre_hook(narrow)
         try:
             if real is None:
                 logits: Tensor = self.packed.logits(ids, layout, at)
             else:
-                logits = self.inner(input_ids=ids[index], attention_mask=real.long(), use_cache=False).logits[
-                    0
-                ]
+                rows = {"input_ids": ids[index], "attention_mask": real.long()}
+                logits = self.inner(**rows, use_cache=False).logits[0]
         finally:
             handle.remove()
         return logits if logits.dtype in (torch.float32, torch.float64) else logits.float()
 
     def recomputing(self) -> AbstractContextManager[None]:
-        """See Trainable."""
         return self.packed.ours() if self.packed is not None else nullcontext()
 
     def base(self) -> Trainable:
@@ -88,21 +88,17 @@ class WrappedModel(Trainable):
         return base
 
     def blocks(self) -> list[nn.Module]:
-        """See Trainable."""
         many = self.inner.config.get_text_config().num_hidden_layers
         lists = (m for m in self.inner.modules() if isinstance(m, nn.ModuleList) and len(m) == many)
         return list(next(lists))
 
     def head(self) -> nn.Module | None:
-        """See Trainable."""
         return None if self.tied else self.inner.get_output_embeddings()
 
     def decoder(self) -> Decoder:
-        """See Trainable."""
         return self.packed or decoder_for(self.inner, self.found.name)
 
     def twin(self) -> Trainable:
-        """See Trainable."""
         from transformers import AutoModelForCausalLM
 
         with torch.device(self.device):
@@ -112,27 +108,25 @@ class WrappedModel(Trainable):
         return WrappedModel(inner, self.found, self.context, self.adapter)
 
     def learnt(self) -> dict[str, Tensor]:
-        """See Trainable."""
         if self.adapter is None:
             return self.state_dict()
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
     def save_weights(self, folder: Path, weights: dict[str, Tensor]) -> None:
         """See Trainable; an adapter is merged."""
+        from transformers import AutoModelForCausalLM
+
         state = {name.removeprefix("inner."): value for name, value in weights.items()}
         if self.adapter:
             state = lora.merged(self.inner, state)
         if self.tied:
-            state = {k: v for k, v in state.items() if not k.endswith(_name_of_output(self.inner))}
+            output = self.inner.get_output_embeddings()
+            name = next(name for name, module in self.inner.named_modules() if module is output)
+            state = {k: v for k, v in state.items() if not k.endswith(f"{name}.weight")}
+        with torch.device("meta"):  # without weights, it knows under what names they are saved
+            shell = AutoModelForCausalLM.from_config(self.inner.config)
         with quiet():
-            self._shell().save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
-
-    def _shell(self) -> Any:
-        """The architecture without weights, which knows under what names they are saved."""
-        from transformers import AutoModelForCausalLM
-
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(self.inner.config)
+            shell.save_pretrained(folder, state_dict=state, max_shard_size="1000GB")
 
     def save(self, folder: Path, tokenizer: Any, weights: dict[str, Tensor]) -> None:
         """See Trainable: the parent's configuration and tokenizer; or the adapter alone."""
@@ -153,7 +147,6 @@ class _Base(WrappedModel):
     """A model with its adapter switched off, over the same weights."""
 
     def forward(self, ids: Tensor, layout: Ragged | None = None, at: Tensor | None = None) -> Tensor:
-        """See Trainable."""
         with lora.without(self.inner):
             return super().forward(ids, layout, at)
 
@@ -203,16 +196,6 @@ def _costs(inner: Any) -> Costs:
     heads = config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     return Costs(matrices, config.num_hidden_layers * width, output.numel())
-
-
-def _dtype(module: Any) -> torch.dtype:
-    kind: torch.dtype = module.weight.dtype
-    return kind
-
-
-def _name_of_output(inner: Any) -> str:
-    output = inner.get_output_embeddings()
-    return next(name for name, module in inner.named_modules() if module is output) + ".weight"
 
 
 def _copy(source: Path, target: Path, names: tuple[str, ...]) -> None:

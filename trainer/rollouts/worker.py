@@ -16,7 +16,7 @@ TORCHRUN = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR
 
 
 class Worker:
-    """An `evals.engines.Engine` behind a pipe, with `load` to take new weights."""
+    """An `Engine`, which says what its methods do, behind a pipe, with `load` to take new weights."""
 
     def __init__(self, found: Checkpoint, engine: str, dtype: str, ends: tuple[int, ...] = ()) -> None:
         """Start the process and wait until its engine has the checkpoint.
@@ -47,17 +47,14 @@ class Worker:
         return self._answer()
 
     def encode(self, text: str) -> tuple[int, ...]:
-        """See Engine."""
         return tuple(self._ask("encode", text))
 
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
-        """See Engine."""
         return list(self._ask("sample", list(requests), options))
 
     def score(
         self, prompt_ids: Sequence[Sequence[int]], response_ids: Sequence[Sequence[int]]
     ) -> list[list[float]]:
-        """See Engine."""
         return list(self._ask("score", prompt_ids, response_ids))
 
     def load(self, weights: Path) -> None:

@@ -3,8 +3,8 @@
     python -m trainer.study.plan [VALUES.toml] > trainer/PLAN.md
 
 Sizes come from the preset `paper-1b`, arithmetic from `trainer.models.flops`, rates from VALUES.toml
-(`plan.toml`
-beside this file), which says of each value whether it was measured, and where it comes from otherwise.
+(`plan.toml` beside this file), which says of each value whether it was measured, and where it comes from
+otherwise. The page's words are in `plan.md`.
 """
 
 from __future__ import annotations
@@ -147,54 +147,24 @@ def page(path: Path) -> str:
         for name, entry in values.items()
     ]
     ends = ", ".join(f"{days(kinds, g):,.0f} days on {g} GPUs" for g in CLUSTERS)
-    return TEXT.format(
-        billions=f"{parameters(shape) / 1e9:.2f}",
-        tokens=f"{config.pretrain.tokens / 1e9:.0f}",
-        rows="\n".join(rows),
-        entries="\n".join(entries),
-        decode=f"{decode_rate(shape, v):,.0f}",
-        cores=f"{cores:,.1f}",
-        ends=ends,
-        node=NODE,
-        wide=kinds[1].jobs * 4,
-        later=kinds[1].jobs * 2,
-        running=f"{12 * parameters(shape) / 1e9:,.0f}",
+    return (
+        Path(__file__)
+        .with_suffix(".md")
+        .read_text("utf-8")
+        .format(
+            billions=f"{parameters(shape) / 1e9:.2f}",
+            tokens=f"{config.pretrain.tokens / 1e9:.0f}",
+            rows="\n".join(rows),
+            entries="\n".join(entries),
+            decode=f"{decode_rate(shape, v):,.0f}",
+            cores=f"{cores:,.1f}",
+            ends=ends,
+            node=NODE,
+            wide=kinds[1].jobs * 4,
+            later=kinds[1].jobs * 2,
+            running=f"{12 * parameters(shape) / 1e9:,.0f}",
+        )
     )
-
-
-TEXT = """# The paper's programme, planned
-
-{tokens}B tokens of pre-training of a {billions}B model, excursions by six recipes from nine checkpoints with
-four seeds, and samples of every model. **None of it was run here.** Rates of training and decoding on a GPU
-are assumptions or published figures, not measured here; the last table says which. Replace them in
-`plan.toml` by your own and write this page again: `python -m trainer.study.plan > trainer/PLAN.md`.
-
-| job | jobs | training, GPU h each | sampling, GPU h each | GPU h in all | million samples | TB on disk |
-|---|---|---|---|---|---|---|
-{rows}
-
-Training is the arithmetic of `trainer.models.flops` (attention as the full square, scoring passes included)
-at the assumed share of the peak. Decoding is bound by reading weights and cache: {decode} tokens/s a GPU.
-Grading the evaluation takes {cores} core hours. Disk: fp32 checkpoints (the last of every excursion),
-rollouts,
-samples, grades; a running cell holds {running} GB more to resume from.
-
-## What runs at once
-
-1. Pre-training: one `torchrun` job over all nodes.
-2. `rl`, `sft`, `sft-gold`, `parallel` from each of nine checkpoints: {wide} cells, none waits for another.
-3. `sft-rl` and `sft-gold-rl`: {later} cells, each as soon as its own `sft` or `sft-gold` has ended.
-4. Evaluation of a model as soon as it is there, in shares of problems (`--shard`, `--executor ray`).
-
-With the work dealt evenly, and no excursion on more than {node} GPUs: {ends}.
-`trainer study` gives a cell one GPU; a cell on a whole node is a `torchrun` job of its own.
-
-## Values
-
-| value | | measured | source |
-|---|---|---|---|
-{entries}
-"""
 
 
 def main() -> None:
