@@ -12,6 +12,7 @@ from evals.core.printable import say
 
 app = program("Make checkpoints: pre-train from scratch, run excursions from what was kept.")
 
+Ckpt = Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")]
 Out = Annotated[Path, typer.Option(help="folder of the run; start the same command again to go on")]
 Preset = Annotated[str | None, typer.Option(help="shipped configuration, such as micro")]
 Usual = Annotated[
@@ -24,6 +25,7 @@ Processes = Annotated[int, typer.Option(min=1, help="processes on this machine (
 Merge = Annotated[
     bool, typer.Option("--merge", help="save a LoRA adapter merged into its base, as whole models")
 ]
+Gold = Annotated[bool, typer.Option("--gold", help="all demonstrations of every problem (recipe sft-gold)")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
 
 
@@ -51,7 +53,7 @@ def pretrain(
 
 @app.command()
 def rl(
-    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    ckpt: Ckpt,
     out: Out,
     preset: Usual = None,
     config: File = None,
@@ -74,11 +76,9 @@ def rl(
 
 @app.command()
 def sft(
-    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    ckpt: Ckpt,
     out: Out,
-    gold: Annotated[
-        bool, typer.Option("--gold", help="all demonstrations of every problem (recipe sft-gold)")
-    ] = False,
+    gold: Gold = False,
     preset: Usual = None,
     config: File = None,
     set_: Set = None,
@@ -99,7 +99,7 @@ def sft(
 
 @app.command()
 def parallel(
-    ckpt: Annotated[str, typer.Option(help="checkpoint to start from: folder or hub id")],
+    ckpt: Ckpt,
     out: Out,
     preset: Usual = None,
     config: File = None,

@@ -15,9 +15,8 @@ from tests.trainer.cuts import contents
 from trainer.config.load import load_study, preset_file
 from trainer.config.schema import StudyConfig
 from trainer.run.files import Rows
-from trainer.run.locks import claimed, held
 from trainer.study import cells, study
-from trainer.study.cells import Cell
+from trainer.study.cells import Cell, claimed, held
 
 TOML = """
 [study]
@@ -143,7 +142,7 @@ def test_a_claim_is_held_by_one_and_ends_with_its_holder(tmp_path):
             assert not again
     assert not held(tmp_path, "a")
     script = (
-        "import sys, time; from pathlib import Path; from trainer.run.locks import claimed\n"
+        "import sys, time; from pathlib import Path; from trainer.study.cells import claimed\n"
         "with claimed(Path(sys.argv[1]), 'a') as ours: print(ours, flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE)

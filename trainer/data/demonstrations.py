@@ -47,25 +47,17 @@ def training_demonstrations(
     """
     problems = training_problems(config)
     solved = [p for p in problems if p.solutions]
-    if len(solved) < len(problems):
-        first = next(p.id for p in problems if not p.solutions)
-        lost = len(problems) - len(solved)
-        say(f"{lost} problems without solutions are left out (the first is {first})", quiet)
+    if lost := [p.id for p in problems if not p.solutions]:
+        say(f"{len(lost)} problems without solutions are left out (the first is {lost[0]})", quiet)
     if not solved:
         raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
-    found = _tokenized(solved, config, tokenizer)
-    longest = min(config.max_tokens, context)
-    kept = [d for d in found if len(d) <= longest]
-    if len(kept) < len(found):
-        first = next(d.problem for d in found if len(d) > longest)
-        say(
-            f"{len(found) - len(kept)} demonstrations longer than {longest} tokens are left out "
-            f"(the first is of problem {first})",
-            quiet,
-        )
-    if not kept:
+    found, longest = _tokenized(solved, config, tokenizer), min(config.max_tokens, context)
+    if long := [d.problem for d in found if len(d) > longest]:
+        told = f"{len(long)} demonstrations longer than {longest} tokens are left out"
+        say(f"{told} (the first is of problem {long[0]})", quiet)
+    if len(long) == len(found):
         raise UserError(f"{config.problems} has no demonstration of at most {longest} tokens")
-    return kept
+    return [d for d in found if len(d) <= longest]
 
 
 def solutions_of(problem: Problem, config: SFTConfig) -> tuple[str, ...]:

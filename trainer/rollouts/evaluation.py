@@ -12,12 +12,12 @@ from analysis.inference.bootstrap import bootstrap
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.engines.engine import Engine
-from evals.records import Request, SamplingOptions
+from evals.records import Sample, SamplingOptions
 from evals.verify import grade
 from trainer.config.schema import Questions
 from trainer.data.asking import asking_of
 from trainer.data.prompts import Prompts, problem_set, prompts_of
-from trainer.distributed import ranks as distributed
+from trainer.rollouts.rollouts import answered
 from trainer.rollouts.sampler import Sync
 
 
@@ -51,31 +51,18 @@ class Evaluation:
         return row
 
     def _correct(self) -> list[int]:
-        """Right samples of each problem; ranks sample and grade their share."""
-        n, count, asking = self.config.eval_n, len(self.asked.ids), asking_of(self.config)
-        own = range(distributed.rank(), count, distributed.world())
-        requests = [
-            Request(
-                self.asked.ids[p], derive_seed("evaluation", self.config.seed, self.asked.problems[p].id, i)
-            )
-            for p in own
-            for i in range(n)
-        ]
-        options = SamplingOptions(1.0, 1.0, 0, self.config.eval_max_tokens, asking.stops or ())
-        samples = self.engine.sample(requests, options) if requests else []
-        right = [
-            sum(
-                grade(
-                    problem.answer, self.asked.before + s.text, mode="reward", question=problem.question
-                ).correct
-                for s in samples[j * n : (j + 1) * n]
-            )
-            for j, problem in enumerate(self.asked.problems[p] for p in own)
-        ]
-        correct = [0] * count
-        for rank, part in enumerate(distributed.gather(right)):
-            correct[rank :: distributed.world()] = part
-        return correct
+        """Right samples of each problem."""
+        c, problems = self.config, self.asked.problems
+
+        def right(places: list[int], samples: list[Sample]) -> list[bool]:
+            asked = [problems[p] for p in places]
+            pairs = zip(asked, samples, strict=True)
+            return [grade(p.answer, s.text, mode="reward", question=p.question).correct for p, s in pairs]
+
+        seeds = [[derive_seed("evaluation", c.seed, p.id, i) for i in range(c.eval_n)] for p in problems]
+        options = SamplingOptions(1.0, 1.0, 0, c.eval_max_tokens, asking_of(c).stops or ())
+        found = answered(self.engine, self.asked.ids, seeds, options, right, self.asked.before)
+        return [sum(r for _, r in found[i : i + c.eval_n]) for i in range(0, len(found), c.eval_n)]
 
 
 def evaluate(evaluation: Evaluation | None, step: int) -> dict[str, float]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import math
 import sys
-import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 from evals.core.errors import UserError, first_line
@@ -21,40 +23,32 @@ ASK = "; it takes a list of dicts (question, answer, response, tokens) and retur
 
 class Earned(NamedTuple):
     """What one rollout earned. correct: the verifier accepted. limited: the verifier, or the user's function,
-    gave up on it; metrics count these."""
+    gave up on it, at a limit or by an error of its own; metrics count these."""
 
     reward: float
     correct: bool
     limited: bool
 
 
-def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> tuple[float, bool, bool]:
-    """(reward, correct, limited) of one response: 1 if the verifier accepts, else the format reward.
-
-    limited: the verifier gave up, at one of its limits or by an error of its own; metrics count these.
-    """
+def reward_of(problem: Problem, sample: Sample, config: RLConfig) -> Earned:
+    """What one response earns: 1 if the verifier accepts, else the format reward."""
     verdict = grade(problem.answer, sample.text, mode="reward", question=problem.question)
     limited = bool({"limit", "timeout"} & set(verdict.flags)) or verdict.reason.startswith("error")
     if verdict.correct or config.format_reward == 0:
-        return float(verdict.correct), verdict.correct, limited
-    return config.format_reward * format_reward(sample.text), False, limited
+        return Earned(float(verdict.correct), verdict.correct, limited)
+    return Earned(config.format_reward * format_reward(sample.text), False, limited)
 
 
 def rewards(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfig) -> list[Earned]:
     """What each sample of a batch earned for its problem, before rewards are assigned at random."""
     earned = [Earned(*reward_of(p, s, config)) for p, s in zip(problems, samples, strict=True)]
     if config.reward not in MODES and samples:
-        own = _own(problems, samples, config)
-        earned = [
-            Earned(0.0 if value is None else value, e.correct, value is None)
-            for value, e in zip(own, earned, strict=True)
-        ]
+        own = zip(_own(problems, samples, config), earned, strict=True)
+        earned = [Earned(value or 0.0, e.correct, value is None) for value, e in own]
     if config.overlong_penalty == 0:
         return earned
-    return [
-        e._replace(reward=e.reward - overlong(len(s.token_ids or ()), config))
-        for s, e in zip(samples, earned, strict=True)
-    ]
+    pairs = zip(samples, earned, strict=True)
+    return [e._replace(reward=e.reward - overlong(len(s.token_ids or ()), config)) for s, e in pairs]
 
 
 def overlong(tokens: int, config: RLConfig) -> float:
@@ -92,16 +86,21 @@ def _own(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfi
             raise UserError(f"{name} returned {len(values)} values for {len(rows)} responses{ASK}")
         return [_finite(v) for v in values]
 
+    def alone(row: dict[str, Any]) -> float | None:
+        with suppress(Exception, SystemExit):
+            return call([row])[0]
+        return None
+
     def judge() -> list[float | None]:
         try:
             return call(batch)
         except UserError:
             raise
         except (Exception, SystemExit) as error:
-            alone = [_alone(call, row) for row in batch]
-            if all(value is None for value in alone):
+            values = [alone(row) for row in batch]
+            if all(value is None for value in values):
                 raise UserError(f"{name} raised {type(error).__name__}: {first_line(error)}{ASK}") from error
-            return alone
+            return values
 
     values: list[float | None] = _within(judge, config.reward_timeout, name)
     if all(value is None for value in values):
@@ -109,39 +108,25 @@ def _own(problems: Sequence[Problem], samples: Sequence[Sample], config: RLConfi
     return values
 
 
-def _alone(call: Callable[[list[dict[str, Any]]], list[float | None]], row: dict[str, Any]) -> float | None:
-    try:
-        return call([row])[0]
-    except (Exception, SystemExit):
-        return None
-
-
 def _finite(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
+    with suppress(TypeError, ValueError):
+        return float(value) if math.isfinite(float(value)) else None
+    return None
 
 
 def _within(task: Callable[[], Any], seconds: float, name: str) -> Any:
     """What `task` returns, or UserError after so many seconds; its thread is then left behind."""
-    done: list[Any] = []
+    done: Future[Any] = Future()
 
     def run() -> None:
         try:
-            done.append((task(), None))
+            done.set_result(task())
         except BaseException as error:
-            done.append((None, error))
+            done.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if not done:
+    Thread(target=run, daemon=True).start()
+    if not wait([done], seconds).done:
         raise UserError(
             f"{name} took more than {seconds:g} s for a batch; make it faster or raise reward_timeout"
         )
-    value, error = done[0]
-    if error is not None:
-        raise error
-    return value
+    return done.result()

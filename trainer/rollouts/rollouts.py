@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -68,19 +68,15 @@ def collect(
     results.
     """
     n, count = config.n, len(problems)
-    own = range(distributed.rank(), count, distributed.world())
-    requests = [
-        Request(prompts[p], derive_seed("rollout", config.seed, *key, p, i)) for p in own for i in range(n)
-    ]
     stops = asking_of(config).stops or ()
-    options = SamplingOptions(config.temperature, 1.0, 0, config.max_tokens, stops)
-    samples = engine.sample(requests, options) if requests else []
-    samples = [replace(s, text=before + s.text) for s in samples] if before else samples
-    earned = rewards([problems[p] for p in own for _ in range(n)], samples, config)
-    everything: list[Any] = [None] * (count * n)
-    for rank, part in enumerate(distributed.gather(list(zip(samples, earned, strict=True)))):
-        for j, p in enumerate(range(rank, count, distributed.world())):
-            everything[p * n : (p + 1) * n] = part[j * n : (j + 1) * n]
+    everything = answered(
+        engine,
+        prompts,
+        [[derive_seed("rollout", config.seed, *key, p, i) for i in range(n)] for p in range(count)],
+        SamplingOptions(config.temperature, 1.0, 0, config.max_tokens, stops),
+        lambda places, samples: rewards([problems[p] for p in places], samples, config),
+        before,
+    )
     values = torch.tensor([e[0] for _, e in everything], dtype=torch.float64)
     if config.reward == "random":
         values = dealt(values, config.seed, *key)
@@ -88,6 +84,28 @@ def collect(
     limits = torch.tensor([e[2] for _, e in everything]).view(count, n)
     ids = [p.id for p in problems]
     return Rollouts(list(prompts), [s for s, _ in everything], values.view(count, n), correct, limits, ids)
+
+
+def answered(
+    engine: Engine,
+    prompts: Sequence[tuple[int, ...]],
+    seeds: Sequence[Sequence[int]],
+    options: SamplingOptions,
+    judge: Callable[[list[int], list[Sample]], Sequence[Any]],
+    before: str,
+) -> list[Any]:
+    """(sample, what `judge` says of it) for every prompt and each of its seeds, prompt after prompt.
+
+    Ranks sample and judge their share of the prompts and exchange the results. judge: takes the number of the
+    prompt of each sample, and the samples. before: what every text begins with.
+    """
+    own = range(distributed.rank(), len(prompts), distributed.world())
+    requests = [Request(prompts[p], seed) for p in own for seed in seeds[p]]
+    samples = engine.sample(requests, options) if requests else []
+    samples = [replace(s, text=before + s.text) for s in samples] if before else samples
+    pairs = iter(zip(samples, judge([p for p in own for _ in seeds[p]], samples), strict=True))
+    shares = distributed.gather([[next(pairs) for _ in seeds[p]] for p in own])
+    return [pair for p in range(len(prompts)) for pair in shares[p % len(shares)][p // len(shares)]]
 
 
 def refilled(batch: Rollouts, flat: Sequence[int], other: Rollouts, signal: Sequence[bool]) -> Rollouts:

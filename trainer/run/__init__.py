@@ -1,1 +1,1 @@
-"""A run's folder: rows, loggers, guards, locks, the state to resume from."""
+"""A run's folder: rows, loggers, guards, the state to resume from."""

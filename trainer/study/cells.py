@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.errors import UserError
+from evals.core.locks import flock
 from trainer.config.schema import PretrainConfig, StudyConfig
 from trainer.run.folder import finished
-from trainer.run.locks import held
 
 AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # recipes that start from another cell's end
 PRETRAIN = "pretrain"  # the claim of the pre-training run
@@ -102,3 +104,24 @@ def failure(out: Path, name: str) -> str | None:
     """Why a cell failed when it was last tried, or None."""
     path = out / "failed" / name
     return path.read_text("utf-8").strip() if path.is_file() else None
+
+
+@contextmanager
+def claimed(out: Path, name: str) -> Iterator[bool]:
+    """Hold the claim of a cell: True if it is ours, False where a living process has it.
+
+    An advisory lock on a file, which the system releases when its holder dies, however it dies.
+    """
+    path = out / "claims" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as stream:
+        yield flock(stream, out, wait=False)
+
+
+def held(out: Path, name: str) -> bool:
+    """Whether a living process holds a claim."""
+    try:
+        with (out / "claims" / name).open("r") as stream:
+            return not flock(stream, out, exclusive=False, wait=False)
+    except FileNotFoundError:
+        return False

@@ -25,10 +25,9 @@ from trainer.parallel import parallel
 from trainer.pretrain import pretrain
 from trainer.rl import rl
 from trainer.run.folder import differences, finished, flat
-from trainer.run.locks import claimed, held
 from trainer.sft import sft
 from trainer.study import cells, on_ray
-from trainer.study.cells import Cell
+from trainer.study.cells import Cell, claimed, held
 
 POLL = 0.5  # seconds between looks at what other processes have done
 GROWS = ("recipes", "seeds")  # what may change between two starts of one study
@@ -135,10 +134,8 @@ def _take(config: StudyConfig, out: Path, source: str) -> None:
 def _environment() -> dict[str, Any]:
     versions: dict[str, str] = {}
     for name in PACKAGES:
-        try:
+        with contextlib.suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -184,15 +181,12 @@ def _work(config: StudyConfig, out: Path, quiet: bool, *, inner: bool = False) -
         if not quiet and done > before:
             left = (time.monotonic() - began) / (done - before) * (len(whole) - done)
             _tell(f"{done}/{len(whole)} cells  {int(left) // 60}:{int(left) % 60:02d} to go")
-        ready = [c for c, s in states.items() if s == "left" and _can_begin(c, states)]
+        free = [c for c in whole if c.before is None or states[c.before] == "done"]
+        ready = [c for c in free if states[c] == "left"]
         if not any(_try(config, out, cell, bases[cell.start], inner) for cell in ready):
             if not ready and "running" not in states.values():
                 return
             time.sleep(POLL)
-
-
-def _can_begin(cell: Cell, states: dict[Cell, str]) -> bool:
-    return cell.before is None or states[cell.before] == "done"
 
 
 def _try(config: StudyConfig, out: Path, cell: Cell, base: Path, inner: bool) -> bool:
