@@ -5,6 +5,7 @@ import os
 import pytest
 import torch
 
+from tests.trainer.tiny import KINDS, trainable
 from trainer.config.schema import ModelConfig
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
@@ -25,9 +26,15 @@ def shape() -> ModelConfig:
 
 
 @pytest.fixture
-def model(shape):
+def native(shape):
     """A 2-layer OLMo2 in float64, vocabulary 64."""
     return new_model(shape, 64, seed=1).double()
+
+
+@pytest.fixture(params=KINDS)
+def model(request, shape, monkeypatch):
+    """The same of every kind: by this package, and two of transformers. See `trainable`."""
+    return trainable(request.param, shape, monkeypatch)
 
 
 @pytest.fixture(scope="session")

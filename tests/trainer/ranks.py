@@ -6,6 +6,7 @@ import torch
 
 from evals.checkpoints.checkpoint import open_checkpoint
 from tests.trainer.loops import PARALLEL, PRETRAIN, RL, SFT, rewarded
+from tests.trainer.tiny import wrapper
 from trainer import parallel, pretrain, rl, sft
 from trainer.algorithms.loss import add_gradient
 from trainer.config.schema import AdapterConfig, Compute
@@ -19,7 +20,7 @@ KINDS = {"plain": Compute(), "sharded": Compute(shard=True)}
 
 
 def run_all(parent: Path, llama: Path, out: Path) -> None:
-    """All loops into out/KIND/NAME, and the gradient of an uneven batch into out/KIND/gradient.pt.
+    """All loops into out/KIND/NAME, and gradients of an uneven batch into out/KIND/gradient-MODEL.pt.
 
     The last two are of a model of transformers, whole and by LoRA.
     """
@@ -46,7 +47,8 @@ def run_all(parent: Path, llama: Path, out: Path) -> None:
             with rewarded():
                 start = other if name in ("llama", "lora") else found
                 loop(*(() if name == "pretrain" else (start,)), how, folder, True)
-        _uneven(config, out / kind)
+        for name, model in (("native", new_model(config.model, 64, 3)), ("wrapped", wrapper("llama"))):
+            _uneven(model, compute, out / kind / f"gradient-{name}.pt")
 
 
 def _both(compute: Compute):
@@ -58,10 +60,10 @@ def _both(compute: Compute):
     )
 
 
-def _uneven(config, folder: Path) -> None:
+def _uneven(model, compute: Compute, file: Path) -> None:
     """Fault 25: of one sequence in a batch, the second rank has nothing to do."""
-    model = shard.place(new_model(config.model, 64, 3), config.compute, distributed.device())
+    model = shard.place(model, compute, distributed.device())
     loss = add_gradient(model, [[1, 2, 3, 4, 5, 6]], [3], 64)
     gradients = {name: shard.gathered(p.grad) for name, p in model.named_parameters()}
     if distributed.rank() == 0:
-        torch.save({"loss": loss, "gradients": gradients}, folder / "gradient.pt")
+        torch.save({"loss": loss, "gradients": gradients}, file)

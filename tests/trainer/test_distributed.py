@@ -53,17 +53,18 @@ def test_two_processes_end_with_the_weights_of_one(one, two, kind, name):
 
 
 @pytest.mark.parametrize("kind", ["plain", "sharded"])
-def test_a_rank_without_work_neither_hangs_nor_counts(one, two, kind):
+@pytest.mark.parametrize("name", ["native", "wrapped"])
+def test_a_rank_without_work_neither_hangs_nor_counts(one, two, kind, name):
     """Fault 25.
 
     Planted and seen to fail: no empty pass, so that a sharded group waits for ever; the filling counted; a
     mean over ranks in place of the sum, plain and sharded.
     """
-    alone = torch.load(one / "gradient.pt")
-    together = torch.load(two / kind / "gradient.pt")
+    alone = torch.load(one / f"gradient-{name}.pt")
+    together = torch.load(two / kind / f"gradient-{name}.pt")
     assert together["loss"] == pytest.approx(alone["loss"], rel=1e-6)
-    for name, gradient in alone["gradients"].items():
-        torch.testing.assert_close(together["gradients"][name], gradient, rtol=1e-5, atol=1e-7)
+    for key, gradient in alone["gradients"].items():
+        torch.testing.assert_close(together["gradients"][key], gradient, rtol=1e-5, atol=1e-7)
 
 
 def test_dealing_gives_every_sequence_once_and_even_parts(monkeypatch):

@@ -6,12 +6,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from evals.core.keys import derive_seed
-from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient
 from trainer.config.schema import Compute, RLConfig
+from trainer.distributed.fsdp import fitted
 from trainer.models.flops import sampling_flops, training_flops
 from trainer.rl import step_flops
 from trainer.rollouts.minibatches import minibatches
@@ -36,9 +36,9 @@ def test_training_flops_are_torchs_within_one_percent(model, responses):
 @pytest.mark.parametrize("share", [True, False])
 def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, share):
     """Planted: prompts counted once a rollout where they are computed once; a flat group trained."""
-    engine = TorchEngine(Olmo2Decoder(model.float()), tokenizer, eos_ids=(), context=512)
+    engine = TorchEngine(model.float().decoder(), tokenizer, eos_ids=(), context=512)
     prompts = [tuple(range(1, 41)), tuple(range(20, 50))]
-    compute = Compute(share_prompts=share)
+    compute = fitted(Compute(share_prompts=share), model)
     config = RLConfig(prompts=2, minibatch=2, n=4, max_tokens=20, kl=0.0, compute=compute)
     requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(4)]
     rewards = torch.tensor([[1.0, 0, 0, 1], [0, 0, 0, 0]], dtype=torch.float64)
@@ -56,7 +56,7 @@ def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, sha
 
 def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):
     """Planted: the prompt counted once a row instead of once a group."""
-    engine = TorchEngine(Olmo2Decoder(model.float()), tokenizer, eos_ids=(), context=512)
+    engine = TorchEngine(model.float().decoder(), tokenizer, eos_ids=(), context=512)
     prompts = [tuple(range(1, 31)), tuple(range(20, 50))]
     requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(4)]
     seen = counted(lambda: engine.sample(requests, SamplingOptions(1.0, 1.0, 0, 20)))

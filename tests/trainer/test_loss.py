@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.trainer.tiny import plain
 from trainer.algorithms import contract, grpo
 from trainer.algorithms.loss import token_losses
 from trainer.models.stream import stream
@@ -47,7 +48,7 @@ def test_loss_is_the_plain_loop_over_completion_tokens(model):
     expected = []
     for sequence, r in zip(whole, responses, strict=True):
         for t in range(len(sequence) - r, len(sequence)):
-            logits = model(torch.tensor([sequence[:t]]))[0, -1]
+            logits = plain(model, sequence[:t])[-1]
             expected.append(-logits.log_softmax(-1)[sequence[t]])
     torch.testing.assert_close(losses, torch.stack(expected), rtol=1e-9, atol=1e-12)
 
@@ -56,7 +57,7 @@ def test_only_logits_before_completion_tokens_get_gradient(model):
     """Fault 9 (planted: a mask shifted by one moves the non-zero rows)."""
     whole, responses = ragged_batch((10, 6))
     batch = stream(whole, responses, CPU)
-    logits = model(batch.ids, batch.layout)
+    logits = model(batch.ids, batch.layout, torch.arange(len(batch.ids)))
     logits.retain_grad()
     F.cross_entropy(logits[batch.source], batch.target, reduction="sum").backward()
     touched = logits.grad.abs().sum(-1).nonzero().flatten().tolist()

@@ -7,7 +7,6 @@ from transformers import AutoModelForCausalLM
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.checkpoints.loading import load_olmo2
 from evals.core.keys import derive_seed
-from evals.engines import open_engine
 from evals.engines.decoders import Olmo2Decoder
 from evals.engines.decoders.padded import PaddedDecoder
 from evals.engines.decoders.stream import StreamDecoder
@@ -15,6 +14,7 @@ from evals.engines.torch_engine import TorchEngine
 from evals.models.olmo2 import Olmo2Shape, rotary, rotate
 from evals.models.ragged import Ragged, forks, ragged
 from evals.records import Request, SamplingOptions
+from tests.trainer.tiny import plain, streamed
 
 GENERATOR = torch.Generator().manual_seed(0)
 PLAIN = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=12)
@@ -41,11 +41,11 @@ def test_config_states_rope_theta_where_every_engine_looks(parent):
 def test_ragged_stream_gives_what_single_sequences_give(model):
     """Fault 12 (planted and seen to fail: padding on the left)."""
     batch = sequences([3, 40, 17, 1, 90, 18])
-    flat = torch.tensor([i for s in batch for i in s])
+    flat = [i for s in batch for i in s]
     with torch.no_grad():
-        together = model(flat, ragged([len(s) for s in batch])).split([len(s) for s in batch])
+        together = streamed(model, flat, ragged([len(s) for s in batch])).split([len(s) for s in batch])
         for one, s in zip(together, batch, strict=True):
-            torch.testing.assert_close(one, model(torch.tensor([s]))[0], rtol=1e-10, atol=1e-12)
+            torch.testing.assert_close(one, plain(model, s), rtol=1e-10, atol=1e-12)
 
 
 def test_documents_do_not_see_each_other(model):
@@ -53,12 +53,12 @@ def test_documents_do_not_see_each_other(model):
     first, other, second = sequences([20, 20, 30])
     layout = ragged([20, 30])
     with torch.no_grad():
-        a = model(torch.tensor(first + second), layout)[20:]
-        b = model(torch.tensor(other + second), layout)[20:]
+        a = streamed(model, first + second, layout)[20:]
+        b = streamed(model, other + second, layout)[20:]
     assert torch.equal(a, b)
 
 
-def test_documents_of_one_length_are_not_copied_and_come_out_the_same_to_the_bit(model, monkeypatch):
+def test_documents_of_one_length_are_not_copied_and_come_out_the_same_to_the_bit(native, monkeypatch):
     """Planted and seen to fail: every layout straight; the rectangle turned over."""
     ids = torch.tensor(sequences([12, 12, 12])).flatten()
     layout = ragged([12, 12, 12])
@@ -69,10 +69,10 @@ def test_documents_of_one_length_are_not_copied_and_come_out_the_same_to_the_bit
     for copied in (False, True):
         if copied:
             monkeypatch.setattr(Ragged, "straight", False)
-        model.zero_grad()
-        logits = model(ids, layout)
+        native.zero_grad()
+        logits = native(ids, layout)
         logits.square().sum().backward()
-        found.append([logits.detach(), *(p.grad.clone() for p in model.parameters())])
+        found.append([logits.detach(), *(p.grad.clone() for p in native.parameters())])
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
 
 
@@ -96,17 +96,17 @@ def test_responses_to_a_shared_prompt_see_it_and_not_each_other(model):
     assert layout.forked
     assert len(flat) == 47 + 106
     with torch.no_grad():
-        found = iter(model(torch.tensor(flat), layout))
+        found = iter(streamed(model, flat, layout))
         for prompt, responses in zip(prompts, groups, strict=True):
-            alone = [model(torch.tensor([[*prompt, *r]]))[0] for r in responses]
+            alone = [plain(model, [*prompt, *r]) for r in responses]
             for row in (*alone[0][: len(prompt)], *(v for a in alone for v in a[len(prompt) :])):
                 torch.testing.assert_close(next(found), row, rtol=1e-10, atol=1e-12)
 
 
 def test_two_forwards_are_bit_equal(model):
     """Fault 14 (planted and seen to fail: dropout after the MLP)."""
-    ids = torch.tensor(sequences([50]))
-    assert torch.equal(model(ids), model(ids))
+    ids = sequences([50])[0]
+    assert torch.equal(streamed(model, ids), streamed(model, ids))
 
 
 def engine_of(decoder, tokenizer, rows=256):
@@ -134,12 +134,11 @@ def test_samples_do_not_depend_on_batch_order_or_decoder(parent, tokenizer):
     )
 
 
-def test_rows_that_finish_early_leave_the_others_unchanged(model, tokenizer):
+def test_rows_that_finish_early_leave_the_others_unchanged(native, tokenizer):
     """Token ids below 20 end a response here, so rows finish all the time and the batch is compacted."""
-    model = model.float()
     wanted = requests(6, 8)
     options = SamplingOptions(temperature=1.0, top_p=1.0, max_tokens=30)
-    many = TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=tuple(range(6)), context=512)
+    many = TorchEngine(native.float().decoder(), tokenizer, eos_ids=tuple(range(6)), context=512)
     together = many.sample(wanted, options)
     alone = [many.sample([w], options)[0] for w in wanted]
     assert [s.token_ids for s in together] == [s.token_ids for s in alone]
@@ -147,11 +146,11 @@ def test_rows_that_finish_early_leave_the_others_unchanged(model, tokenizer):
     assert all((s.token_ids[-1] < 6) == (s.finish_reason == "stop") for s in together)
 
 
-def test_reported_log_probs_are_those_of_scoring_whatever_the_temperature(parent, tokenizer):
+def test_reported_log_probs_are_those_of_scoring_whatever_the_temperature(model, tokenizer):
     """Fault 6: sampler against scorer, fp32, at most 1e-5 (planted: tempered log-probs reported)."""
-    engine = open_engine(str(parent))
+    engine = engine_of(model.float().decoder(), tokenizer)
     for temperature in (0.6, 1.0, 1.3):
-        wanted = requests(4, 3, len(tokenizer))
+        wanted = requests(4, 3)
         samples = engine.sample(wanted, SamplingOptions(temperature, 1.0, 0, 12))
         scored = engine.score([w.prompt_ids for w in wanted], [s.token_ids for s in samples])
         for sample, score in zip(samples, scored, strict=True):

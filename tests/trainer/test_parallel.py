@@ -9,10 +9,10 @@ from safetensors.torch import load_file
 
 from evals.core.errors import UserError
 from tests.trainer.loops import rewarded
+from tests.trainer.tiny import KINDS, trainable
 from trainer.algorithms.loss import token_losses
 from trainer.config.load import load_config
 from trainer.config.schema import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, value_at
-from trainer.models.native import new_model
 from trainer.models.stream import stream
 from trainer.parallel import Branch, parallel, parallel_step
 from trainer.rl import rl
@@ -77,10 +77,10 @@ class Side:
         return [s[key] for s in states for key in ("exp_avg", "exp_avg_sq", "step")]
 
 
-@pytest.fixture
-def two(shape):
+@pytest.fixture(params=KINDS)
+def two(request, shape, monkeypatch):
     """Two float64 models with equal weights."""
-    return [new_model(shape, 64, seed=1).double() for _ in range(2)]
+    return [trainable(request.param, shape, monkeypatch) for _ in range(2)]
 
 
 def values(model):

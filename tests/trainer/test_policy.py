@@ -7,9 +7,9 @@ import torch
 
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
-from evals.engines.decoders import Olmo2Decoder
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, Sample, SamplingOptions
+from tests.trainer.tiny import head, plain
 from trainer.algorithms import advantages, policy, with_defaults
 from trainer.config.load import load_config
 from trainer.config.schema import Compute, OptimizerConfig, RLConfig
@@ -33,7 +33,7 @@ def made_up(model, rewards=((1.0, 0.0), (0.0, 1.0), (1.0, 0.0)), groups=RAGGED, 
         for n in responses:
             ids = draw(n)
             with torch.no_grad():
-                logp = model(torch.tensor([[*prompt, *ids]]))[0].log_softmax(-1)
+                logp = plain(model, [*prompt, *ids]).log_softmax(-1)
             own = [float(logp[length - 1 + t, i]) + shift for t, i in enumerate(ids)]
             samples.append(Sample("", ids, tuple(own), "stop"))
     table = torch.tensor(rewards, dtype=torch.float64)
@@ -69,7 +69,7 @@ def test_the_gradient_is_that_of_the_plain_loop_for_every_cut(model, aggregation
     for i, sample in enumerate(batch.samples):
         prompt = batch.prompts[i // 2]
         for t, token in enumerate(sample.token_ids):
-            logp = model(torch.tensor([[*prompt, *sample.token_ids[:t]]]))[0, -1].log_softmax(-1)[token]
+            logp = plain(model, [*prompt, *sample.token_ids[:t]])[-1].log_softmax(-1)[token]
             weight = {
                 "token-mean": 1 / sum(lengths),
                 "sequence-mean": 1 / (6 * lengths[i]),
@@ -115,11 +115,11 @@ def test_a_constant_loss_of_one_is_reported_as_one_and_has_the_gradient_by_hand(
 
     Planted and seen to fail: divided once more by the number of passes; by each pass's own count.
     """
-    batch, head = made_up(model), model.lm_head.weight
+    batch, weights = made_up(model), head(model)
 
     def ones(_, __, part, *rest):
         zero = torch.zeros(len(part.data.target), dtype=torch.float64)
-        loss = zero + 1 + (head.sum() - head.sum().detach())
+        loss = zero + 1 + (weights.sum() - weights.sum().detach())
         return {"loss": loss} | dict.fromkeys(policy.MEASURES[1:], zero)
 
     monkeypatch.setattr(policy, "_loss", ones)
@@ -129,7 +129,7 @@ def test_a_constant_loss_of_one_is_reported_as_one_and_has_the_gradient_by_hand(
         model.zero_grad(set_to_none=True)
         row = policy.gradient(model, None, minibatch, changed(PLAIN, aggregation=aggregation))
         assert row["loss"] == pytest.approx(wanted, rel=1e-12)
-        torch.testing.assert_close(head.grad, torch.full_like(head, wanted), rtol=1e-12, atol=0)
+        torch.testing.assert_close(weights.grad, torch.full_like(weights, wanted), rtol=1e-12, atol=0)
 
 
 def test_four_updates_of_one_batch_use_the_probabilities_that_sampled_it(model):
@@ -141,18 +141,16 @@ def test_four_updates_of_one_batch_use_the_probabilities_that_sampled_it(model):
         for (old, _), part in zip(minibatch.before, minibatch.parts, strict=True):
             torch.testing.assert_close(old.float(), part.sampled, rtol=1e-5, atol=1e-6)
     with torch.no_grad():
-        model.lm_head.weight.mul_(3.0)
+        head(model).mul_(3.0)
     row = policy.gradient(model, None, parts[1], changed(config, clip_low=0.01, clip_high=0.01))
     assert row["clipped"] > 0
 
 
 @pytest.mark.parametrize("temperature", [0.6, 1.0, 1.3])
-def test_on_policy_the_trainer_agrees_with_the_sampler(shape, tokenizer, temperature):
+def test_on_policy_the_trainer_agrees_with_the_sampler(model, tokenizer, temperature):
     """Faults 6 and 15 (planted: log-probs at temperature 1 where rollouts are not; the ratio leaves 1)."""
-    from trainer.models.native import new_model
-
-    model = new_model(shape, 64, seed=5)
-    engine = TorchEngine(Olmo2Decoder(model), tokenizer, eos_ids=(0,), context=512)
+    model = model.float()
+    engine = TorchEngine(model.decoder(), tokenizer, eos_ids=(0,), context=512)
     prompts = [(5, 6, 7), (9, 10, 11, 12)]
     requests = [Request(p, derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(2)]
     samples = engine.sample(requests, SamplingOptions(temperature, 1.0, 0, 12))
@@ -180,7 +178,7 @@ def test_eos_is_learnt_where_it_was_drawn_and_only_there(model):
     end, prompt = 3, (5, 9, 11)
     model = model.float()
     with torch.no_grad():
-        start = float(model(torch.tensor([prompt]))[0, -1].softmax(-1)[end])
+        start = float(plain(model, prompt)[-1].softmax(-1)[end])
     samples = [Sample("", (end,), (0.0,), "stop"), Sample("", (8, 8), (0.0, 0.0), "length")]
     table = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     batch = Rollouts([prompt], samples, table, table == 1, table == 2, ["a"])
@@ -191,7 +189,7 @@ def test_eos_is_learnt_where_it_was_drawn_and_only_there(model):
     gradient_of(model, batch, config)
     optimizer.step()
     with torch.no_grad():
-        assert float(model(torch.tensor([prompt]))[0, -1].softmax(-1)[end]) > start
+        assert float(plain(model, prompt)[-1].softmax(-1)[end]) > start
 
 
 def test_equal_prompts_keep_groups_of_their_own(model):

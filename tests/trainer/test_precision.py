@@ -6,7 +6,7 @@ import torch
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.records import Sample
 from tests.trainer.loops import RL
-from tests.trainer.tiny import saved
+from tests.trainer.tiny import plain, saved, wrapper
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient, counted_logits
 from trainer.config.schema import AdapterConfig, Compute, OptimizerConfig
@@ -22,17 +22,17 @@ from trainer.rollouts.rollouts import Rollouts
 BATCH = [[1, 2, 3, 4, 5, 6, 7, 8], [9, 8, 7, 30, 31, 32], [40, 3, 41, 3, 42, 3, 43]]
 RESPONSES = [5, 3, 4]
 CPU = torch.device("cpu")
+MADE = {"native": lambda shape: new_model(shape, 64, seed=1), "wrapped": lambda _: wrapper("olmo2")}
 
 
-@pytest.fixture
-def grouped(shape):
+@pytest.fixture(params=["native", "wrapped"])
+def grouped(request, shape):
     """Runs a task on (model in bf16 layers, the same in fp32), in a group of one process as FSDP2 needs."""
 
     def run(task):
         def both():
-            exact = new_model(shape, 64, seed=1)
-            layers = shard.place(new_model(shape, 64, seed=1), Compute(precision="bfloat16"), CPU)
-            task(layers, exact)
+            exact, layers = (MADE[request.param](shape) for _ in range(2))
+            task(shard.place(layers, Compute(precision="bfloat16"), CPU), exact)
 
         launch(both, (), 1, meet=True)
 
@@ -47,7 +47,7 @@ def test_masters_moments_gradients_and_logits_are_fp32_and_layers_are_not(groupe
 
     def task(model, exact):
         seen = []
-        model.model.layers[0].mlp.register_forward_hook(lambda *args: seen.append(args[2].dtype))
+        model.blocks()[0].mlp.register_forward_hook(lambda *args: seen.append(args[2].dtype))
         optimizer = adamw(model, OptimizerConfig(lr=1e-3))
         add_gradient(model, BATCH, RESPONSES, 64)
         optimizer.step()
@@ -88,7 +88,7 @@ def test_the_mismatch_of_sampler_and_trainer_is_measured(grouped):
         samples, gaps = [], []
         for ids, r in zip(BATCH, RESPONSES, strict=True):
             with torch.no_grad():
-                logp = exact(torch.tensor([ids]))[0, -r - 1 : -1].log_softmax(-1)
+                logp = plain(exact, ids)[-r - 1 : -1].log_softmax(-1)
                 own = counted_logits(model, stream([ids], [r], CPU)).log_softmax(-1)
             shard.settle(model)
             at = torch.tensor(ids[-r:])[:, None]

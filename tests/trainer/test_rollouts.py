@@ -11,7 +11,9 @@ from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.keys import derive_seed
 from evals.records import Problem, Request, Sample, SamplingOptions
 from tests.trainer.loops import RL
-from trainer.models.native import load_native, new_model
+from tests.trainer.tiny import head
+from trainer.models.native import load_native
+from trainer.models.wrapped import load_wrapped
 from trainer.rollouts import rewards, rollouts
 from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.sampler import open_policy_engine
@@ -24,6 +26,7 @@ HOSTILE = {
     "digits": r"\boxed{" + "1" * 200_000 + "}",
     "binomial": r"\boxed{\binom{10^{9}}{5\cdot 10^{8}}}",
 }
+LOADS = [lambda found, _: load_native(found), load_wrapped]
 GOLDS = ("17", r"\frac{3}{4}", r"\{1,2,3\}", r"x^2+1", r"(0,1]")
 
 
@@ -40,7 +43,7 @@ class Answers:
         return [self.answer for _ in requests]
 
 
-def test_training_ids_are_the_sampled_ids(tmp_path, shape, tokenizer):
+def test_training_ids_are_the_sampled_ids(tmp_path, model, tokenizer):
     """Fault 11: what is trained on and saved is what was drawn, also where its text is tokenized otherwise.
 
     Planted and seen to fail: ids of the decoded text, in the rollouts; and in the saved file alone.
@@ -51,17 +54,18 @@ def test_training_ids_are_the_sampled_ids(tmp_path, shape, tokenizer):
     engine = Answers(tokenizer, "apple", ids)
     batch = rollouts.collect(engine, [Problem.make("q", "1")], [(3, 4)], config, 0)
     assert batch.sequence(0) == (3, 4, *ids)
-    (minibatch,) = minibatches(new_model(shape, len(tokenizer), 0), batch, config)
+    (minibatch,) = minibatches(model, batch, config)
     assert [i for part in minibatch.parts for i in part.data.target.tolist()] == [*ids] * RL.n
     rollouts.save(tmp_path, 1, batch)
     saved = pd.read_parquet(tmp_path / "step-000001.parquet")
     assert [tuple(row) for row in saved["token_ids"]] == [ids] * RL.n
 
 
-def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
+@pytest.mark.parametrize("load", LOADS)
+def test_the_sampler_has_the_weights_of_the_last_update(load, parent, tokenizer):
     """Fault 17: one token forced in the head, then another (planted: fused weights kept between prefills)."""
     found = open_checkpoint(str(parent))
-    model = load_native(found)
+    model = load(found, tokenizer)
     engine, sync = open_policy_engine(model, tokenizer, found, RL)
     requests = [Request((5, 6, 7), derive_seed("w", i)) for i in range(6)]
     for token in (9, 11):
@@ -83,24 +87,26 @@ def test_the_sampler_has_the_weights_of_the_last_update(parent, tokenizer):
 @torch.no_grad()
 def force(model, token):
     """Weights under which every next token is `token`: all that the head sees is the last embedding."""
-    model.model.norm.weight.fill_(1.0)
-    model.lm_head.weight.zero_()
-    for layer in model.model.layers:
+    inner = getattr(model, "inner", model)
+    inner.model.norm.weight.fill_(1.0)
+    inner.lm_head.weight.zero_()
+    for layer in inner.model.layers:
         layer.post_attention_layernorm.weight.zero_()
         layer.post_feedforward_layernorm.weight.zero_()
-    model.model.embed_tokens.weight.fill_(1.0)
-    model.lm_head.weight[token] = 10.0
+    inner.model.embed_tokens.weight.fill_(1.0)
+    inner.lm_head.weight[token] = 10.0
 
 
-def test_a_group_has_samples_of_its_own_and_equal_prompts_keep_their_groups(parent, tokenizer):
+@pytest.mark.parametrize("load", LOADS)
+def test_a_group_has_samples_of_its_own_and_equal_prompts_keep_their_groups(load, parent, tokenizer):
     """Faults 19 and 20, through the engine: a nearly uniform model, one prompt twice in a batch.
 
     Planted and seen to fail: one seed for a group; one seed for equal prompts; groups merged by prompt.
     """
     found = open_checkpoint(str(parent))
-    model = load_native(found)
+    model = load(found, tokenizer)
     with torch.no_grad():
-        model.lm_head.weight.mul_(0.01)
+        head(model).mul_(0.01)
     engine, _ = open_policy_engine(model, tokenizer, found, RL)
     config = RL.model_copy(update={"prompts": 2, "minibatch": 2, "n": 16, "max_tokens": 2})
     problems = [Problem.make("q", "1"), Problem.make("q", "2")]

@@ -16,6 +16,7 @@ from evals.problems import ProblemSet
 from evals.records import Problem
 from evals.sampling.cell import draw_cell
 from evals.store import SampleStore
+from tests.trainer.tiny import plain
 from trainer import sft
 from trainer.config.schema import Compute, OptimizerConfig, RLConfig, SFTConfig
 from trainer.data import demonstrations
@@ -65,7 +66,7 @@ def plain_loop(model, batch):
     losses = []
     for shown in batch:
         for t in range(len(shown.prompt), len(shown)):
-            logits = model(torch.tensor([shown.ids[:t]]))[0, -1]
+            logits = plain(model, shown.ids[:t])[-1]
             losses.append(-logits.log_softmax(-1)[shown.ids[t]])
     return torch.stack(losses).mean()
 

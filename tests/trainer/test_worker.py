@@ -1,13 +1,17 @@
 """An engine in a process of its own: the same samples, and new weights when they are handed over."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.core.keys import derive_seed
 from evals.engines import open_engine
 from evals.records import Request, SamplingOptions
 from trainer.models.native import load_native
+from trainer.models.wrapped import load_wrapped
 from trainer.rollouts.sampler import through_file
 from trainer.rollouts.worker import Worker
 
@@ -34,6 +38,19 @@ def test_a_worker_samples_what_its_weights_say_before_and_after_an_update(parent
     finally:
         worker.close()
     assert worker.process.exitcode == 0
+
+
+@pytest.mark.parametrize("load", [lambda found, _: load_native(found), load_wrapped])
+def test_the_file_has_the_weights_of_the_moment(load, parent, tokenizer, tmp_path):
+    """Fault 17 for either model, under the names of the architecture, as a worker's engine takes them."""
+    model, taken = load(open_checkpoint(str(parent)), tokenizer), {}
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.5)
+    through_file(model, SimpleNamespace(dtype="float32", load=lambda file: taken.update(load_file(file))))
+    wanted = {name.removeprefix("inner."): value for name, value in model.state_dict().items()}
+    assert taken.keys() == wanted.keys()
+    assert all(torch.equal(value, wanted[name]) for name, value in taken.items())
 
 
 def test_a_worker_ends_a_response_where_the_trainer_does(parent):

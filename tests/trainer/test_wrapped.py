@@ -14,7 +14,7 @@ from evals.engines import open_engine
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, SamplingOptions
 from tests.trainer.test_flops import counted
-from tests.trainer.tiny import FAMILIES, saved, tiny
+from tests.trainer.tiny import FAMILIES, exact, saved, tiny
 from trainer.algorithms.loss import add_gradient, token_losses
 from trainer.config.schema import AdapterConfig, Compute, OptimizerConfig
 from trainer.distributed.fsdp import place
@@ -138,23 +138,6 @@ def test_a_prompt_with_several_responses_is_each_of_them_alone(family, tmp_path,
     apart = computed(stream([[*prompt, *r] for r in responses], [len(r) for r in responses], "cpu"))
     torch.testing.assert_close(together[0], apart[0], rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(together[1], apart[1], rtol=1e-3, atol=1e-5)
-
-
-def exact(monkeypatch) -> None:
-    """transformers rounds to fp32 in two places of OLMo2; make float64 mean it."""
-    from transformers.models.olmo2 import modeling_olmo2 as theirs
-
-    from evals.models.olmo2 import rotary
-
-    def norm(self, x):
-        return self.weight * x * (x.square().mean(-1, keepdim=True) + self.variance_epsilon).rsqrt()
-
-    def angles(self, x, position_ids):
-        theta = self.config.rope_parameters["rope_theta"]
-        return rotary(position_ids, x.shape[-1] // 4, theta, x.dtype)
-
-    monkeypatch.setattr(theirs.Olmo2RMSNorm, "forward", norm)
-    monkeypatch.setattr(theirs.Olmo2RotaryEmbedding, "forward", angles)
 
 
 def test_on_olmo2_the_wrapper_has_the_native_gradients(parent, tokenizer, monkeypatch):
