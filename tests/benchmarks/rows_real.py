@@ -156,7 +156,7 @@ def demonstrations(path: Path, count: int) -> list[list[str]]:
     """[prompt, solution] of problems of the synthetic world as text, the prompt with its chat template."""
     from evals.checkpoints.checkpoint import open_checkpoint
     from evals.checkpoints.tokenizer import tokenizer_of
-    from trainer.config.load import SFTConfig
+    from trainer.config.schema import SFTConfig
     from trainer.data.asking import asked
     from trainer.data.demonstrations import training_demonstrations
 
