@@ -63,17 +63,17 @@ def _reading(k: int, a: float, b: float, problems: int, correlation: float, leve
     for rate in (a, b):
         if not (math.isfinite(rate) and 0 <= rate <= 1):
             raise AnalysisError(f"pass@{k} of {rate} is no rate from 0 to 1; divide percentages by 100")
-    v, w = (_variance(rate, problems) for rate in (a, b))
+    v, w = (variance(rate, problems) for rate in (a, b))
     error = math.sqrt((v + w - 2 * correlation * math.sqrt(v * w)) / problems)
     joint, inner = normal_quantile(1 - level / 4) * error, normal_quantile(1 - level) * error
     d = b - a
     return Reading(k, d, d - joint, d + joint, d - inner, d + inner)
 
 
-def _variance(rate: float, problems: int) -> float:
+def variance(rate: float, problems: int) -> float:
     """rate (1 - rate), with one success and one failure added so that it is not 0 at the floor or ceiling."""
-    held = (rate * problems + 1) / (problems + 2)
-    return held * (1 - held)
+    drawn = (rate * problems + 1) / (problems + 2)
+    return drawn * (1 - drawn)
 
 
 def verdict_from_changes(

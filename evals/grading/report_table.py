@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from analysis.comparison.options import declared_K
 from evals.core.printable import printable
 
 ACROSS = 4  # cells side by side
@@ -39,7 +40,7 @@ def _routes(value: Any) -> str:
 ROWS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("problems", "problems", _plain),
     ("n", "n", _plain),
-    ("K (largest power of two ≤ n/2)", "k", _plain),
+    ("K (by default)", "k", _plain),
     ("temperature", "temperature", _number),
     ("top-p", "top_p", _number),
     ("top-k (0 = off)", "top_k", _plain),
@@ -78,14 +79,13 @@ def _table(reports: Sequence[dict[str, Any]]) -> Table:
     table.add_column("")
     for report in reports:
         table.add_column(Text(printable(report["checkpoint"])), justify="right")
-    full = [r | {"k": _declared(r["n"]), "engine_full": _engine(r)} for r in reports]
+    full = [
+        r | {"k": declared_K(r["n"], None) if r["n"] > 1 else None, "engine_full": _engine(r)}
+        for r in reports
+    ]
     for label, key, form in ROWS:
         table.add_row(label, *(Text(printable(form(r[key]))) for r in full))
     return table
-
-
-def _declared(n: int) -> int | None:
-    return 1 << (n // 2).bit_length() - 1 if n > 1 else None
 
 
 def _engine(report: dict[str, Any]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.comparison.published_rates import variance
 from analysis.inference.exact_tests import holm
 from analysis.inference.intervals import normal_quantile
 from reports.published.data import load
@@ -26,7 +27,7 @@ def ends(frame: pd.DataFrame) -> list[dict[str, Any]]:
         part = part.sort_values("step")
         m = PROBLEMS[str(benchmark)]
         first, last = float(part["accuracy"].iloc[0]), float(part["accuracy"].iloc[-1])
-        error = math.sqrt((_variance(first, m) + _variance(last, m)) / m)
+        error = math.sqrt((variance(first, m) + variance(last, m)) / m)
         half, d = normal_quantile(0.975) * error, last - first
         out.append(
             {
@@ -48,12 +49,6 @@ def ends(frame: pd.DataFrame) -> list[dict[str, Any]]:
         one["reading"] = "undetermined" if p > 0.05 else "up" if one["difference"] > 0 else "down"
         one["p_holm"] = float(p)
     return out
-
-
-def _variance(rate: float, m: int) -> float:
-    """Binomial, with one success and one failure added: a rate of 0 has an error, too."""
-    kept = (rate * m + 1) / (m + 2)
-    return kept * (1 - kept)
 
 
 def short(run: str) -> str:
@@ -121,7 +116,7 @@ def run(folder: Path | None = None) -> Run:
 
 def _mixes(names: dict[str, dict[str, Any]]) -> str:
     long, brief, mix = (names[f"llama.3b_decay_{x}.20B"]["last"] for x in ("long", "short", "long.short.mix"))
-    error = normal_quantile(0.975) * math.sqrt((_variance(long, 500) + _variance(mix, 500)) / 500)
+    error = normal_quantile(0.975) * math.sqrt((variance(long, 500) + variance(mix, 500)) / 500)
     base, qwen = names["llama.3b"]["last"], names["qwen.3b"]["last"]
     return (
         f"After RL on 3B models, MATH500 ends at {base:.3f} from the Llama base, at {brief:.3f}, {mix:.3f} "

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from analysis.comparison.options import declared_K
+from evals.grading.report_table import show_reports
 from evals.grading.store_grading import cell_report, grade_store
 from evals.records import Sample, SamplingOptions
 from evals.store import SampleStore
@@ -49,3 +51,13 @@ def test_draws_that_are_not_independent_stand_out(tmp_path):
 def test_the_expectation_is_unknown_where_the_distribution_was_changed(tmp_path):
     cooler = SamplingOptions(temperature=0.6, top_p=1.0, max_tokens=64)
     assert report(tmp_path / "s", Die(), options=cooler)["duplicates_expected"] is None
+
+
+def test_the_table_tells_the_k_of_the_verdict(tmp_path, capsys):
+    """Of three samples the verdict rests on K = 2; the table said 1."""
+    store = SampleStore(tmp_path / "s")
+    cell = sample(Die(), world_problems(4), **arguments(store, n=3, options=UNTRUNCATED))
+    grade_store(store, [cell])
+    show_reports([cell_report(store, cell)])
+    (line,) = [x for x in capsys.readouterr().out.splitlines() if x.startswith("K (by default)")]
+    assert line.split()[-1] == str(declared_K(3, None)) == "2"
