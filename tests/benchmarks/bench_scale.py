@@ -1,10 +1,11 @@
 """The analysis at scale: ten million grades and ten million counts, streamed from parquet below 2 GB.
 
-    python tests/benchmarks/bench_scale.py [--problems 1000000] [--checkpoints 10] [--pairs 1] [--work FOLDER]
+    python tests/benchmarks/bench_scale.py [--problems 100000] [--checkpoints 100] [--pairs 1] [--work FOLDER]
 
-Made first, and not measured: a parquet file of grades (problem, correct), ten of each problem, and one of
-counts (checkpoint, problem, n, c), a row group for each checkpoint. Measured, each in a process of its own:
-counting the grades by streaming; pass@k of every checkpoint; whole comparisons of the first with later ones.
+Made first, and not measured: a parquet file of grades (problem, correct), as many of a problem as there are
+checkpoints, and one of counts (checkpoint, problem, n, c), a row group for each checkpoint. Measured, each in
+a process of its own: counting the grades by streaming; pass@k of every checkpoint; whole comparisons of the
+first with later ones.
 Prints seconds of the processor, peak memory and rates as JSON; `results/scale.json` keeps them.
 """
 
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from trainer_peers import peak_mb
 
 HERE = Path(__file__).parent
-N, EACH, BLOCK = 128, 10, 1 << 20  # samples behind a count; grades of a problem; rows read at a time
+N, BLOCK = 128, 1 << 20  # samples behind a count; rows read at a time
 KS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
@@ -41,14 +42,16 @@ def make(folder: Path, problems: int, checkpoints: int) -> None:
     )
     with pq.ParquetWriter(folder / "counts.parquet", schema, compression="zstd") as out:
         for i in range(checkpoints):
-            c = rng.binomial(N, p ** (1 - 0.02 * i)).astype(np.int16)
+            c = rng.binomial(N, p ** (1 - 0.2 * i / checkpoints)).astype(np.int16)
             columns = [np.full(problems, i, np.int16), ids, np.full(problems, N, np.int16), c]
             table = pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema)
             out.write_table(table, row_group_size=problems)
     schema = pa.schema([("problem", pa.int32()), ("correct", pa.bool_())])
     with pq.ParquetWriter(folder / "grades.parquet", schema, compression="zstd") as out:
-        for first in range(0, problems, BLOCK // EACH):
-            some = np.repeat(np.arange(first, min(problems, first + BLOCK // EACH), dtype=np.int32), EACH)
+        for first in range(0, problems, BLOCK // checkpoints):
+            some = np.repeat(
+                np.arange(first, min(problems, first + BLOCK // checkpoints), dtype=np.int32), checkpoints
+            )
             out.write_table(pa.table({"problem": some, "correct": rng.random(len(some)) < p[some]}))
 
 
@@ -105,8 +108,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--problems", type=int, default=1_000_000)
-    parser.add_argument("--checkpoints", type=int, default=10)
+    parser.add_argument("--problems", type=int, default=100_000)
+    parser.add_argument("--checkpoints", type=int, default=100)
     parser.add_argument("--pairs", type=int, default=1)
     parser.add_argument("--part", nargs=3, metavar=("NAME", "FOLDER", "SIZE"), help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -121,16 +124,20 @@ def main() -> None:
         make(Path(folder), given.problems, given.checkpoints)
         out: dict[str, Any] = {
             f"{name}_bytes_per_row": (Path(folder) / f"{name}.parquet").stat().st_size / given.problems / each
-            for name, each in (("counts", given.checkpoints), ("grades", EACH))
+            for name, each in (("counts", given.checkpoints), ("grades", given.checkpoints))
         }
         for name, size in sizes.items():
             command = [sys.executable, __file__, "--part", name, folder, str(size)]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             out[name] = json.loads(done.stdout.splitlines()[-1])
-    text = json.dumps({"problems": given.problems, "checkpoints": given.checkpoints} | out, indent=1) + "\n"
-    print(text)
-    if given.problems >= 1_000_000:
-        (HERE / "results" / "scale.json").write_text(text)
+    print(json.dumps(out, indent=1))
+    path, size = (
+        HERE / "results" / "scale.json",
+        f"{given.problems} problems x {given.checkpoints} checkpoints",
+    )
+    if given.problems * given.checkpoints >= 10_000_000:
+        known = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(known | {size: out}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

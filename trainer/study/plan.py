@@ -126,6 +126,49 @@ def days(kinds: list[Cost], gpus: int) -> float:
     return max(sum(k.hours for k in kinds) / gpus, by["pre-training"].hours / gpus + chain) / 24
 
 
+def analysis(v: dict[str, float], decode: float) -> list[tuple[str, str, str]]:
+    """(work, amount, hours) of 10^6 problems × 10^3 samples × 10^2 checkpoints, of one core or one GPU."""
+    cells = v["web_problems"] * v["web_checkpoints"]
+    samples = cells * v["web_samples"]
+    tokens, pairs = samples * v["response_tokens"], v["web_checkpoints"] - 1
+    each = v["comparison_s"] * v["web_problems"] / 1e6
+    every = v["web_checkpoints"] * pairs / 2
+    counts, per_core = cells * v["counts_bytes"] / 1e9, v["counted_per_core_s"]
+    return [
+        ("sampling", f"{samples:,.0f} samples", f"{tokens / decode / HOUR:,.0f} GPU"),
+        ("samples on disk", f"{tokens * v['sample_bytes_per_token'] / 1e12:,.0f} TB", ""),
+        ("grading", f"{samples:,.0f} grades", f"{samples / v['grades_per_core_s'] / HOUR:,.0f} core"),
+        ("grades on disk", f"{samples * v['grade_bytes'] / 1e12:,.1f} TB", ""),
+        ("counting grades", f"{samples:,.0f} rows", f"{samples / per_core / HOUR:,.1f} core"),
+        ("counts on disk", f"{cells:,.0f} rows, {counts:,.1f} GB", ""),
+        ("each checkpoint against the first", f"{pairs:,.0f} pairs", f"{pairs * each / HOUR:,.1f} core"),
+        ("every pair", f"{every:,.0f} pairs", f"{every * each / HOUR:,.0f} core"),
+    ]
+
+
+CHANGES = (  # what is said, the value, its factor
+    ("as assumed", "seeds", 1.0),
+    ("decoding half as fast", "memory_share", 0.5),
+    ("training at 30% of the peak", "training_share", 0.75),
+    ("responses twice as long", "response_tokens", 2.0),
+    ("a quarter of the sequences at once", "sequences", 0.25),
+    ("grading half as fast", "grades_per_core_s", 0.5),
+)
+
+
+def sensitivity(config: StudyConfig, v: dict[str, float]) -> list[str]:
+    """Rows of the table: what each change of one value does to the programme."""
+    rows = []
+    for said, name, factor in CHANGES:
+        changed = v | {name: v[name] * factor}
+        kinds = costs(config, changed)
+        cores = kinds[-1].jobs * kinds[-1].sampled / changed["grades_per_core_s"] / HOUR
+        gpu = sum(k.hours for k in kinds)
+        times = " | ".join(f"{days(kinds, g):,.1f}" for g in CLUSTERS)
+        rows.append(f"| {said} | {gpu:,.0f} | {times} | {cores:,.1f} |")
+    return rows
+
+
 def page(path: Path) -> str:
     """The plan as Markdown."""
     values = read_values(path)
@@ -162,6 +205,8 @@ def page(path: Path) -> str:
             node=NODE,
             wide=kinds[1].jobs * 4,
             later=kinds[1].jobs * 2,
+            analysis="\n".join(f"| {' | '.join(row)} |" for row in analysis(v, decode_rate(shape, v))),
+            sensitivity="\n".join(sensitivity(config, v)),
             running=f"{12 * parameters(shape) / 1e9:,.0f}",
         )
     )
