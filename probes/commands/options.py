@@ -101,7 +101,8 @@ class Inputs:
         from probes.inputs.checkpoints import from_checkpoints
         from probes.inputs.grouping import check_keys
 
-        check_keys(self.sampling(), keys)
+        if keys:
+            check_keys(self.sampling(), keys)
         return from_checkpoints(self.ckpt or [], self.sampling(variants), sources.store_of(self.out))
 
     def check(self, least: int = 2) -> None:

@@ -94,7 +94,8 @@ def expand(
     keys = (*(by or ()), *(x for x in (cluster, stratum) if x is not None))
 
     def draw(n: int) -> Source:
-        return grouped(inputs.with_n(n).source(variants=variants, keys=keys), cluster, stratum)
+        source = inputs.with_n(n).source(variants=variants, keys=keys)
+        return grouped(source, cluster, stratum) if cluster or stratum else source
 
     told: dict[str, Any] = {"against": inputs.against, "command": command_line(), "by": by or ()}
     told["floors"] = guess_floor

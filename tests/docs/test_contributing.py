@@ -48,7 +48,8 @@ def test_examples_that_check_themselves(section):
 
 def test_files_and_names_exist():
     root = Path(__file__).resolve().parents[2]
-    for path in re.findall(r"`((?:analysis|evals|trainer|probes|reports|tests)/[\w/.]+\.\w+)`", PAGE):
+    way = (root / "docs" / "architecture.md").read_text("utf-8")  # the files from the command to the card
+    for path in re.findall(r"`((?:analysis|evals|trainer|probes|reports|tests)/[\w/.]+\.\w+)`", PAGE + way):
         assert (root / path).is_file() or path == "probes/correct.py", path
     named = set(re.findall(r"^make (\w+)", PAGE, re.M))
     targets = set(re.findall(r"^([\w-]+):", (root / "Makefile").read_text(), re.M))
