@@ -41,9 +41,18 @@ def test_an_algorithm():
     assert set(made.defaults) <= set(RLConfig.model_fields)
 
 
-@pytest.mark.parametrize("section", ["Add a reader", "Add a policy of the verifier"])
-def test_examples_that_check_themselves(section):
-    example(section)
+def test_a_reader():
+    (answers,) = example("Add a reader")["tries"].parse(
+        b'{"q": "1+1?", "gold": "2", "tries": ["3", "4"]}', {}
+    )
+    assert (answers.question, answers.gold) == ("1+1?", "2")
+    assert [r.text for r in answers.responses] == ["3", "4"]
+
+
+def test_a_policy_of_the_verifier():
+    """Its cases hold by the verifier as it is, and there are wrong ones beside the right ones."""
+    cases = example("Add a policy of the verifier")["cases"]
+    assert {equal for *_, equal in cases} == {True, False}
 
 
 def test_files_and_names_exist():

@@ -11,6 +11,7 @@ from evals.cli import main
 from evals.core.errors import UserError
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
+from evals.readers.answers import reason_of
 from evals.readers.formats.rendered import question_in, without_ends
 from evals.store import SampleStore, published
 from evals.store.reading import graded_samples
@@ -180,6 +181,52 @@ def test_a_greedy_output_beside_seeds_is_apart(tmp_path):
 def test_rows_with_a_step_are_not_pooled_over_steps(tmp_path, name):
     rows = [{name: i, "question": "q", "answer": "2", "response": "\\boxed{2}"} for i in (1, 2)]
     assert read(rows_file(tmp_path, *rows), tmp_path)[0] == ["step-000001", "step-000002"]
+
+
+def test_steps_of_trainers_are_checkpoints_of_their_own(tmp_path):
+    trl = [{"step": i, "prompt": "q", "completion": "\\boxed{2}", "answer": "2"} for i in (1, 2)]
+    (tmp_path / "run").mkdir()
+    for i, row in enumerate(trl):
+        pd.DataFrame([row]).to_parquet(tmp_path / "run" / f"completions_{i}.parquet")
+    found = read(tmp_path / "run", tmp_path / "trl")
+    assert found[:2] == (["step-000001", "step-000002"], [(1, 1), (1, 1)])
+    slime = [{"rollout_id": i, "prompt": "q", "response": "\\boxed{2}", "label": "2"} for i in (3, 4)]
+    labels, *_ = read(rows_file(tmp_path, *slime), tmp_path / "slime")
+    assert labels == ["step-000003", "step-000004"]
+
+
+def test_every_rollout_of_swift_has_its_own_question_and_gold(tmp_path):
+    row = {"step": [1, 1], "prompt": ["1+1?", "1+2?"], "solution": ["2", "3"]}
+    row |= {"completion": ["\\boxed{2}", "\\boxed{3}"]}
+    _, found, store, _ = read(rows_file(tmp_path, row), tmp_path)
+    assert found == [(2, 2)]
+    assert sorted((p.question, p.answer) for p in store.problems().values()) == [("1+1?", "2"), ("1+2?", "3")]
+
+
+def test_a_column_of_prompt_and_response_is_read_without_the_prompt(tmp_path):
+    prompt = "Is it \\boxed{2}? "
+    row = {"prompt": prompt, "question": "q", "answer": "2", "text": prompt + "No idea."}
+    _, found, store, cells = read(rows_file(tmp_path, row), tmp_path)
+    assert found == [(0, 1)]
+    assert store.samples(cells, ["text"])["text"].tolist() == ["No idea."]
+
+
+@pytest.mark.parametrize(
+    ("item", "reason"),
+    [
+        ({"is_truncated": True, "finish_reason": "stop"}, "length"),
+        ({"truncated": True}, "length"),
+        ({"status": "completed"}, "stop"),
+        ({"finish_reason": "EOS"}, "stop"),
+        ({"stop_reason": "end_turn"}, "stop"),
+        ({"stop_reason": "max_tokens"}, "length"),
+        ({"choices": [{"finish_reason": "length"}]}, "length"),
+        ({"finish_reason": "abort"}, None),
+        ({}, None),
+    ],
+)
+def test_why_a_response_ended(item, reason):
+    assert reason_of(item) == reason
 
 
 def test_verl_files_named_by_step_are_not_pooled(tmp_path):

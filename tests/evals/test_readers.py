@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.core.errors import UserError
+from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
 from evals.readers.answers import Malformed
 from evals.readers.formats.rows import parse_plain
 from evals.records import Problem
 from evals.store import SampleStore
 from evals.store.export import export_samples
+from evals.verify import VERSION
 
 QUESTION, GOLD = "What is 6 times 7?", "42"
 TEXTS = ["It is \\boxed{42}.", "It is \\boxed{41}.", "no idea"]
@@ -296,6 +298,25 @@ def test_export_and_import_is_a_round_trip(tmp_path):
     columns = ["checkpoint", "problem", "index", "text", "temperature", "top_p", "max_tokens", "shots"]
     (old,) = store.cells()
     assert again.samples([cell], columns).equals(store.samples([old], columns))
+
+
+def test_exported_samples_have_their_whole_grade(tmp_path):
+    """Right in words alone: the strict grade, the lenient one and what they read leave with the sample."""
+    store = SampleStore(tmp_path / "store")
+    row = {"question": "6 times 7?", "answer": "42", "response": "I get 42"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    cells = import_samples([tmp_path / "rows.jsonl"], store)
+    grade_store(store, cells)
+    export_samples(store, tmp_path / "out.jsonl")
+    found = json.loads((tmp_path / "out.jsonl").read_text())
+    assert (found["correct"], found["lenient"], found["answer"], found["route"]) == (
+        False,
+        True,
+        None,
+        "none",
+    )
+    assert (found["reason"], found["grader_version"]) == ("no answer", str(VERSION))
+    assert (found["question"], found["gold"], found["text"]) == ("6 times 7?", "42", "I get 42")
 
 
 BAD = [

@@ -28,8 +28,26 @@ def test_a_frame_arrays_and_a_csv_give_one_finding(frame):
     for other in (by_csv, by_arrays, unlike, in_place, probes.compare(*right, K=8)):
         assert other.comparison.delta == by_frame.comparison.delta
         assert other.verdict == by_frame.verdict
+    assert [(c.a, c.b) for c in by_arrays.comparisons] == [("A", "B")]
     assert by_frame.comparison.options.K_declared is True
     assert [(c.a, c.b) for c in probes.compare(frame).comparisons] == [("base", "rl"), ("base", "sft")]
+
+
+def test_matrices_may_have_different_numbers_of_samples(frame):
+    wide = frame.pivot(index="problem", columns="checkpoint", values="c")
+    a = [[j < c for j in range(16)] for c in wide["base"]]
+    b = [[j < c for j in range(32)] for c in wide["rl"]]
+    counted = probes.compare(wide["base"], wide["rl"], (16, 32), K=8)
+    assert probes.compare(a, b, K=8).comparison.delta == counted.comparison.delta
+
+
+def test_level_and_margin_reach_the_comparison(frame):
+    usual = probes.compare(frame, "base", "rl", K=8)
+    other = probes.compare(frame, "base", "rl", K=8, level=0.2, margin=0.07)
+    options = other.comparison.options
+    assert (options.level, options.margin) == (0.2, 0.07)
+    width = [c.delta.high[0] - c.delta.low[0] for c in (usual.comparison, other.comparison)]
+    assert width[1] < 0.8 * width[0]
 
 
 def test_a_store_gives_its_samples(toy_source):

@@ -1,11 +1,13 @@
 """A store is measured as it stands, and what it knows of a cell is known on the card."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from evals.store import SampleStore
 from evals.store.reading import labels
+from probes.comparison.gained_lost import changed
 from probes.inputs.sources import from_samples
 
 
@@ -57,3 +59,26 @@ def test_cells_of_one_name_are_told_apart(tmp_path, infos, names):
     for cell, info in zip(cells, infos, strict=True):
         store.add_cell(cell, info)
     assert labels(store, cells) == names
+
+
+def test_problems_gained_and_lost_are_listed_with_the_samples_of_their_side(toy_source):
+    """By the counts: gained have none right under A and some under B; what is shown is what each wrote."""
+    counts = toy_source.counts.pivot(index="problem", columns="checkpoint", values="c")
+    wanted = {"gained": ("base", "sharp"), "lost": ("sharp", "base")}
+    few = replace(toy_source, n=2)
+    for n, source in ((64, toy_source), (2, few)):
+        found = changed(source, "base", "sharp")
+        assert found["gained_total"] + found["lost_total"] > 0
+        for kind, (none, some) in wanted.items():
+            ids = counts.index[(counts[none] == 0) & (counts[some] > 0)]
+            assert found[f"{kind}_total"] == len(ids)
+            assert {row["problem"] for row in found[kind]} <= set(ids)
+            for row in found[kind]:
+                side, other = ("b", "a") if kind == "gained" else ("a", "b")
+                assert not any(s["correct"] for s in row["samples"][other])
+                assert n == 2 or row["samples"][side][0]["correct"]
+                assert len(row["samples"][side]) == min(n, 4)
+    for row in changed(toy_source, "base", "sharp")["improved"]:
+        assert row["rate_b"] > row["rate_a"]
+    for row in changed(toy_source, "base", "sharp")["worsened"]:
+        assert row["rate_b"] < row["rate_a"]

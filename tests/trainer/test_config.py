@@ -103,7 +103,8 @@ def test_presets_are_whole(preset):
         (RLConfig, "rl"),
         (ParallelConfig, "parallel"),
     ):
-        load_config(kind, section, preset=preset, path=None)
+        found = load_config(kind, section, preset=preset, path=None)
+        assert kind.model_validate(found.model_dump()) == found
 
 
 def test_the_papers_table_is_the_default_of_grpo():
