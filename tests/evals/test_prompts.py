@@ -384,3 +384,12 @@ def test_options_are_given_once_or_once_per_checkpoint(tmp_path):
     ):
         with pytest.raises(UserError, match=says):
             askings(values, 3)
+
+
+def test_the_prefix_of_a_response_ends_the_prompt(tokenizer):
+    """In plain text and in a chat: what is graded with the response was asked before it."""
+    problem = Problem("p", "1+1?", "2")
+    for chat, engine in ((False, None), (True, tokenizer)):
+        asked = settled(Asking(shots=0, chat=chat, prefix="Let me see: "), None, True)
+        plain = settled(Asking(shots=0, chat=chat), None, True)
+        assert prompt_text(problem, asked, engine) == prompt_text(problem, plain, engine) + "Let me see: "
