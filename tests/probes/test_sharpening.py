@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from probes.measures.sharpening import from_histograms
 from probes.passk import passk
 from probes.support import support
 
@@ -57,3 +58,13 @@ def test_published_histograms(probes, tmp_path):
     assert "has no column 'problems'" in probes("histograms", file, "--out", tmp_path / "out").err
     file.write_text("checkpoint,n,c,problems\nbase,8,0,x\n")
     assert "whole numbers" in probes("histograms", file, "--out", tmp_path / "out").err
+
+
+def test_the_tax_of_histograms_is_S_of_the_first_less_S_of_the_later(tmp_path):
+    rows = [("base", 0, 5), ("base", 1, 9), ("base", 4, 6), ("rl", 0, 8), ("rl", 4, 12)]
+    lines = ["checkpoint,n,c,problems", *(f"{name},4,{c},{problems}" for name, c, problems in rows)]
+    (tmp_path / "h.csv").write_text("\n".join(lines))
+    found = from_histograms(tmp_path / "h.csv", 3)
+    share = {e.checkpoint: e.estimate for e in found.estimates if e.measure == "area_share"}
+    assert share["base"] > share["rl"] + 0.1
+    assert found.differences[0].estimate == pytest.approx(share["base"] - share["rl"])
