@@ -114,20 +114,25 @@ def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
 
 
 def test_whole_seeds_come_first(ran) -> None:
-    """Each seed is trained and sampled, arms too, before the next seed's cells; the base is drawn twice."""
+    """A seed's cells and controls come before the next seed's cells, other arms after all seeds; the base is
+    drawn twice, and more often than the rest."""
     done, _, plan = ran
     stages = [t.stage for t in done]
     assert list(dict.fromkeys(stages))[:2] == ["pretrain", "tuning"]
     cells = [stages.index(f"cells seed-{s}") for s in plan.seeds]
     assert cells == sorted(cells)
-    arms = [i for i, t in enumerate(done) if t.stage == "arms" and "seed-0" in t.marker.parts]
-    assert cells[0] < min(arms) < max(arms) < cells[1]
+    arms = {i: t.marker.parts for i, t in enumerate(done) if t.stage == "arms"}
+    controls = [i for i, parts in arms.items() if "random" in parts and "seed-0" in parts]
+    assert cells[0] < min(controls) < max(controls) < cells[1]
+    assert max(cells) < min(i for i, parts in arms.items() if "random" not in parts)
     sampled = [t for t in done if t.stage in ("samples cells", "samples base")]
     asked = len(plan.table["probe"]["sampling"]) * len(plan.starts)
     assert len(sampled) == asked * (len(plan.seeds) + 1)
     drawn = next(t for t in sampled if t.stage == "samples base")
     assert len(set(option(drawn, "--ckpt"))) == 1
     assert len(option(drawn, "--ckpt")) == 2
+    often = {t.stage: int(option(t, "--n")[0]) for t in sampled}
+    assert often["samples base"] == plan.table["base"]["n"] > often["samples cells"]
 
 
 def test_every_arm_draws_as_many_rollouts_as_rl(ran) -> None:
