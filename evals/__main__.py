@@ -1,13 +1,11 @@
 """`python -m evals` is the `evals` command."""
 
+from evals.entry import enter
+
 
 def main() -> None:
-    """Entry point of the console command; Ctrl-C while its modules load ends it without a traceback."""
-    try:
-        from evals.cli import main as command
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    command()
+    """Entry point of the console command."""
+    enter("evals.cli")
 
 
 if __name__ == "__main__":

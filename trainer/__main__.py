@@ -1,13 +1,11 @@
 """`python -m trainer` is the `trainer` command."""
 
+from evals.entry import enter
+
 
 def main() -> None:
-    """Entry point of the console command; Ctrl-C while its modules load ends it without a traceback."""
-    try:
-        from trainer.cli import main as command
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    command()
+    """Entry point of the console command."""
+    enter("trainer.cli")
 
 
 if __name__ == "__main__":
