@@ -70,10 +70,9 @@ class _Norm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float) -> Tensor:
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        scale = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+        normed, scale = _normed(x, weight, eps)
         ctx.save_for_backward(x, weight, scale)
-        return (x * scale).mul_(weight)
+        return normed
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
@@ -84,6 +83,12 @@ class _Norm(torch.autograd.Function):
         of_x = (grad * weight).mul_(scale)
         of_x.addcmul_(x, along.mul_(scale**3).div_(-x.shape[-1]))
         return of_x, product.flatten(0, -2).T @ scale.flatten(), None
+
+
+def _normed(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    scale = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return (x * scale).mul_(weight), scale
 
 
 class RMSNorm(nn.Module):
@@ -99,6 +104,8 @@ class RMSNorm(nn.Module):
         wide = x if x.dtype in (torch.float32, torch.float64) else x.float()
         weight = self.weight.to(wide.dtype)
         if x.device.type == "cpu":
+            if not torch.is_grad_enabled():
+                return _normed(wide, weight, self.eps)[0].to(x.dtype)
             normed: Tensor = _Norm.apply(wide, weight, self.eps)
             return normed.to(x.dtype)
         return F.rms_norm(wide, (x.shape[-1],), weight, self.eps).to(x.dtype)
@@ -116,6 +123,8 @@ def rotary(positions: Tensor, head_dim: int, theta: float, dtype: torch.dtype) -
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding of x (…, heads, head_dim) by cos, sin (…, 1, head_dim)."""
     if x.device.type == "cpu" and x.dtype == cos.dtype:
+        if not torch.is_grad_enabled():
+            return _turned(x, cos, sin, back=False)
         rotated: Tensor = _Rotate.apply(x, cos, sin)
         return rotated
     half = x.shape[-1] // 2
