@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from evals.checkpoints.known_hashes import known, note
 from evals.checkpoints.stored import Stored
 from evals.core.keys import content_hash
 
@@ -56,13 +57,17 @@ def _repeated_head(name: str, tensors: Mapping[str, str]) -> bool:
 
 
 def _hash_of(path: Path, spans: tuple[Span, ...]) -> tuple[str, dict[Span, str]]:
-    stat = path.stat()
-    return _hashes(str(path.resolve()), spans, stat.st_size, stat.st_mtime_ns)
+    """SHA-256 of a file and of sorted spans of its bytes."""
+    seen, place = path.stat(), str(path.resolve())
+    if (found := known(place, seen, spans)) is None:
+        found = _hashes(place, spans, seen.st_size, seen.st_mtime_ns)
+        note(place, seen, spans, *found)
+    return found
 
 
 @lru_cache(maxsize=256)
 def _hashes(path: str, spans: tuple[Span, ...], size: int, modified: int) -> tuple[str, dict[Span, str]]:
-    """SHA-256 of a file and of sorted spans of its bytes; size and time of change only key the cache.
+    """See `_hash_of`; size and time of change only key the cache.
 
     Spans that overlap, as views of one tensor in a `.bin` do, are read again.
     """
