@@ -83,19 +83,21 @@ def bootstrap(
     if units < 2:
         raise AnalysisError("the bootstrap needs at least two problems or clusters; give more")
     mean = totals.sum(0) / sizes.sum()
-    influence = totals - mean * sizes[:, None]
-    columns = np.column_stack([influence, sizes])
+    influence = -mean * sizes[:, None]  # (U, C) arrays are large: in place, and no more of them than needed
+    influence += totals
     if alike is not None and cluster is None and strata is None:
         first, times = np.unique(alike, return_index=True, return_counts=True)[1:]
         if FEWER * first.size < units:
-            deviation = _grouped(columns[first].astype(np.float32), times, replicates, seed)
+            columns = np.column_stack([influence[first], sizes[first]]).astype(np.float32)
+            deviation = _grouped(columns, times, replicates, seed)
             return Replicates(mean, deviation, units, influence)
-    bounds = None
-    if strata is not None:
+    rows, bounds = np.empty((units, values.shape[1] + 1), np.float32), None
+    if strata is None:
+        rows[:, :-1], rows[:, -1] = influence, sizes
+    else:
         order, bounds = _strata(strata)
+        rows[:] = np.add(*_about_strata(np.column_stack([influence, sizes])[order], bounds))
         influence = _about_strata(influence[order], bounds)[1]
-        columns = np.add(*_about_strata(columns[order], bounds))
-    rows = columns.astype(np.float32)
     rng = np.random.Generator(np.random.SFC64([seed, 0xB007, 0]))
     deviation = np.empty((replicates, values.shape[1]), np.float32)
     few = max(1, CACHED // units)
@@ -108,7 +110,8 @@ def bootstrap(
             weights = _weights(rng, stop - start, units, few, bounds)
         sums = weights @ rows
         deviation[start:stop] = sums[:, :-1] / sums[:, -1:]
-    return Replicates(mean, deviation, units, influence * (units / sizes.sum()), cluster)
+    influence *= units / sizes.sum()
+    return Replicates(mean, deviation, units, influence, cluster)
 
 
 def _checked(values: Floats, cluster: Ints | None, stratum: Ints | None, replicates: int) -> Floats:
