@@ -85,10 +85,13 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
     from evals.checkpoints.loading import load_causal, load_olmo2, sound
     from evals.checkpoints.tokenizer import encode, tokenizer_of
     from evals.engines.decoders import Decoder, Olmo2Decoder
+    from evals.engines.threads import keep_freed_memory
     from evals.engines.torch_engine import TorchEngine
     from evals.models.olmo2 import Olmo2Shape
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cpu":
+        keep_freed_memory()
     kind = dtype_of(dtype or ("bfloat16" if device == "cuda" else "float32"))
     tokenizer = tokenizer_of(found)
     check_vocabulary(found, tokenizer)

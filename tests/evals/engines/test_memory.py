@@ -1,0 +1,46 @@
+"""Memory of freed tensors stays in the process, where the C library is glibc."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from evals.engines import threads
+
+SCRIPT = """
+import resource, sys
+import torch
+from evals.engines.threads import keep_freed_memory
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+for turn in range(10):
+    if turn == 2:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    held = [torch.ones(1 << 18) for _ in range(40)]
+    del held
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def faults(how: str) -> int:
+    done = subprocess.run([sys.executable, "-c", SCRIPT, how], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told to keep memory")
+def test_freed_tensors_are_not_mapped_again() -> None:
+    pages = 8 * 40 * 256  # of eight turns, 4 KiB each
+    assert faults("kept") < pages / 20 < faults("not") / 2
+
+
+@pytest.mark.parametrize("error", [OSError, AttributeError])
+def test_another_c_library_is_left_alone(monkeypatch, error) -> None:
+    def none(name: object) -> object:
+        raise error
+
+    monkeypatch.setattr(ctypes, "CDLL", none)
+    threads.keep_freed_memory()
