@@ -115,9 +115,9 @@ def by_turns(commands: dict[str, list[str]], rounds: int) -> dict[str, dict[str,
 
 def part() -> None:
     """`--part FUNCTION FOLDER SIZES`: one of our parts in this process."""
-    import torch
+    from trainer.distributed.launch import on_cpu
 
-    torch.set_num_threads(1)
+    on_cpu(1)
     vars(bench_trainer).update(json.loads(sys.argv[4]))
     folder = Path(sys.argv[3])
     tell(getattr(bench_trainer, sys.argv[2])(folder, json.loads((folder / "work.json").read_text())))

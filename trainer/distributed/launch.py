@@ -11,6 +11,7 @@ import torch
 from torch import distributed as dist
 
 from evals.core.processes import ProcessDied, together
+from evals.engines.threads import keep_freed_memory
 from trainer.distributed import ranks as distributed
 
 
@@ -20,7 +21,7 @@ def launch(task: Callable[..., None], args: tuple[Any, ...], processes: int, *, 
     meet: a lone process forms a group of one, which sharding needs. An exception in any process ends all
     of them and is raised here.
     """
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    on_cpu(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if "RANK" in os.environ and "WORLD_SIZE" in os.environ:  # under torchrun
         _meet_and_do(task, args, {})
     elif processes > 1:
@@ -29,6 +30,13 @@ def launch(task: Callable[..., None], args: tuple[Any, ...], processes: int, *, 
         _meet_and_do(task, args, {"init_method": _address(), "rank": 0, "world_size": 1})
     else:
         task(*args)
+
+
+def on_cpu(threads: int) -> None:
+    """Threads of this process and, without a GPU, its memory: see `keep_freed_memory`."""
+    torch.set_num_threads(threads)
+    if not torch.cuda.is_available():
+        keep_freed_memory()
 
 
 def _meet_and_do(task: Callable[..., None], args: tuple[Any, ...], how: dict[str, Any]) -> None:
@@ -60,5 +68,5 @@ def _spawn(task: Callable[..., None], args: tuple[Any, ...], processes: int) -> 
 def _child(
     number: int, task: Callable[..., None], args: tuple[Any, ...], processes: int, address: str
 ) -> None:
-    torch.set_num_threads(1)
+    on_cpu(1)
     _meet_and_do(task, args, {"init_method": address, "rank": number, "world_size": processes})

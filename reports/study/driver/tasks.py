@@ -22,8 +22,6 @@ from evals.core.processes import interpreter
 LOG = "tasks.jsonl"  # in the study's folder: one row per task that was run
 # wider vectors add in another order: without the second, every generation of processors has bytes of its own
 SAME_BYTES = {"OMP_NUM_THREADS": "1", "ATEN_CPU_CAPABILITY": "avx2"}
-# glibc keeps the memory of freed tensors for the next ones: without their page faults a tenth less time
-KEPT_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "4000000000", "MALLOC_MMAP_THRESHOLD_": "33554432"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def _run(out: Path, task: Task, running: list[subprocess.Popen[bytes]], lock: th
     sys.stderr.flush()
     with (out / "output.log").open("ab") as log:
         process = interpreter(
-            "-m", *task.command, environment=os.environ | SAME_BYTES | KEPT_MEMORY, stdout=log, stderr=log
+            "-m", *task.command, environment=os.environ | SAME_BYTES, stdout=log, stderr=log
         )
         with lock:
             running.append(process)
