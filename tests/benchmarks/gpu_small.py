@@ -1,14 +1,16 @@
 """The `small` preset on a GPU, against the card's own rates: one command a figure.
 
-    python tests/benchmarks/gpu_small.py rates | pretrain | sft | rl | sampler | excursion | page
-        [--work FOLDER] [--out FOLDER] [--toy]
+    python tests/benchmarks/gpu_small.py rates | pretrain | sft | rl | rl-vllm | sampler | sampler-135m
+        | excursion | all | page  [--work FOLDER] [--out FOLDER] [--toy]
 
 `rates`: bf16 matrix products and copies, the limits. `pretrain`, `sft`, `rl`: steps of the preset, tokens per
-second, and their arithmetic as a fraction of the matrix rate. `sampler`: the torch engine, vLLM without CUDA
-graphs, vLLM with them; as fraction of what reading the weights once per token of the longest row allows.
-`excursion`: pre-training on the preset's 400M tokens, RL from its first kept checkpoint, samples of both,
-the verdict. Each figure is kept in FOLDER/gpu/NAME.json with its command, card and versions; `page` writes
-FOLDER/gpu/README.md, where what is not there says "not measured". --toy: sizes for one CPU core.
+second, and their arithmetic as a fraction of the matrix rate; `rl-vllm`: with vLLM's rollouts. `sampler`: the
+torch engine (it has no CUDA graphs), vLLM without them, vLLM with them; as fraction of what reading the
+weights once per token of the longest row allows; `sampler-135m`: on the model of REAL_MODEL, or on a random
+one of 135M. `excursion`: pre-training on the preset's 400M tokens, RL from its first kept checkpoint, samples
+of both, the verdict. `all`: everything but sft and excursion, within ten minutes. Each figure is kept in
+FOLDER/gpu/NAME.json with its command, card and versions; `page` writes FOLDER/gpu/README.md, where what is
+not there says "not measured". --toy: sizes for one CPU core.
 """
 
 from __future__ import annotations
@@ -18,19 +20,23 @@ import json
 import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench_table import environment
+from gpu_page import PARTS, page
 
 HERE = Path(__file__).parent
 SKIPPED = 3  # first steps of a run, which compile and fill caches
-PARTS = ("rates", "pretrain", "sft", "rl", "sampler", "excursion")
+ALL = ("rates", "pretrain", "sampler", "sampler-135m", "rl", "rl-vllm")
+MINUTES = 9.5  # of `all`
 TOY = {
     "pretrain": "model.hidden_size=32 model.intermediate_size=64 model.layers=2 model.heads=2 vocab_size=400 "
     "compute.precision='float32' tokens=12000 batch_tokens=2048 checkpoints=[6000]",
@@ -105,8 +111,8 @@ def base(work: Path, toy: bool) -> Path:
     return max((work / "pretrain").glob("step-*"))
 
 
-def training(recipe: str) -> Callable[[Path, bool], dict[str, Any]]:
-    """The measurement of a recipe's steps."""
+def training(recipe: str, rollouts: str = "") -> Callable[[Path, bool], dict[str, Any]]:
+    """The measurement of a recipe's steps; rollouts: their engine, where it is not the trainer's own."""
 
     def measured(work: Path, toy: bool) -> dict[str, Any]:
         if recipe == "pretrain":
@@ -114,15 +120,31 @@ def training(recipe: str) -> Callable[[Path, bool], dict[str, Any]]:
             folder, command = trainer(recipe, work, toy, *sets)
         else:
             few = "steps=4" if recipe == "rl" and toy else "steps=20" if recipe == "rl" else "epochs=1"
-            folder, command = trainer(recipe, work, toy, few, ckpt=base(work, toy))
+            place = work / "with" / rollouts if rollouts else work
+            sets = [few, *([f"engine={rollouts}"] if rollouts else [])]
+            folder, command = trainer(recipe, place, toy, *sets, ckpt=base(work, toy))
         return {"command": command} | steps(folder)
 
     return measured
 
 
 def sampler(work: Path, toy: bool) -> dict[str, Any]:
+    """Each engine on the preset's model."""
+    return engines(base(work, toy), toy)
+
+
+def sampler_135m(work: Path, toy: bool) -> dict[str, Any]:
+    """Each engine on a real model of 135M parameters, or a random one of its shape."""
+    from rows_real import real_model
+
+    with tempfile.TemporaryDirectory() as folder:
+        what = real_model(Path(folder), toy)
+        return {"model": what} | engines(Path(folder) / "model", toy)
+
+
+def engines(path: Path, toy: bool) -> dict[str, Any]:
     """Tokens per second of each engine on the same requests, each in a process of its own."""
-    path, found = base(work, toy), {}
+    found: dict[str, Any] = {}
     for name in ("torch", "vllm, no graphs", "vllm, CUDA graphs"):
         command = [
             sys.executable,
@@ -166,11 +188,20 @@ def engine(name: str, path: str, toy: bool) -> dict[str, Any]:
         samples = opened.sample(requests, SamplingOptions(1.0, 1.0, 0, length))
         spent.append(time.perf_counter() - began)
         drawn.append((sum(map(tokens, samples)), max(map(tokens, samples))))
-    weights = (
-        sum(f.stat().st_size for f in Path(path).glob("*.safetensors")) / 2
-    )  # kept in fp32, read in bf16
+    weights = 2 * numbers(Path(path))  # read in bf16
     best = [(t / s, longest * weights / s) for s, (t, longest) in zip(spent[1:], drawn[1:], strict=True)]
     return {"tokens_per_s": median(b[0] for b in best), "weight_bytes_per_s": median(b[1] for b in best)}
+
+
+def numbers(path: Path) -> int:
+    """How many numbers the tensors of a checkpoint hold."""
+    from safetensors import safe_open
+
+    total = 0
+    for file in path.glob("*.safetensors"):
+        with safe_open(file, "pt") as held:
+            total += sum(prod(held.get_slice(name).get_shape()) for name in held.keys())  # noqa: SIM118
+    return total
 
 
 def tokens(sample: Any) -> int:
@@ -206,55 +237,23 @@ def excursion(work: Path, toy: bool) -> dict[str, Any]:
     }
 
 
-def page(folder: Path) -> str:
-    """What was measured, and what was not."""
-    found = {p.stem: json.loads(p.read_text()) for p in sorted(folder.glob("*.json"))}
-    limits = found.get("rates", {}).get("figures", {})
-    lines = [
-        "# `small` on a GPU",
-        "",
-        "| figure | measured | of the limit | card | command |",
-        "|---|---|---|---|---|",
-    ]
-    for name in PARTS:
-        kept, command = found.get(name), f"`python tests/benchmarks/gpu_small.py {name}`"
-        if kept is None:
-            lines.append(f"| {name} | not measured | | | {command} |")
-            continue
-        for what, share in figures(name, kept["figures"], {} if kept["toy"] else limits):
-            toy = " (toy size: proves that it runs, measures nothing)" if kept["toy"] else ""
-            lines.append(f"| {name} | {what}{toy} | {share} | {kept['card']} | {command} |")
-    return "\n".join(lines) + "\n"
+RUN = {"rates": rates, "sampler": sampler, "sampler-135m": sampler_135m, "excursion": excursion}
+RUN |= {recipe: training(recipe) for recipe in ("pretrain", "sft", "rl")} | {
+    "rl-vllm": training("rl", "vllm")
+}
 
 
-def figures(name: str, got: dict[str, Any], limits: dict[str, float]) -> list[tuple[str, str]]:
-    """(what was measured, fraction of the limit) as text."""
-
-    def share(value: float, limit: str) -> str:
-        return f"{value / limits[limit]:.1%}" if limit in limits else "not measured"
-
-    if name == "rates":
-        rate, copied = got["matmul_flops"] / 1e12, got["copy_bytes"] / 1e9
-        return [(f"bf16 matrix product {rate:,.3g} TFLOP/s, copy {copied:,.0f} GB/s", "is the limit")]
-    if name == "sampler":
-        return [
-            (f"{kind}: {row}", "")
-            if isinstance(row, str)
-            else (
-                f"{kind}: {row['tokens_per_s']:,.0f} tokens/s",
-                share(row["weight_bytes_per_s"], "copy_bytes"),
+def everything(given: argparse.Namespace) -> None:
+    """The parts of ALL, each in a process of its own, until the time is up."""
+    until = time.monotonic() + 60 * MINUTES
+    for part in ALL:
+        command = [sys.executable, __file__, part, "--work", str(given.work), "--out", str(given.out)]
+        try:
+            subprocess.run(
+                [*command, *(["--toy"] if given.toy else [])], timeout=max(1, until - time.monotonic())
             )
-            for kind, row in got["engines"].items()
-        ]
-    if name == "excursion":
-        return [(f"{got['verdict']} ({got['minutes']:.1f} minutes)", "")]
-    rate = got["flops_per_s"]
-    what = f"{got['tokens_per_s']:,.0f} tokens/s, {rate / 1e12:.3g} TFLOP/s"
-    return [(what, share(rate, "matmul_flops"))]
-
-
-RUN = {"rates": rates, "sampler": sampler, "excursion": excursion}
-RUN |= {recipe: training(recipe) for recipe in ("pretrain", "sft", "rl")}
+        except subprocess.TimeoutExpired:
+            print(f"{part}: no time was left", file=sys.stderr)
 
 
 def main() -> None:
@@ -267,13 +266,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("part", choices=[*PARTS, "page"])
+    parser.add_argument("part", choices=[*PARTS, "all", "page"])
     parser.add_argument("--work", type=Path, default=Path("runs/gpu"))
     parser.add_argument("--out", type=Path, default=HERE / "results")
     parser.add_argument("--toy", action="store_true")
     given = parser.parse_args()
     folder = given.out / "gpu"
-    if given.part != "page":
+    if given.part == "all":
+        everything(given)
+    elif given.part != "page":
         torch, where = device()
         if where == "cpu" and not given.toy:
             sys.exit("no CUDA GPU is at hand: not measured (--toy tries the command on the CPU)")
