@@ -18,7 +18,7 @@ def commands(base: str, tuned: str, problems: str = "math500", n: str = "64") ->
         [
             *["probes", "expand", "--ckpt", base, "--ckpt", tuned, "--chat", "off", "--chat", "on"],
             *["--problems", problems, "--n", n, "--temperature", "1", "--top-p", "1"],
-            *["--base-shots", "0", "--base-shots", "4", "--out", OUT],
+            *["--base-shots", "0", "--base-shots", "2", "--out", OUT],
         ],
         ["reports", "html", OUT, "--out", f"{OUT}/report"],
     ]
