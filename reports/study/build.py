@@ -32,6 +32,7 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "starts": tables.starts,
         "seeds": {r: tables.seeds("cells", r, tables.starts, main) for r in RECIPES},
         "problems": int(tables.counts[tables.counts["where"] == "cells"]["problem"].nunique()),
+        "asked": asked(tables, main),
         "claims": [judged(tables, c, t) for t in temperatures for c in claims_of(tables)],
         "rollouts": rollout_budget(tables, main),
         "scale": scale(tables, main),
@@ -45,6 +46,13 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "left": left(tables, plan),
         **({"general": general(tables)} if tables.has_arms else {}),
     }
+
+
+def asked(tables: Tables, temperature: float) -> dict[str, int]:
+    """How many samples of a problem a base and a cell of the table have."""
+    mine = tables.counts[(tables.counts["where"] == "cells") & (tables.counts["temperature"] == temperature)]
+    base = mine["recipe"] == "base"
+    return {"base": int(mine.loc[base, "n"].min()), "cells": int(mine.loc[~base, "n"].min())}
 
 
 def whole_temperatures(tables: Tables) -> list[float]:
@@ -123,14 +131,17 @@ def samples(tables: Tables) -> dict[str, Any]:
     }
 
 
-def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -> list[Path]:
+def build(
+    home: Path = HOME, run: Path | None = None, out: Path | None = None, real: Path | None = None
+) -> list[Path]:
     """Tables (from `run`, where given), findings, figures and page of a folder; returns what was written.
 
-    out: another folder for all of it; the configuration is that of `home`.
+    out: another folder for all of it; the configuration is that of `home`. real: run of the real model.
     """
     from reports.study.driver.collect import collect
     from reports.study.page.figures import draw
     from reports.study.page.page import page
+    from reports.study.readings.real import collected
 
     if out is not None:
         for path in sorted(home.glob("*.toml")):
@@ -138,6 +149,8 @@ def build(home: Path = HOME, run: Path | None = None, out: Path | None = None) -
         home = out
     if run is not None:
         collect(run, home / "data")
+    if real is not None:
+        write_json(home / "data" / "real.json", collected(real))
     tables = read(home / "data")
     found = findings(tables, load(home))
     write_json(home / "findings.json", found)
@@ -152,11 +165,12 @@ def main(
     run: Annotated[Path | None, typer.Option(help="folder of a run: its tables are taken first")] = None,
     home: Annotated[Path | None, typer.Option(help="folder of the tables, findings and page")] = None,
     out: Annotated[Path | None, typer.Option(help="another folder for the tables, findings, page")] = None,
+    real: Annotated[Path | None, typer.Option(help="folder of a run of reports.study.driver.real")] = None,
 ) -> None:
     """Make findings, figures and page from the study's tables."""
     if run is not None and home is None:
         home, out = planned(), out or HOME
-    for path in build(home or HOME, run, None if out == home else out):
+    for path in build(home or HOME, run, None if out == home else out, real):
         say(f"written: {path}")
 
 

@@ -35,13 +35,18 @@ def answer(found: dict[str, Any]) -> str:
         "Did training expand what a model can solve, or only sharpen it? A model of one million parameters, "
         f"pre-trained on a synthetic world, was taken at {len(found['starts'])} checkpoints through six "
         f"recipes with {seeds} training {'seed' if seeds == 1 else 'seeds'} each, and every cell was asked "
-        f"{found['problems']} test problems 64 times. {short}Against the base, over all "
+        f"{found['problems']} test problems {_asked(found['asked'])}. {short}Against the base, over all "
         f"checkpoints: {readings}. "
         f"Of {len(outcomes)} claims of the paper that are differences between recipes, {held} are "
         f"reproduced, {failed} are not, and {open_} are undetermined at this scale; {behaves} of "
         f"{len(found['controls'])} control readings behave. This is one small world: it shows what the "
         "method can tell, not what larger models do.\n"
     )
+
+
+def _asked(often: dict[str, int]) -> str:
+    own = f", a base {often['base']} times" if often["base"] != often["cells"] else ""
+    return f"{often['cells']} times{own}"
 
 
 def _one(name: str, row: dict[str, Any], K: int) -> str:

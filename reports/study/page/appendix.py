@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from reports.study.page.markdown import measure, million, named, outcome, percen
 
 COMMANDS = """```
 make study          # all of it, resumable: runs/micro
-make study-quick    # two starts, one seed, fewer questions
+make study-quick    # one start, one seed, fewer questions
 make study-check    # pre-trains to the first start, runs one cell again, compares weights and counts
 python -m reports.study.build --run runs/micro    # tables, findings, figures and this page
 ```
@@ -96,6 +97,7 @@ def how(home: Path, found: dict[str, Any]) -> str:
     tuning = json.loads((home / "data" / "tuning.json").read_text("utf-8"))
     run = json.loads((home / "data" / "run.json").read_text("utf-8"))
     tasks = pd.read_csv(home / "data" / "tasks.csv")
+    cells = tomllib.loads((home / "study.toml").read_text("utf-8"))
     way, chosen = tuning["how"], ", ".join(f"{b} {lr:g}" for b, lr in tuning["chosen"].items())
     tried = [
         [t["recipe"], f"{t['lr']:g}", percent(t["pass@1"]), percent(t["solved"])] for t in tuning["tries"]
@@ -106,7 +108,7 @@ def how(home: Path, found: dict[str, Any]) -> str:
     parts = [
         "## Learning rates\n",
         f"{len(way['rl'])} tries for each optimizer and recipe, from one start with one seed "
-        f"({way['seed']}), with 20 steps of RL on 128 questions, on "
+        f"({way['seed']}), with {cells['rl']['steps']} steps of RL on {cells['rl']['limit']} questions, on "
         f"`{way['problems']}` (n = {way['n']}, T = 1), before a test problem was asked. The rate of the best "
         f"pass@1 is taken, by all recipes that use the optimizer: {chosen}.\n",
         table(["recipe", "rate", "pass@1 (%)", f"solved in {way['n']} (%)"], tried),

@@ -10,6 +10,7 @@ from reports.rounding import with_interval
 from reports.study.page.answer import answer
 from reports.study.page.appendix import bases, how, reread, side
 from reports.study.page.markdown import bits, measure, million, named, outcome, points, table
+from reports.study.page.real import real
 
 MARKS = {"reproduced": "reproduced", "not reproduced": "**not reproduced**"}
 
@@ -24,11 +25,13 @@ def page(home: Path) -> str:
         "*Every recipe minus the base of its start, in points: mean over training seeds with the 95% "
         "interval over seeds and problems; dots are seeds, where there are several.*\n",
         _claims(found),
+        _planned(found),
         _controls(found),
         _general(found),
         _verdicts(found),
         "![pass@k over pre-training tokens](figures/passk.png)\n",
         bases(found),
+        real(home),
         side(home, found),
         reread(found),
         how(home, found),
@@ -52,6 +55,33 @@ def _claims(found: dict[str, Any]) -> str:
     text = f" Planned with 80% power ([PLAN.md](PLAN.md)): {'; '.join(planned)}. All else is exploratory."
     legend = _legend(found) + (text if planned else "")
     return f"## The paper's claims\n\n{body}\nSampled at T = {first:g}. {legend}\n"
+
+
+def _planned(found: dict[str, Any]) -> str:
+    """What the primary contrasts came to beside what the plan counted on."""
+    primary = [
+        c for c in found["claims"] if c.get("primary") and c["temperature"] == found["temperatures"][0]
+    ]
+    rows = [
+        [
+            f"{measure(p)}, {named(p['b_name'])} − {named(p['a_name'])}",
+            ", ".join(map(million, p["starts"])),
+            points(p),
+            f"±{50 * (p['high'] - p['low']):.1f}",
+            f"{100 * p['seed_sd']:.1f}" if p["seeds_known"] else "—",
+            c["outcome"],
+        ]
+        for c in primary
+        for p in c["parts"]
+    ]
+    if not rows:
+        return ""
+    columns = ["primary contrast", "starts", "effect in points", "half width", "spread of seeds", "outcome"]
+    return (
+        f"## Planned and found\n\n{table(columns, rows)}\n[The plan](PLAN.md) was made to find 3 points at "
+        f"pass@{found['options']['K']}; the spread of seeds, a standard deviation in points, was not known "
+        "when it was made.\n"
+    )
 
 
 def _effects(parts: list[dict[str, Any]]) -> str:
