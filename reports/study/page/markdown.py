@@ -29,7 +29,14 @@ def points(part: dict[str, Any]) -> str:
 def bits(part: dict[str, Any]) -> str:
     """A difference in bits per byte, with its interval."""
     values = [None if part[key] is None else MOST_BITS * part[key] for key in ("estimate", "low", "high")]
-    return f"{with_interval(*values, signed=True)} bits per byte"
+    text = with_interval(*values, signed=True)
+    return f"{text if part.get('seeds_known', True) else text + '†'} bits per byte"
+
+
+def changed(part: dict[str, Any]) -> str:
+    """The state of a difference, with a word where it is shown to be smaller than the margin."""
+    small = part["state"] in ("up", "down") and part.get("size") == "within"
+    return f"{part['state']}, within the margin" if small else str(part["state"])
 
 
 def percent(rate: float, places: int = 1) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from reports.rounding import with_interval
 from reports.study.page.answer import answer
 from reports.study.page.appendix import bases, how, reread, side
-from reports.study.page.markdown import bits, measure, million, named, outcome, points, table
+from reports.study.page.markdown import bits, changed, measure, million, named, outcome, points, table
 from reports.study.page.real import real
 
 MARKS = {"reproduced": "reproduced", "not reproduced": "**not reproduced**"}
@@ -105,7 +105,8 @@ def _legend(found: dict[str, Any]) -> str:
         f"names one; intervals count problems and training seeds ({seeds}) as samples, and are joint 95% "
         "where a claim has several parts. *Reproduced*: every part lies where the claim says. *Not "
         f"reproduced*: some part lies elsewhere, or is bounded by the margin of ±{margin:g} points. "
-        f"*Undetermined*: these samples do not decide.{marked}"
+        "*Undetermined*: these samples do not decide. That a recipe leaves something *as it was* is a claim "
+        f"of equivalence: it holds where the change is smaller than the margin.{marked}"
     )
 
 
@@ -137,7 +138,7 @@ def _row(claim: str, outcome: str, effect: str) -> dict[str, Any]:
 
 def _controls(found: dict[str, Any]) -> str:
     rows = [
-        [c["control"], f"{c['temperature']:g}", f"pass@{c['k']}", points(c), c["state"],
+        [c["control"], f"{c['temperature']:g}", f"pass@{c['k']}", points(c), changed(c),
          {None: "not told", True: "yes", False: "**no**"}[c["behaves"]]]
         for c in found["controls"]
     ]  # fmt: skip
@@ -155,7 +156,7 @@ def _general(found: dict[str, Any]) -> str:
             named(r["recipe"]),
             "held-out text" if r["measure"] == "text" else "accuracy",
             _effect(r),
-            r["state"],
+            changed(r),
         ]
         for r in found.get("general", ())
     ]

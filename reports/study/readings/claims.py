@@ -124,7 +124,7 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         paired = AFTER.get(part.b) == part.a
         measured = reading(b, a, k, parts=len(claim.parts), paired=paired, margin=margin)
         if part.measure == "general" and min(measured["a"], measured["b"]) > CEILING:
-            measured["state"] = "ceiling"  # a test that nobody fails cannot tell
+            measured |= {"state": "ceiling", "size": None}  # a test that nobody fails cannot tell
         about = {"b_name": part.b, "a_name": part.a, "measure": part.measure, "says": part.says}
         parts.append(about | {"starts": starts} | measured)
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.comparison.verdict import Reading, state, verdict
+from analysis.comparison.verdict import Reading, size, state, verdict
 from analysis.inference.seeds import seed_difference
 
 LEVEL, MARGIN = 0.05, 0.02
@@ -14,7 +14,7 @@ K = 32  # of the verdict, declared in plan.toml before the test problems were as
 AGREES = {  # what a claim says → states that agree with it, states that speak against it
     "up": ({"up"}, {"down", "same", "not up"}),
     "down": ({"down"}, {"up", "same", "not down"}),
-    "same": ({"same"}, {"up", "down"}),
+    "same": ({"same"}, {"up", "down"}),  # but where the change is shown to be smaller than the margin
 }
 
 
@@ -41,18 +41,28 @@ def reading(
         "units": int(b.shape[1]),
         "level": LEVEL / parts,
         "state": state(held, LEVEL, margin),
+        "size": size(held, margin),
     }
 
 
 def outcome(parts: list[dict[str, Any]]) -> str:
-    """Of a claim from its parts (state, says): every part must agree, one against it is enough to fail."""
+    """Of a claim from its parts (state, size, says): every part must agree, one against it is enough to fail.
+
+    "same" is a claim of equivalence: a change within the margin agrees with it, be it shown to be one or not.
+    """
     if not parts:
         return "not studied"
-    if all(p["state"] in AGREES[p["says"]][0] for p in parts):
+    states = [_held_against(p) for p in parts]
+    if all(s in AGREES[p["says"]][0] for s, p in zip(states, parts, strict=True)):
         return "reproduced"
-    if any(p["state"] in AGREES[p["says"]][1] for p in parts):
+    if any(s in AGREES[p["says"]][1] for s, p in zip(states, parts, strict=True)):
         return "not reproduced"
     return "undetermined"
+
+
+def _held_against(part: dict[str, Any]) -> str:
+    small = part["says"] == "same" and part.get("size") == "within"
+    return "same" if small else str(part["state"])
 
 
 def seeds_verdict(first: dict[str, Any], large: dict[str, Any]) -> dict[str, Any]:

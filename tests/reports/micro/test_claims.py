@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from reports.study.build import verdicts
+from reports.study.build import asked, verdicts
 from reports.study.page import page
 from reports.study.page.answer import answer
 from reports.study.readings.claims import CLAIMS, claims_of, controls, general, judged
@@ -211,6 +211,7 @@ def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(
         "options": {"K": 32, "margin": 0.02},
         "starts": starts,
         "problems": 60,
+        "asked": asked(arms_tables, 1.0),
         "seeds": {"rl": [0, 1, 2]},
         "claims": [judged(arms_tables, c, 1.0) for c in claims_of(arms_tables)],
         "controls": [c | {"temperature": 1.0} for c in controls(arms_tables, 1.0)],
@@ -221,12 +222,29 @@ def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(
         "brittleness": {"ratio": None},
         "forecast": {"rho": None},
     }
-    text = answer(found)
+    text = text_of_answer = answer(found)
     assert "from these starts, direct RL expands what the model can solve." in text
     assert f"Of {len(CLAIMS)} claims of the paper" in text
     text = page._claims(found)
     assert "Planned with 80% power ([PLAN.md](PLAN.md)): RL is effective early" in text
     assert re.search(r"text, SFT − base: \+0\.(29|30)\d* \[.*\] bits per byte \| reproduced", text)
+    assert "60 test problems 64 times. In this world" in text_of_answer
+    assert "| pass@32, RL − base |" in page._planned(found)
     assert "from 0.0M" in page._controls(found)
     assert re.search(r"\| SFT \| accuracy \| −(29|30).* \| down \|", page._general(found))
     assert re.search(r"\| RL \| held-out text \| .* bits per byte \| same \|", page._general(found))
+
+
+@pytest.mark.parametrize(
+    ("part", "expected"),
+    [
+        ({"state": "down", "size": "within"}, "reproduced"),  # a loss that is shown, and shown to be small
+        ({"state": "same", "size": "within"}, "reproduced"),
+        ({"state": "down", "size": None}, "not reproduced"),
+        ({"state": "up", "size": "beyond"}, "not reproduced"),
+        ({"state": "not down", "size": None}, "undetermined"),
+        ({"state": "ceiling", "size": None}, "undetermined"),
+    ],
+)
+def test_that_nothing_changes_is_a_claim_of_equivalence(part, expected) -> None:
+    assert outcome([part | {"says": "same"}]) == expected
