@@ -21,6 +21,7 @@ AXES = {
     "rl_examples_seen": "RL prompts seen",
     "rollouts_total": "rollouts (prompts seen × n)",
 }
+FEW, ASIDE = 3, 0.02  # values of x, and part of their span between neighbouring series
 COLUMNS = ("metric", "series", "x_axis", "x", "y")
 
 
@@ -42,13 +43,17 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
 def draw_lines(
     axes: Any, rows: pd.DataFrame, drawn: dict[str, Look], places: dict[Any, float] | None = None
 ) -> None:
-    """Every series of one panel: line, interval, seeds. places: where a value of x stands (default: at x)."""
+    """Every series of one panel: line, interval, seeds. places: where a value of x stands (default: at x).
+
+    Where the intervals of several series would lie over one another, each stands a little beside x.
+    """
+    aside = _aside(rows, list(drawn), places)
     for name, look in drawn.items():
         one = rows[rows["series"] == name]
         line = one[one["seed"].isna()]
         if line.empty:
             continue
-        x = _at(line["x"], places)
+        x = _at(line["x"], places, aside[name])
         axes.plot(x, line["y"], color=look.colour, marker=look.marker, linestyle=look.line, label=look.label)
         known = line["low"].notna() & line["high"].notna()
         if known.any():
@@ -64,7 +69,7 @@ def draw_lines(
             )
         dots = one[one["seed"].notna()]
         axes.scatter(
-            _at(dots["x"], places),
+            _at(dots["x"], places, aside[name]),
             dots["y"],
             s=7,
             color=look.colour,
@@ -74,8 +79,19 @@ def draw_lines(
         )
 
 
-def _at(x: pd.Series, places: dict[Any, float] | None) -> pd.Series:
-    return pd.to_numeric(x) if places is None else x.map(places)
+def _aside(rows: pd.DataFrame, names: list[str], places: dict[Any, float] | None) -> dict[str, float]:
+    """How far from its x each series stands: nothing with many x, or with one series of intervals."""
+    bars = rows[rows["low"].notna() & rows["high"].notna()]
+    if places is not None or bars["series"].nunique() < 2 or bars["x"].nunique() > FEW:
+        return dict.fromkeys(names, 0.0)
+    x = pd.to_numeric(rows["x"])
+    step = ASIDE * float(x.max() - x.min())
+    return {name: (i - (len(names) - 1) / 2) * step for i, name in enumerate(names)}
+
+
+def _at(x: pd.Series, places: dict[Any, float] | None, aside: float) -> pd.Series:
+    at = pd.to_numeric(x) if places is None else x.map(places)
+    return at + aside if aside else at
 
 
 def legend(fig: Any, axes: Any, columns: int | None = None) -> None:

@@ -209,7 +209,7 @@ def _title(rows: pd.DataFrame) -> str:
     metric = rows["metric"].iloc[0]
     name = rows["benchmark"].iloc[0]
     if metric == "delta_general":
-        return "Δ mean of general benchmarks"
+        return "world, Δ general" if name == "world" else "Δ mean of general benchmarks"
     shown = {"general_5bench": "mean of 5", "accuracy_avg6": "mean of 6", "accuracy_mean": "mean"}.get(
         metric, metric
     )
