@@ -35,8 +35,7 @@ demo: setup
 	@echo "4/4  the page"
 	@$(BIN)/reports html $(DEMO)/probe --out $(DEMO)/report
 
-# The study of reports/gallery/micro, or the one planned in its folder `next` while that stands: hours on two
-# cores, or minutes. It continues where it was stopped.
+# The study of reports/gallery/micro: hours on two cores, or minutes. It continues where it was stopped.
 study: setup
 	@$(BIN)/python -m reports.study.driver.run --out $(STUDY)
 	@$(BIN)/python -m reports.study.build --run $(STUDY)

@@ -12,7 +12,7 @@ import typer
 
 from evals.core.files import write_file, write_json
 from evals.core.printable import say
-from reports.study.driver.plan import HOME, RECIPES, Plan, load, planned
+from reports.study.driver.plan import HOME, RECIPES, Plan, load
 from reports.study.readings.claims import claims_of, controls, general, judged
 from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
 from reports.study.readings.paper_verdicts import reread
@@ -163,14 +163,12 @@ def build(
 
 def main(
     run: Annotated[Path | None, typer.Option(help="folder of a run: its tables are taken first")] = None,
-    home: Annotated[Path | None, typer.Option(help="folder of the tables, findings and page")] = None,
+    home: Annotated[Path, typer.Option(help="folder of the tables, findings and page")] = HOME,
     out: Annotated[Path | None, typer.Option(help="another folder for the tables, findings, page")] = None,
     real: Annotated[Path | None, typer.Option(help="folder of a run of reports.study.driver.real")] = None,
 ) -> None:
     """Make findings, figures and page from the study's tables."""
-    if run is not None and home is None:
-        home, out = planned(), out or HOME
-    for path in build(home or HOME, run, None if out == home else out, real):
+    for path in build(home, run, None if out == home else out, real):
         say(f"written: {path}")
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 HOME = Path(__file__).parents[2] / "gallery" / "micro"
-NEXT = HOME / "next"  # study.toml and plan.toml of a study that is planned and whose page does not stand yet
 RECIPES = ("rl", "sft", "sft-gold", "sft-rl", "sft-gold-rl", "parallel")
 
 
@@ -26,11 +25,6 @@ class Plan:
     starts: tuple[int, ...]
     seeds: tuple[int, ...]
     tuned: dict[str, Any] | None = None
-
-
-def planned() -> Path:
-    """The folder of the plan that is to be run."""
-    return NEXT if NEXT.is_dir() else HOME
 
 
 def load(home: Path = HOME, *, quick: bool = False) -> Plan:

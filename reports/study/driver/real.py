@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from reports.study.driver.plan import planned
+from reports.study.driver.plan import HOME
 from reports.study.driver.run import last, sets_of
 from reports.study.driver.tasks import Task, run_all
 
@@ -48,10 +48,10 @@ def main(
     model: Annotated[str, typer.Option(help="folder or hub id of a causal language model")],
     out: Annotated[Path, typer.Option(help="folder of the runs")] = Path("runs/real"),
     processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 1,
-    home: Annotated[Path | None, typer.Option(help="folder of real.toml")] = None,
+    home: Annotated[Path, typer.Option(help="folder of real.toml")] = HOME,
 ) -> None:
     """Run the excursions from a real model and their card, or what is left of it."""
-    table = tomllib.loads(((home or planned()) / "real.toml").read_text("utf-8"))
+    table = tomllib.loads((home / "real.toml").read_text("utf-8"))
     out.mkdir(parents=True, exist_ok=True)
     for tasks in rounds(out, model, table):
         run_all(out, tasks, processes)

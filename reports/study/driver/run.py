@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from evals.core.files import write_json
-from reports.study.driver.plan import RECIPES, Plan, load, planned
+from reports.study.driver.plan import HOME, RECIPES, Plan, load
 from reports.study.driver.tasks import Task, run_all
 from reports.study.driver.tuning import BRANCHES, accuracy, chosen, record
 
@@ -186,12 +186,12 @@ def main(
     out: Annotated[Path | None, typer.Option(help="folder of the study (default: runs/micro)")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="one seed, two starts, no side studies")] = False,
     processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 2,
-    home: Annotated[Path | None, typer.Option(help="folder of study.toml and plan.toml")] = None,
+    home: Annotated[Path, typer.Option(help="folder of study.toml and plan.toml")] = HOME,
 ) -> None:
     """Run the study, or what is left of it."""
     run(
         out or Path("runs/micro-quick" if quick else "runs/micro"),
-        load(home or planned(), quick=quick),
+        load(home, quick=quick),
         processes,
     )
 

@@ -16,6 +16,8 @@ make study          # all of it, resumable: runs/micro
 make study-quick    # one start, one seed, fewer questions
 make study-check    # pre-trains to the first start, runs one cell again, compares weights and counts
 python -m reports.study.build --run runs/micro    # tables, findings, figures and this page
+python -m reports.study.driver.real --model FOLDER    # the same question of a real model: runs/real
+python -m reports.study.build --real runs/real    # its section of this page
 ```
 
 The bytes repeat on AMD EPYC with and without AVX-512. On an Intel Xeon matrix products round otherwise:

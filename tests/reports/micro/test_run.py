@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from reports.study.driver import real
-from reports.study.driver.plan import RECIPES, load, planned
+from reports.study.driver.plan import HOME, RECIPES, load
 from reports.study.driver.run import run
 from reports.study.driver.tasks import Task
 
@@ -52,7 +52,7 @@ def pretend(task: Task, out: Path, plan) -> None:
 @pytest.fixture
 def ran(tmp_path, monkeypatch):
     """(tasks in the order in which they were run, folder, plan) of a pretended study."""
-    plan, done = load(planned()), []
+    plan, done = load(HOME), []
 
     def run_all(out, tasks, processes):
         for task in tasks:
@@ -96,7 +96,7 @@ def test_every_command_is_understood(ran) -> None:
 
 def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
     """Every recipe with every seed from one start made of the model, and one card of all against it."""
-    table = tomllib.loads((planned() / "real.toml").read_text("utf-8"))
+    table = tomllib.loads((HOME / "real.toml").read_text("utf-8"))
     tasks: list[Task] = []
     for found in real.rounds(tmp_path, "some/model", table):
         for task in found:
@@ -180,7 +180,7 @@ def test_a_study_that_is_done_runs_nothing(ran, monkeypatch) -> None:
 def test_quick_cells_are_cells_of_the_study(tmp_path) -> None:
     """The smaller study takes starts and seeds of the whole one, and the rates on record, or its own."""
     for name in ("study.toml", "plan.toml"):
-        (tmp_path / name).write_bytes((planned() / name).read_bytes())
+        (tmp_path / name).write_bytes((HOME / name).read_bytes())
     whole, quick = load(tmp_path), load(tmp_path, quick=True)
     assert set(quick.starts) < set(whole.starts)
     assert set(quick.seeds) < set(whole.seeds)
