@@ -11,6 +11,8 @@ from reports.study.readings.tables import MOST_BITS
 NAMES = {"rl": "RL", "sft": "SFT", "sft-gold": "SFT-Gold", "sft-rl": "SFT→RL", "sft-gold-rl": "SFT-Gold→RL",
          "parallel": "Parallel", "maxrl": "MaxRL", "pass-at-k": "RL for pass@k"}  # fmt: skip
 
+MEASURES = {"general": "general capability", "text": "held-out text"}
+
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table."""
@@ -52,7 +54,7 @@ def named(recipe: str) -> str:
 def measure(part: dict[str, Any]) -> str:
     """What a part of a claim measures."""
     held = part["measure"]
-    return f"pass@{held}" if isinstance(held, int) else str(held)
+    return f"pass@{held}" if isinstance(held, int) else MEASURES.get(held, str(held))
 
 
 def outcome(verdict: dict[str, Any]) -> str:

@@ -227,7 +227,7 @@ def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(
     assert f"Of {len(CLAIMS)} claims of the paper" in text
     text = page._claims(found)
     assert "Planned with 80% power ([PLAN.md](PLAN.md)): RL is effective early" in text
-    assert re.search(r"text, SFT − base: \+0\.(29|30)\d* \[.*\] bits per byte \| reproduced", text)
+    assert re.search(r"held-out text, SFT − base: \+0\.(29|30)\d* \[.*\] bits per byte \| reproduced", text)
     assert "60 test problems 64 times. In this world" in text_of_answer
     assert "| pass@32, RL − base |" in page._planned(found)
     assert "from 0.0M" in page._controls(found)
