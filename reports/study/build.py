@@ -10,13 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from evals.core.errors import UserError
 from evals.core.files import write_file, write_json
 from evals.core.printable import say
 from reports.study.driver.plan import HOME, RECIPES, Plan, load
 from reports.study.readings.claims import claims_of, controls, general, judged
-from reports.study.readings.contrasts import LEVEL, MARGIN, K, reading, seeds_verdict
+from reports.study.readings.contrasts import LEVEL, MARGIN, K, Pair, gap_sign, reading, seeds_verdict
 from reports.study.readings.paper_verdicts import reread
-from reports.study.readings.side_studies import brittleness, far, forecast, rollout_budget, scale
 from reports.study.readings.tables import Tables, read
 
 SHOWN = (1, 8, K)
@@ -34,13 +34,8 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "problems": int(tables.counts[tables.counts["where"] == "cells"]["problem"].nunique()),
         "asked": asked(tables, main),
         "claims": [judged(tables, c, t) for t in temperatures for c in claims_of(tables)],
-        "rollouts": rollout_budget(tables, main),
-        "scale": scale(tables, main),
-        "brittleness": brittleness(tables, main),
-        "forecast": forecast(tables, main),
         "controls": [c | {"temperature": t} for t in temperatures for c in controls(tables, t)],
         "verdicts": [v for t in temperatures for v in verdicts(tables, t)],
-        "far": far(tables, main),
         "samples": samples(tables),
         "reread": reread(),
         "left": left(tables, plan),
@@ -70,20 +65,23 @@ def verdicts(tables: Tables, temperature: float) -> list[dict[str, Any]]:
     for recipe in RECIPES:
         for start in (None, *tables.starts):
             starts = tables.starts if start is None else [start]
-            readings = []
-            for k in (1, K):
-                b, a = (tables.values("cells", r, starts, temperature, k) for r in (recipe, "base"))
-                readings.append(reading(b, a, k, parts=2))
+            first, large = (_pair(tables, recipe, starts, temperature, k) for k in (1, K))
+            readings = [reading(*pair, k, parts=2) for pair, k in ((first, 1), (large, K))]
             rows.append(
                 {
                     "recipe": recipe,
                     "start": start,
                     "temperature": temperature,
                     "readings": readings,
-                    "verdict": seeds_verdict(*readings),
+                    "verdict": seeds_verdict(readings[0], readings[1], gap_sign(first, large)),
                 }
             )
     return rows
+
+
+def _pair(tables: Tables, recipe: str, starts: list[int], temperature: float, k: int) -> Pair:
+    b, a = (tables.values("cells", r, starts, temperature, k) for r in (recipe, "base"))
+    return b, a
 
 
 def left(tables: Tables, plan: Plan) -> list[str]:
@@ -97,10 +95,11 @@ def left(tables: Tables, plan: Plan) -> list[str]:
         out.append(f"{len(plan.starts) - len(tables.starts)} of {len(plan.starts)} starts")
     if tables.capability.empty:
         out.append("general capability")
-    have = set(tables.counts["where"])
-    for name, where in (("random_reward", "random"), *((n, n) for n in ("arms", "rollouts", "scale", "far"))):
-        if name in plan.table and where not in have:
-            out.append(name.replace("_", " "))
+    for name, arm in plan.table.get("arms", {}).items():
+        wanted, mine = len(arm["starts"]) * len(arm.get("seeds", plan.seeds)), tables.counts["recipe"] == name
+        cells = len(tables.counts[mine].drop_duplicates(["start", "seed"]))
+        if cells < wanted:
+            out.append(f"{wanted - cells} of {wanted} runs of the arm {name}")
     return out
 
 
@@ -120,7 +119,7 @@ def samples(tables: Tables) -> dict[str, Any]:
         rates = {
             f"pass@{k}": float(tables.values("cells", "base", [start], t, k).mean()) for k in (*SHOWN, 64)
         }
-        base.append({"start": start, "guess_floor": floor, **rates})
+        base.append({"start": start, "guess_floor": floor, **rates, **_general(tables, start)})
     return {
         "base": base,
         "checkpoints": int(cells["weights"].nunique()),
@@ -129,6 +128,17 @@ def samples(tables: Tables) -> dict[str, Any]:
         "most_without_answer": float(cells["extraction_failures"].max()),
         "highest_guess_floor": float(cells["guess_floor"].max()),
     }
+
+
+def _general(tables: Tables, start: int) -> dict[str, float]:
+    """Accuracy of the base on facts and stories; empty where it was not measured."""
+    try:
+        return {
+            kind: float(tables.general("base", [start], "correct", (kind,)).mean())
+            for kind in ("facts", "stories")
+        }
+    except UserError:
+        return {}
 
 
 def build(

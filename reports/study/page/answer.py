@@ -8,11 +8,11 @@ from reports.study.page.markdown import points
 from reports.study.readings.claims import CLAIMS
 
 VERBS = {
-    "expansion": "expands what the model can solve",
-    "sharpening": "sharpens what it could already solve",
-    "coverage-only": "raises coverage alone",
-    "regression": "loses what the model could solve",
-    "no-change": "changes nothing by the margin",
+    "expansion": "expands coverage: more problems are solved at the first try, and more within {K} tries",
+    "sharpening": "sharpens: more problems are solved at the first try, and no more within {K} tries",
+    "coverage-only": "raises coverage alone: more problems are solved within {K} tries, none at the first",
+    "regression": "solves fewer problems",
+    "no-change": "does not change coverage by the margin",
     "undetermined": "is not decided by these samples",
 }
 
@@ -21,14 +21,15 @@ def answer(found: dict[str, Any]) -> str:
     """What the study found on the paper's main question, with how many claims held."""
     main, K = found["temperatures"][0], found["options"]["K"]
     verdicts = {v["recipe"]: v for v in found["verdicts"] if v["temperature"] == main and v["start"] is None}
-    papers = {c.text for c in CLAIMS}
-    outcomes = [c["outcome"] for c in found["claims"] if c["temperature"] == main and c["claim"] in papers]
-    held, failed, open_ = (outcomes.count(o) for o in ("reproduced", "not reproduced", "undetermined"))
-    behaves = sum(c["behaves"] is True for c in found["controls"])
     seeds = max(len(s) for s in found["seeds"].values())
-    named = {"rl": "Direct RL", "sft-rl": "SFT→RL", "parallel": "parallel averaging"}
+    named = {
+        "rl": "RL",
+        "sft": "SFT on one demonstration",
+        "sft-rl": "SFT→RL",
+        "parallel": "parallel averaging",
+    }
     planned = any(c.get("primary") for c in found["claims"])
-    verb = VERBS[verdicts["rl"]["verdict"]["outcome"]]
+    verb = VERBS[verdicts["rl"]["verdict"]["outcome"]].format(K=K)
     short = f"In this world, from these starts, direct RL {verb}. " if planned else ""
     readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())
     return (
@@ -36,12 +37,32 @@ def answer(found: dict[str, Any]) -> str:
         f"pre-trained on a synthetic world, was taken at {len(found['starts'])} checkpoints through six "
         f"recipes with {seeds} training {'seed' if seeds == 1 else 'seeds'} each, and every cell was asked "
         f"{found['problems']} test problems {_asked(found['asked'])}. {short}Against the base, over all "
-        f"checkpoints: {readings}. "
-        f"Of {len(outcomes)} claims of the paper that are differences between recipes, {held} are "
-        f"reproduced, {failed} are not, and {open_} are undetermined at this scale; {behaves} of "
-        f"{len(found['controls'])} control readings behave. This is one small world: it shows what the "
-        "method can tell, not what larger models do.\n"
+        f"checkpoints: {readings}. {_claims(found, main)} {_controls(found)} This is one small world and one "
+        "pre-training run: it shows what the method can tell, not what larger models do.\n"
     )
+
+
+def _claims(found: dict[str, Any], temperature: float) -> str:
+    """How many of the paper's claims came out how, the planned ones apart."""
+    papers = {c.text for c in CLAIMS}
+    rows = [c for c in found["claims"] if c["temperature"] == temperature and c["claim"] in papers]
+    kinds = [("primary", [c for c in rows if c.get("primary")])]
+    kinds += [("exploratory" if kinds[0][1] else "", [c for c in rows if not c.get("primary")])]
+    texts = []
+    for kind, mine in kinds:
+        outcomes = [c["outcome"] for c in mine]
+        held, failed, open_ = (outcomes.count(o) for o in ("reproduced", "not reproduced", "undetermined"))
+        if mine:
+            texts.append(
+                f"of {len(mine)} {kind} claims of the paper".replace("  ", " ")
+                + f" {held} came out reproduced, {failed} not reproduced and {open_} undetermined"
+            )
+    return "; ".join(texts).capitalize() + "."
+
+
+def _controls(found: dict[str, Any]) -> str:
+    rows = [c for c in found["controls"] if ", from " in c["control"]] or found["controls"]
+    return f"{sum(c['behaves'] is True for c in rows)} of {len(rows)} control readings behave."
 
 
 def _asked(often: dict[str, int]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.study.page.markdown import measure, million, named, outcome, percent, points, table
+from reports.study.page.markdown import million, outcome, percent, points, table
 
 COMMANDS = """```
 make study          # all of it, resumable: runs/micro
@@ -29,11 +29,12 @@ def bases(found: dict[str, Any]) -> str:
     """What the base solves at every start, and how all samples came out."""
     held = found["samples"]
     keys = sorted((k for k in held["base"][0] if k.startswith("pass@")), key=lambda k: int(k[5:]))
+    kinds = [k for k in ("facts", "stories") if k in held["base"][0]]
     rows = [
-        [million(b["start"]), *(percent(b[k]) for k in keys), percent(b["guess_floor"], 2)]
+        [million(b["start"]), *(percent(b[k]) for k in (*keys, *kinds)), percent(b["guess_floor"], 2)]
         for b in held["base"]
     ]
-    body = table(["tokens", *(f"{k} (%)" for k in keys), "guess floor (%)"], rows)
+    body = table(["tokens", *(f"{k} (%)" for k in (*keys, *kinds)), "guess floor (%)"], rows)
     large = f"pass@{found['options']['K']}"
     full = [million(b["start"]) for b in held["base"] if b[large] > 0.95]
     room = f"{large} of the base leaves little room to rise at {', '.join(full)}. " if full else ""
@@ -44,37 +45,6 @@ def bases(found: dict[str, Any]) -> str:
         f"{percent(held['most_truncated'])}% of a checkpoint's samples hit the length limit, and at most "
         f"{percent(held['most_without_answer'])}% had no answer in a box.\n"
     )
-
-
-def side(home: Path, found: dict[str, Any]) -> str:
-    """Problems out of range, data against scale, rollout budget, brittleness: what is there of them."""
-    parts = []
-    if found["far"]:
-        rows = [
-            [named(f["recipe"]), *(points(r) for r in f["readings"]), outcome(f["verdict"])]
-            for f in found["far"]
-        ]
-        start = million(found["far"][0]["start"])
-        parts.append(
-            f"Problems with more operations than any training problem has, against the base of {start} "
-            "tokens, one seed:\n"
-        )
-        parts.append(table(["recipe", "pass@1", f"pass@{found['options']['K']}", "verdict"], rows))
-    if found["scale"]["parts"]:
-        parts.append("A math-heavy mix for the main model against a larger model on the plain mix:\n")
-        rows = [
-            [p["b_name"], p["a_name"], measure(p), percent(p["b"]), percent(p["a"]), points(p)]
-            for p in found["scale"]["parts"]
-        ]
-        parts.append(table(["b", "a", "", "b (%)", "a (%)", "b − a"], rows))
-    shown = {
-        "rollouts": "Rollouts per prompt on hard prompts: training accuracy",
-        "brittleness": "Training reward against test pass@1, one point a run",
-    }
-    for name, text in shown.items():
-        if (home / "figures" / f"{name}.png").is_file():
-            parts.append(f"![{text}](figures/{name}.png)\n\n*{text}.*\n")
-    return "\n".join(["## Side studies\n", *parts]) if parts else ""
 
 
 def reread(found: dict[str, Any]) -> str:
@@ -112,11 +82,12 @@ def how(home: Path, found: dict[str, Any]) -> str:
         f"{len(way['rl'])} tries for each optimizer and recipe, from one start with one seed "
         f"({way['seed']}), with {cells['rl']['steps']} steps of RL on {cells['rl']['limit']} questions, on "
         f"`{way['problems']}` (n = {way['n']}, T = 1), before a test problem was asked. The rate of the best "
-        f"pass@1 is taken, by all recipes that use the optimizer: {chosen}.\n",
+        "pass@1 in any of these rows is taken for every recipe and start that uses the optimizer: "
+        f"{chosen}.\n",
         table(["recipe", "rate", "pass@1 (%)", f"solved in {way['n']} (%)"], tried),
         "## Repeat it\n",
         "`study.toml` has the cells and `plan.toml` all else; `data/` has the counts of every problem and "
-        "cell, and `findings.json` every number of this page.\n",
+        "cell, and the choice of learning rates; `findings.json` every number above.\n",
         COMMANDS,
         f"Run on {run.get('cores')} cores ({run.get('processor')}; {run.get('platform')}), Python "
         f"{run.get('python')}, {packages}: {run['core_hours']:g} core-hours, {run['wall_hours']:g} hours on "

@@ -14,10 +14,10 @@ from evals.core.files import write_file
 from reports.study.driver.plan import RECIPES
 from reports.study.readings.claims import CEILING
 from reports.study.readings.contrasts import K, reading
-from reports.study.readings.side_studies import WINDOW, final_rewards
 from reports.study.readings.tables import Tables
 
 MILLION = 1e6
+LAST = 0.1  # share of the steps whose mean is a run's final training reward
 
 
 def draw(tables: Tables, folder: Path, temperature: float) -> list[Path]:
@@ -30,7 +30,6 @@ def draw(tables: Tables, folder: Path, temperature: float) -> list[Path]:
         ("overview", figures.gains, differences(tables, temperature)),
         ("passk", figures.over_tokens, curves(tables, temperature)),
         ("brittleness", reward_against_test, rewards(tables, temperature)),
-        ("rollouts", figures.rollout_budget, budgets(tables)),
     )
     written = []
     for name, function, frame in made:
@@ -89,27 +88,21 @@ def rewards(tables: Tables, temperature: float) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def budgets(tables: Tables) -> pd.DataFrame:
-    """Training accuracy of few against many rollouts per prompt, averaged over WINDOW steps and seeds."""
-    mine = tables.training[tables.training["where"] == "rollouts"]
+def final_rewards(tables: Tables, recipe: str) -> pd.DataFrame:
+    """start, seed, reward: mean training reward over the last tenth of the steps of each cell."""
+    mine = tables.training[(tables.training["where"] == "cells") & (tables.training["recipe"] == recipe)]
     rows = []
-    for _, part in mine.groupby("recipe"):
-        mean = part.groupby("step")["correct"].mean()
-        smooth = mean.rolling(WINDOW, min_periods=1).mean()
-        prompts, n = int(part["prompts"].iloc[0]), int(part["n"].iloc[0])
-        for axis, size in (("rl_examples_seen", prompts), ("rollouts_total", prompts * n)):
-            rows += [
-                {"benchmark": "hard prompts", "metric": "training accuracy", "series": f"n = {n}",
-                 "x_axis": axis, "x": step * size, "y": 100 * y}
-                for step, y in enumerate(smooth, 1) if step >= WINDOW
-            ]  # fmt: skip
+    for (start, seed), run in mine.groupby(["start", "seed"]):
+        held = run.sort_values("step")["reward"]
+        last = float(held.tail(max(1, round(LAST * len(held)))).mean())
+        rows.append({"start": start, "seed": seed, "reward": last})
     return pd.DataFrame(rows)
 
 
 def _values(tables: Tables, metric: str, recipe: str, start: int, temperature: float) -> np.ndarray | None:
     try:
         if metric == "delta_general":
-            return tables.items(recipe, [start])
+            return tables.general(recipe, [start], "correct")
         return tables.values("cells", recipe, [start], temperature, int(metric.rpartition("@")[2]))
     except UserError:
         return None

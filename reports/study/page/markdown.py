@@ -9,7 +9,8 @@ from reports.rounding import with_interval
 from reports.study.readings.tables import MOST_BITS
 
 NAMES = {"rl": "RL", "sft": "SFT", "sft-gold": "SFT-Gold", "sft-rl": "SFT→RL", "sft-gold-rl": "SFT-Gold→RL",
-         "parallel": "Parallel", "maxrl": "MaxRL", "pass-at-k": "RL for pass@k"}  # fmt: skip
+         "parallel": "Parallel", "maxrl": "MaxRL (groups of 16)", "pass-at-k": "RL for pass@k (groups of 16)",
+         "n-4": "RL (groups of 4)", "n-32": "RL (groups of 32)"}  # fmt: skip
 
 MEASURES = {"general": "general capability", "text": "held-out text"}
 
@@ -25,14 +26,21 @@ def points(part: dict[str, Any]) -> str:
     """A difference of rates as points, with its interval; † where the seeds' share of it is not known."""
     values = [None if part[key] is None else 100 * part[key] for key in ("estimate", "low", "high")]
     text = with_interval(*values, signed=True)
-    return text if part.get("seeds_known", True) else f"{text}†"
+    return f"{text}†" if part.get("seeds_known") is False else text
 
 
 def bits(part: dict[str, Any]) -> str:
     """A difference in bits per byte, with its interval."""
     values = [None if part[key] is None else MOST_BITS * part[key] for key in ("estimate", "low", "high")]
     text = with_interval(*values, signed=True)
-    return f"{text if part.get('seeds_known', True) else text + '†'} bits per byte"
+    return f"{text}{'†' if part.get('seeds_known') is False else ''} bits per byte"
+
+
+def effect(part: dict[str, Any]) -> str:
+    """A difference with its interval in the unit of its measure."""
+    if part["state"] == "ceiling":
+        return "both at the ceiling"
+    return bits(part) if part["measure"] == "text" else points(part)
 
 
 def changed(part: dict[str, Any]) -> str:
@@ -48,7 +56,7 @@ def percent(rate: float, places: int = 1) -> str:
 
 def named(recipe: str) -> str:
     """A recipe as the page writes it."""
-    return NAMES.get(recipe, recipe.replace("n-", "n = ") if recipe.startswith("n-") else recipe)
+    return NAMES.get(recipe, recipe)
 
 
 def measure(part: dict[str, Any]) -> str:

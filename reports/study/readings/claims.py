@@ -7,13 +7,21 @@ from typing import Any
 
 from evals.core.errors import UserError
 from reports.study.driver.plan import RECIPES
-from reports.study.readings.contrasts import MARGIN, K, outcome, reading
+from reports.study.readings.contrasts import MARGIN, K, below_margin, outcome, reading
 from reports.study.readings.tables import MOST_BITS, Tables, Values
 
 AFTER = {"sft-rl": "sft", "sft-gold-rl": "sft-gold"}  # seed by seed from the other's end
 Arm = tuple[str, str]  # (where, recipe) of `reports.study.driver.collect`
 BASE: Arm = ("cells", "base")
 TEXT_MARGIN = 0.02  # bits per byte within which held-out text is as likely as before
+GENERAL = (  # what it is called, the column, the kinds of items or documents
+    ("accuracy", "correct", ()),
+    ("facts", "correct", ("facts",)),
+    ("stories", "correct", ("stories",)),
+    ("text of facts and stories", "bits", ("facts", "stories")),
+    ("text of problems and drills", "bits", ("problems", "drills")),
+)
+NARROW = 0.04  # half width above which a control is not said to behave
 CEILING = 0.99  # of general capability: above it on both sides nothing is concluded
 
 
@@ -75,21 +83,22 @@ CLAIMS = (
 )  # fmt: skip
 
 ARMS = (  # RL changed in one thing, where the study has such arms
-    Claim("8", f"MaxRL expands: pass@1 and pass@{K} rise",
+    Claim("ours", f"MaxRL expands: pass@1 and pass@{K} rise",
           (Part("maxrl", "base", 1, "up", "arms"), Part("maxrl", "base", K, "up", "arms"))),
-    Claim("8", f"MaxRL is ahead of RL at pass@{K}", (Part("maxrl", "rl", K, "up", "arms"),)),
-    Claim("8", f"RL for pass@k expands: pass@1 and pass@{K} rise",
+    Claim("ours", f"MaxRL is ahead of RL at pass@{K}", (Part("maxrl", "rl", K, "up", "arms"),)),
+    Claim("ours", f"RL for pass@k expands: pass@1 and pass@{K} rise",
           (Part("pass-at-k", "base", 1, "up", "arms"), Part("pass-at-k", "base", K, "up", "arms"))),
-    Claim("8", f"RL for pass@k is ahead of RL at pass@{K}", (Part("pass-at-k", "rl", K, "up", "arms"),)),
-    Claim("9", f"at equal samples groups of 32 are ahead of groups of 4 at pass@{K}",
+    Claim("ours", f"RL for pass@k is ahead of RL at pass@{K}", (Part("pass-at-k", "rl", K, "up", "arms"),)),
+    Claim("ours", f"at equal samples groups of 32 are ahead of groups of 4 at pass@{K}",
           (Part("n-32", "n-4", K, "up", "arms"),)),
-    Claim("9", f"at equal samples groups of 32 are ahead of groups of 8 at pass@{K}",
+    Claim("ours", f"at equal samples groups of 32 are ahead of groups of 8 at pass@{K}",
           (Part("n-32", "rl", K, "up", "arms"),)),
-    Claim("5", "RL leaves bits per byte of held-out text as they were",
+    Claim("ours", "RL leaves bits per byte of held-out text as they were",
           (Part("rl", "base", "text", "same"),)),
-    Claim("5", "SFT raises bits per byte of held-out text", (Part("sft", "base", "text", "up"),)),
-    Claim("5", "SFT-Gold raises bits per byte of held-out text", (Part("sft-gold", "base", "text", "up"),)),
-    Claim("5", "parallel averaging leaves bits per byte of held-out text as they were",
+    Claim("ours", "SFT raises bits per byte of held-out text", (Part("sft", "base", "text", "up"),)),
+    Claim("ours", "SFT-Gold raises bits per byte of held-out text",
+          (Part("sft-gold", "base", "text", "up"),)),
+    Claim("ours", "parallel averaging leaves bits per byte of held-out text as they were",
           (Part("parallel", "base", "text", "same"),)),
 )  # fmt: skip
 
@@ -122,7 +131,8 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         k = part.measure if isinstance(part.measure, int) else 1
         margin = TEXT_MARGIN / MOST_BITS if part.measure == "text" else MARGIN
         paired = AFTER.get(part.b) == part.a
-        measured = reading(b, a, k, parts=len(claim.parts), paired=paired, margin=margin)
+        many = len(claim.parts)
+        measured = reading(b, a, k, parts=many, any_part=True, paired=paired, margin=margin)
         if part.measure == "general" and min(measured["a"], measured["b"]) > CEILING:
             measured |= {"state": "ceiling", "size": None}  # a test that nobody fails cannot tell
         about = {"b_name": part.b, "a_name": part.a, "measure": part.measure, "says": part.says}
@@ -132,6 +142,7 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         "claim": claim.text,
         "temperature": temperature,
         "outcome": outcome(parts),
+        "below_margin": outcome(parts) == "reproduced" and below_margin(parts),
         "parts": parts,
         "note": claim.note,
         **({"primary": claim.primary} if tables.has_arms else {}),
@@ -142,24 +153,25 @@ def _values(tables: Tables, recipe: str, measure: int | str, starts: list[int], 
     if not starts:
         raise UserError("there is no such start; run the study with more of them")
     if measure == "general":
-        return tables.items(recipe, starts)
+        return tables.general(recipe, starts, "correct")
     if measure == "text":
-        return tables.texts(recipe, starts)
+        return tables.general(recipe, starts, "bits")
     where = "cells" if recipe in ("base", *RECIPES) else "arms"
     return tables.values(where, recipe, starts, temperature, int(measure))
 
 
 def general(tables: Tables) -> list[dict[str, Any]]:
     """General capability of every recipe against the base, over all starts: accuracy, and bits per byte."""
-    measures = (("general", MARGIN), ("text", TEXT_MARGIN / MOST_BITS))
     rows = []
     for recipe in RECIPES if tables.has_arms else ():
-        for measure, margin in measures:
+        for what, column, kinds in GENERAL:
+            margin = MARGIN if column == "correct" else TEXT_MARGIN / MOST_BITS
             try:
-                b, a = (_values(tables, r, measure, tables.starts, 1.0) for r in (recipe, "base"))
+                b, a = (tables.general(r, tables.starts, column, kinds) for r in (recipe, "base"))
             except UserError:
                 continue
-            rows.append({"recipe": recipe, "measure": measure, **reading(b, a, 1, margin=margin)})
+            about = {"recipe": recipe, "what": what, "measure": "text" if column == "bits" else "general"}
+            rows.append({**about, **reading(b, a, 1, margin=margin)})
     return rows
 
 
@@ -173,7 +185,7 @@ def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
         for k in (1, K):
             a, b = (tables.values(*BASE, starts, temperature, k, draw=d) for d in (0, 1))
             name = "base against a second draw of itself" + _from(starts, tables.starts)
-            rows.append({"control": name, **reading(b, a, k, parts=2)})
+            rows.append({"control": name, **reading(b, a, k, parts=2), "seeds_known": None})
     trained = tables.counts[tables.counts["recipe"] == "random"]
     if len(trained := trained[trained["temperature"] == temperature]):
         where, every = str(trained["where"].iloc[0]), sorted(int(s) for s in trained["start"].unique())
@@ -183,10 +195,18 @@ def controls(tables: Tables, temperature: float) -> list[dict[str, Any]]:
                 a = tables.values(*BASE, starts, temperature, k)
                 name = "RL with random rewards" + _from(starts, every)
                 rows.append({"control": name, **reading(b, a, k, parts=2)})
-    for row in rows:
-        wrong = {"up", "down"} if "draw" in row["control"] else {"up"}
-        row["behaves"] = None if row["state"] == "open" else row["state"] not in wrong
-    return rows
+    return [row | {"behaves": behaving(row)} for row in rows]
+
+
+def behaving(row: dict[str, Any]) -> bool | None:
+    """Whether a control behaves; None where its interval cannot tell, or is wider than ±NARROW.
+
+    Nothing may change between two draws of the base; random rewards may do harm.
+    """
+    if row["state"] in ("up", "down"):
+        return row["state"] == "down" and "draw" not in row["control"]
+    good = {"same"} if "draw" in row["control"] else {"same", "not up"}
+    return True if row["state"] in good and row["high"] - row["low"] < 2 * NARROW else None
 
 
 def _over(tables: Tables, starts: list[int]) -> list[list[int]]:

@@ -82,29 +82,23 @@ class Tables:
         out: Values = pass_at_k(held[:, 0], held[:, 1], [k])[:, 0]
         return out
 
-    def items(self, recipe: str, starts: list[int]) -> Values:
-        """(S, I) items of general capability, right or wrong, of each seed, averaged over starts."""
-        return self._general(recipe, starts, "correct")
+    def general(self, recipe: str, starts: list[int], column: str, kinds: tuple[str, ...] = ()) -> Values:
+        """(S, I) of each seed, averaged over starts: items "correct" (0 or 1), or "
+        ""bits" per byte over MOST_BITS.
 
-    def texts(self, recipe: str, starts: list[int]) -> Values:
-        """(S, D) bits per byte of held-out documents over MOST_BITS, of each seed, averaged over starts."""
-        return np.minimum(self._general(recipe, starts, "bits") / MOST_BITS, 1)
-
-    def _general(self, recipe: str, starts: list[int], column: str) -> Values:
+        kinds: of the tasks, by the end of their name; all where none is given.
+        """
         mine = self.capability[self.capability["recipe"] == recipe]
         mine = mine.dropna(subset=[column]) if column in mine else mine.head(0)
+        mine = mine[mine["task"].str.endswith(kinds)] if kinds else mine
         by = [set(mine.loc[mine["start"] == s, "seed"]) for s in starts]
         seeds = sorted(set.intersection(*by)) if by else []
         if not seeds:
             raise UserError(f"the study has no general capability of {recipe} at all of {starts}")
-        if (column, recipe) not in self.known:
-            ordered = mine.sort_values(["task", "item"])
-            for (start, seed), group in ordered.groupby(["start", "seed"], sort=False):
-                self.known[column, recipe, start, seed] = group[column].to_numpy(float)
-            self.known[column, recipe] = np.zeros(0)
-        return np.stack(
-            [np.mean([self.known[column, recipe, s, seed] for s in starts], axis=0) for seed in seeds]
-        )
+        ordered = mine.sort_values(["task", "item"])
+        held = {key: group[column].to_numpy(float) for key, group in ordered.groupby(["start", "seed"])}
+        values = np.stack([np.mean([held[s, seed] for s in starts], axis=0) for seed in seeds])
+        return np.minimum(values / MOST_BITS, 1) if column == "bits" else values
 
 
 def read(folder: Path) -> Tables:

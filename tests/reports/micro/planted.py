@@ -57,10 +57,6 @@ def planted(
     for seed in seeds if arms is None else ():
         place = {"where": "random", "start": 2000, "recipe": "random", "seed": seed}
         counts.append(_counts(rng, rates["base"]).assign(draw=0, **place))
-        for n, steps in ((4, 24), (16, 6)):
-            place = {"where": "rollouts", "start": 2000, "recipe": f"n-{n}", "seed": seed}
-            training.append(_training(rng, steps, prompts=16, n=n, rise=n / 16).assign(**place))
-            counts.append(_counts(rng, (0.3 + 0.5 / n, 0.1, 0.0)).assign(draw=0, **place))
     return Tables(
         counts=pd.concat(counts, ignore_index=True).assign(temperature=1.0),
         cells=pd.DataFrame(),
@@ -80,15 +76,15 @@ def _counts(rng: np.random.Generator, rates: tuple[float, float, float]) -> pd.D
 def _items(rng: np.random.Generator, rate: float) -> pd.DataFrame:
     hard = np.arange(ITEMS) >= rate * ITEMS  # the same items are hard for all, as in life
     correct = np.where(rng.random(ITEMS) < 0.01, hard, ~hard)
-    items = pd.DataFrame({"task": "world", "item": [f"i{i}" for i in range(ITEMS)], "correct": correct})
+    kinds = np.where(np.arange(ITEMS) % 2, "world_facts", "world_stories")
+    items = pd.DataFrame({"task": kinds, "item": [f"i{i}" for i in range(ITEMS)], "correct": correct})
     bits = 2 - rate + rng.normal(0, 0.01, DOCUMENTS)  # text is the harder to expect, the more is forgotten
-    texts = pd.DataFrame({"task": "text", "item": [f"d{i}" for i in range(DOCUMENTS)], "bits": bits})
+    kinds = np.where(np.arange(DOCUMENTS) % 2, "world_text_facts", "world_text_drills")
+    texts = pd.DataFrame({"task": kinds, "item": [f"d{i}" for i in range(DOCUMENTS)], "bits": bits})
     return pd.concat([items, texts], ignore_index=True)
 
 
-def _training(
-    rng: np.random.Generator, steps: int, *, prompts: int = 16, n: int = 8, rise: float = 0.5
-) -> pd.DataFrame:
+def _training(rng: np.random.Generator, steps: int) -> pd.DataFrame:
     step = np.arange(1, steps + 1)
-    correct = 0.2 + rise * step / 24 + rng.normal(0, 0.005, steps)
-    return pd.DataFrame({"step": step, "reward": correct, "correct": correct, "prompts": prompts, "n": n})
+    correct = 0.2 + 0.5 * step / 24 + rng.normal(0, 0.005, steps)
+    return pd.DataFrame({"step": step, "reward": correct, "correct": correct, "prompts": 16, "n": 8})

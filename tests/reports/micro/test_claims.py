@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from reports.study.build import asked, verdicts
-from reports.study.page import page
+from reports.study.page import page, sections
 from reports.study.page.answer import answer
-from reports.study.readings.claims import CLAIMS, claims_of, controls, general, judged
-from reports.study.readings.contrasts import outcome, reading
-from reports.study.readings.side_studies import brittleness, forecast, rollout_budget
+from reports.study.readings.claims import CLAIMS, behaving, claims_of, controls, general, judged
+from reports.study.readings.contrasts import below_margin, gap_sign, outcome, reading
 from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
 
 
@@ -115,7 +114,7 @@ def test_missing_recipe_is_not_studied(tables) -> None:
     ],
 )
 def test_outcome_of_parts_that_should_rise(states, expected) -> None:
-    assert outcome([{"state": s, "says": "up"} for s in states]) == expected
+    assert outcome([{"state": s, "size": None, "says": "up"} for s in states]) == expected
 
 
 def test_more_parts_make_wider_intervals() -> None:
@@ -131,14 +130,6 @@ def test_verdicts_of_planted_recipes(tables) -> None:
     by = {v["recipe"]: v["verdict"]["outcome"] for v in verdicts(tables, 1.0) if v["start"] is None}
     assert by["rl"] == "expansion"
     assert by["sft-rl"] == "sharpening"
-
-
-def test_rollout_budget_reads_both_axes(tables) -> None:
-    """Planted: many rollouts learn more from a prompt, and less from a rollout."""
-    by_prompt, by_rollout = rollout_budget(tables, 1.0)
-    assert "96 prompts seen" in by_prompt["parts"][0]["axis"]
-    assert by_prompt["outcome"] == "reproduced"
-    assert by_rollout["parts"][0]["estimate"] < 0
 
 
 ARMS_RATES = {
@@ -173,10 +164,10 @@ def test_planted_arms_are_found_at_their_own_start(arms_tables, text, planted_ou
 
 def test_general_capability_of_every_recipe_is_the_same_or_lost(tables, arms_tables) -> None:
     """Planted: RL and averaging as the base, 0.3 lost by SFT; held-out text says so too."""
-    states = {(r["recipe"], r["measure"]): r["state"] for r in general(arms_tables)}
-    assert states["rl", "general"] == states["parallel", "text"] == "same"
-    assert states["sft", "general"] == "down"
-    assert states["sft", "text"] == "up"
+    states = {(r["recipe"], r["what"]): r["state"] for r in general(arms_tables)}
+    assert states["rl", "accuracy"] == states["parallel", "text of facts and stories"] == "same"
+    assert states["sft", "accuracy"] == states["sft", "facts"] == states["sft", "stories"] == "down"
+    assert states["sft", "text of problems and drills"] == "up"
     assert general(tables) == []
 
 
@@ -195,14 +186,6 @@ def test_a_study_without_arms_has_the_papers_claims_alone(tables, arms_tables) -
     assert sum(judged(arms_tables, c, 1.0)["primary"] for c in CLAIMS) == 5
 
 
-def test_brittleness_and_forecast_have_a_row_a_start(tables) -> None:
-    found = brittleness(tables, 1.0)
-    assert [r["start"] for r in found["rows"]] == list(STARTS)
-    assert found["low"] < found["ratio"] < found["high"]
-    assert found["outcome"] == "undetermined"
-    assert forecast(tables, 1.0)["outcome"] in ("reproduced", "undetermined")
-
-
 def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(arms_tables) -> None:
     """What only such a study has: in the answer, the claims, the controls, and a table of its own."""
     starts = arms_tables.starts
@@ -217,22 +200,20 @@ def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(
         "controls": [c | {"temperature": 1.0} for c in controls(arms_tables, 1.0)],
         "verdicts": verdicts(arms_tables, 1.0),
         "general": general(arms_tables),
-        "rollouts": [],
-        "scale": {"parts": []},
-        "brittleness": {"ratio": None},
-        "forecast": {"rho": None},
     }
     text = text_of_answer = answer(found)
-    assert "from these starts, direct RL expands what the model can solve." in text
-    assert f"Of {len(CLAIMS)} claims of the paper" in text
+    assert "from these starts, direct RL expands coverage: more problems are solved at the first" in text
+    assert "Of 5 primary claims of the paper 4 came out reproduced, 1 not reproduced" in text
+    assert f"of {len(CLAIMS) - 5} exploratory claims" in text
     text = page._claims(found)
-    assert "Planned with 80% power ([PLAN.md](PLAN.md)): RL is effective early" in text
+    assert "it raises pass@1 (primary) | pass@1, RL − base from 0.0M: " in text
     assert re.search(r"held-out text, SFT − base: \+0\.(29|30)\d* \[.*\] bits per byte \| reproduced", text)
     assert "60 test problems 64 times. In this world" in text_of_answer
     assert "| pass@32, RL − base |" in page._planned(found)
-    assert "from 0.0M" in page._controls(found)
-    assert re.search(r"\| SFT \| accuracy \| −(29|30).* \| down \|", page._general(found))
-    assert re.search(r"\| RL \| held-out text \| .* bits per byte \| same \|", page._general(found))
+    assert "from 0.0M" in sections.control_table(found)
+    shown = sections.general_table(found)
+    assert re.search(r"\| SFT \| accuracy \| [89]\d\.\d% \| −(29|30).* \| down \|", shown)
+    assert re.search(r"\| RL \| text of facts and stories \| 1\.1\d\d bits \| .* per byte \| same \|", shown)
 
 
 @pytest.mark.parametrize(
@@ -240,11 +221,46 @@ def test_the_page_of_a_planned_study_has_a_verb_the_plan_and_general_capability(
     [
         ({"state": "down", "size": "within"}, "reproduced"),  # a loss that is shown, and shown to be small
         ({"state": "same", "size": "within"}, "reproduced"),
-        ({"state": "down", "size": None}, "not reproduced"),
         ({"state": "up", "size": "beyond"}, "not reproduced"),
+        ({"state": "down", "size": None}, "undetermined"),  # a loss, and nobody knows how large
         ({"state": "not down", "size": None}, "undetermined"),
         ({"state": "ceiling", "size": None}, "undetermined"),
     ],
 )
 def test_that_nothing_changes_is_a_claim_of_equivalence(part, expected) -> None:
     assert outcome([part | {"says": "same"}]) == expected
+
+
+def test_a_small_gain_is_named_as_one(tables) -> None:
+    """A direction counts however small it is, and the page says that it is."""
+    up = {"says": "up", "state": "up"}
+    assert below_margin([up | {"size": "within"}, up | {"size": "beyond"}])
+    assert not below_margin([up | {"size": None}])
+    assert not below_margin([{"says": "same", "state": "same", "size": "within"}])
+    assert of(tables, "direct RL expands")["below_margin"] is False
+
+
+def test_the_gap_of_two_gains_is_shown_or_not() -> None:
+    """gap_sign: equal gains have none, however many problems; a gain at one try alone has one."""
+    rng = np.random.default_rng(0)
+    base = rng.random((1, 400)) / 2
+    more = base + 0.2 + rng.normal(0, 0.01, (5, 400))
+    assert gap_sign((more, base), (more + 0.1, base + 0.1)) == 0
+    assert gap_sign((more, base), (np.repeat(base + 0.3, 5, 0), base + 0.3)) == 1
+    assert gap_sign((np.repeat(base, 5, 0), base), (more + 0.1, base + 0.1)) == -1
+
+
+@pytest.mark.parametrize(
+    ("control", "state", "half", "behaves"),
+    [
+        ("a second draw", "same", 0.01, True),
+        ("a second draw", "open", 0.01, None),
+        ("a second draw", "down", 0.01, False),
+        ("random rewards", "down", 0.05, True),  # wide, and below zero
+        ("random rewards", "not up", 0.05, None),  # too wide to tell
+        ("random rewards", "not down", 0.01, None),  # a gain is not ruled out
+        ("random rewards", "up", 0.01, False),
+    ],
+)
+def test_a_control_behaves_where_it_can_tell(control, state, half, behaves) -> None:
+    assert behaving({"control": control, "state": state, "low": -half, "high": half}) is behaves

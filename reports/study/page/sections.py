@@ -1,0 +1,73 @@
+"""Controls, general capability and verdicts of the study's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reports.study.page.markdown import changed, effect, million, named, outcome, points, table
+from reports.study.readings.claims import NARROW
+from reports.study.readings.tables import MOST_BITS
+
+BEHAVES = {None: "not told", True: "yes", False: "**no**"}
+
+
+def control_table(found: dict[str, Any]) -> str:
+    """The base against itself, and random rewards."""
+    rows = [
+        [
+            c["control"],
+            f"{c['temperature']:g}",
+            f"pass@{c['k']}",
+            points(c),
+            f"±{50 * (c['high'] - c['low']):.1f}",
+            changed(c),
+            BEHAVES[c["behaves"]],
+        ]
+        for c in found["controls"]
+    ]
+    body = table(["control", "T", "", "effect in points", "half width", "state", "behaves"], rows)
+    return (
+        f"## Controls\n\n{body}\nA second draw of the base behaves where it is the same within the margin, "
+        "and "
+        "does not where it goes up or down; random rewards behave where a rise is ruled out, harm is no "
+        "fault. An "
+        f"interval wider than ±{100 * NARROW:g} points that holds zero tells nothing. A base has "
+        f"{found['asked']['base']} samples of a problem on both sides here, so that its control is quieter "
+        "than "
+        "a contrast with a recipe.\n"
+    )
+
+
+def general_table(found: dict[str, Any]) -> str:
+    """General capability of every recipe against the base, where the study measured it in full."""
+    rows = [
+        [named(r["recipe"]), r["what"], _base(r), effect(r), changed(r)] for r in found.get("general", ())
+    ]
+    if not rows:
+        return ""
+    body = table(["recipe", "", "base", "recipe − base, in points or bits", "state"], rows)
+    return (
+        f"## General capability\n\n{body}\nAll starts. Accuracy is of facts to recall and stories to "
+        "complete, half "
+        "of the items each (chance 25%), and bits per byte are of held-out documents of the world's four "
+        "kinds. "
+        "*Same*: within 2 points, or 0.02 bits per byte.\n"
+    )
+
+
+def _base(row: dict[str, Any]) -> str:
+    return f"{MOST_BITS * row['a']:.3f} bits" if row["measure"] == "text" else f"{100 * row['a']:.1f}%"
+
+
+def verdict_table(found: dict[str, Any]) -> str:
+    """The verdict of every recipe, over all starts and from each."""
+    starts = found["starts"]
+    mine = [v for v in found["verdicts"] if v["temperature"] == found["temperatures"][0]]
+    columns = ["recipe", "pass@1", f"pass@{found['options']['K']}", "all starts", *map(million, starts)]
+    rows = []
+    for recipe in dict.fromkeys(v["recipe"] for v in mine):
+        by = {v["start"]: v for v in mine if v["recipe"] == recipe}
+        readings = [points(r) for r in by[None]["readings"]]
+        rows.append([named(recipe), *readings, *(outcome(by[s]["verdict"]) for s in (None, *starts))])
+    intro = "Every recipe against the base, over all starts and from each (by tokens seen)."
+    return f"## Verdicts\n\n{intro}\n\n{table(columns, rows)}"
