@@ -33,12 +33,13 @@ def answer(found: dict[str, Any]) -> str:
     short = f"In this world, from these starts, direct RL {verb}. " if planned else ""
     readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())
     return (
-        "Did training expand what a model can solve, or only sharpen it? A model of one million parameters, "
-        f"pre-trained on a synthetic world, was taken at {len(found['starts'])} checkpoints through six "
-        f"recipes with {seeds} training {'seed' if seeds == 1 else 'seeds'} each, and every cell was asked "
-        f"{found['problems']} test problems {_asked(found['asked'])}. {short}Against the base, over all "
-        f"checkpoints: {readings}. {_claims(found, main)} {_controls(found)} This is one small world and one "
-        "pre-training run: it shows what the method can tell, not what larger models do.\n"
+        "Did training expand what a model can solve, or only sharpen it? A model of one million "
+        f"parameters, pre-trained on a synthetic world, was taken at {len(found['starts'])} checkpoints "
+        f"through six recipes with {seeds} training {'seed' if seeds == 1 else 'seeds'} each, and every "
+        f"cell was asked {found['problems']} test problems {_asked(found['asked'])}. {short}Against the "
+        f"base, over all checkpoints: {readings}. {_claims(found, main)} {_controls(found)} This is one "
+        "small world and one pre-training run: it shows what the method can tell, not what larger models "
+        "do.\n"
     )
 
 

@@ -40,10 +40,9 @@ def bases(found: dict[str, Any]) -> str:
     room = f"{large} of the base leaves little room to rise at {', '.join(full)}. " if full else ""
     return (
         f"## The bases\n\n{body}\n{room}The guess floor is the share of samples that would be right for "
-        f"another problem's answer. Over all {held['checkpoints']} checkpoints ({held['samples']:,} samples) "
-        "at most "
-        f"{percent(held['most_truncated'])}% of a checkpoint's samples hit the length limit, and at most "
-        f"{percent(held['most_without_answer'])}% had no answer in a box.\n"
+        f"another problem's answer. Over all {held['checkpoints']} checkpoints ({held['samples']:,} "
+        f"samples) at most {percent(held['most_truncated'])}% of a checkpoint's samples hit the length "
+        f"limit, and at most {percent(held['most_without_answer'])}% had no answer in a box.\n"
     )
 
 
@@ -57,10 +56,10 @@ def reread(found: dict[str, Any]) -> str:
     sizes = {r["benchmark"].upper(): r["problems"] for r in found["reread"]}
     problems = " and ".join(f"{n:,} problems of {name}" for name, n in sizes.items())
     return (
-        f"## The paper's own numbers, read again\n\n{body}\nFrom `reports/paper/figures.csv` (Bansal et al., "
-        "arXiv:2606.04272), rates alone: no pairing and the largest possible spread are assumed, so that "
-        f"intervals are the widest honest ones; {problems} are assumed, and one training run each. There "
-        "n = k = 32, where pass@32 is 'any of 32 correct'.\n"
+        f"## The paper's own numbers, read again\n\n{body}\nFrom `reports/paper/figures.csv` (Bansal et "
+        "al., arXiv:2606.04272), rates alone: no pairing and the largest possible spread are assumed, so "
+        f"that intervals are the widest honest ones; {problems} are assumed, and one training run each. "
+        "There n = k = 32, where pass@32 is 'any of 32 correct'.\n"
     )
 
 
@@ -81,8 +80,8 @@ def how(home: Path, found: dict[str, Any]) -> str:
         "## Learning rates\n",
         f"{len(way['rl'])} tries for each optimizer and recipe, from one start with one seed "
         f"({way['seed']}), with {cells['rl']['steps']} steps of RL on {cells['rl']['limit']} questions, on "
-        f"`{way['problems']}` (n = {way['n']}, T = 1), before a test problem was asked. The rate of the best "
-        "pass@1 in any of these rows is taken for every recipe and start that uses the optimizer: "
+        f"`{way['problems']}` (n = {way['n']}, T = 1), before a test problem was asked. The rate of the "
+        "best pass@1 in any of these rows is taken for every recipe and start that uses the optimizer: "
         f"{chosen}.\n",
         table(["recipe", "rate", "pass@1 (%)", f"solved in {way['n']} (%)"], tried),
         "## Repeat it\n",
@@ -90,8 +89,8 @@ def how(home: Path, found: dict[str, Any]) -> str:
         "cell, and the choice of learning rates; `findings.json` every number above.\n",
         COMMANDS,
         f"Run on {run.get('cores')} cores ({run.get('processor')}; {run.get('platform')}), Python "
-        f"{run.get('python')}, {packages}: {run['core_hours']:g} core-hours, {run['wall_hours']:g} hours on "
-        f"the clock beside other work. {run['cells']} cells were trained; the tables above are of "
+        f"{run.get('python')}, {packages}: {run['core_hours']:g} core-hours, {run['wall_hours']:g} hours "
+        f"on the clock beside other work. {run['cells']} cells were trained; the tables above are of "
         f"{len(found['starts'])} starts × 6 recipes × {seeds} {'seed' if seeds == 1 else 'seeds'} and "
         f"{found['problems']} problems.{_left(found)}\n",
         table(["stage", "tasks", "core-minutes"], stages),

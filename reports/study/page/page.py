@@ -23,9 +23,8 @@ def page(home: Path) -> str:
         "# The paper's questions on two cores\n",
         answer(found),
         "![Every recipe minus the base it started from](figures/overview.png)\n",
-        "*Every recipe minus the base of its start, in points: mean over training seeds with the pointwise "
-        "95% "
-        "interval over problems and, where there are several, seeds (dots).*\n",
+        "*Every recipe minus the base of its start, in points: mean over training seeds with the "
+        "pointwise 95% interval over problems and, where there are several, seeds (dots).*\n",
         _recipes(home),
         _claims(found),
         _planned(found),
@@ -49,8 +48,7 @@ def _recipes(home: Path) -> str:
     return (
         "*RL*: GRPO with the verifier's reward. *SFT*: training on one demonstration of each question; "
         "*SFT-Gold*: on one in every style that the world has. *SFT→RL*, *SFT-Gold→RL*: RL from there. "
-        "*Parallel*: "
-        "steps of RL and of SFT from the same weights, averaged. All train on the same "
+        "*Parallel*: steps of RL and of SFT from the same weights, averaged. All train on the same "
         f"{rl['limit']} questions; RL draws {drawn:,} responses in {rl['steps']} steps.\n"
     )
 
@@ -86,21 +84,17 @@ def _legend(found: dict[str, Any], claims: list[dict[str, Any]]) -> str:
     margin, K = 100 * found["options"]["margin"], found["options"]["K"]
     return (
         f"Differences are paired by problem and averaged over {len(found['starts'])} starts unless one is "
-        f"named; intervals count problems and training seeds ({seeds} of a recipe) as samples, and are joint "
-        "95% where a claim has several parts. There is one pre-training run and one set of training "
-        "questions; "
-        "seeds are of the training after it. All contrasts with a base share its samples. From "
+        f"named; intervals count problems and training seeds ({seeds} of a recipe) as samples, and are "
+        "joint 95% where a claim has several parts. There is one pre-training run and one set of training "
+        "questions; seeds are of the training after it. All contrasts with a base share its samples. From "
         f"{found['asked']['cells']} samples pass@{K} of one problem and one cell is "
-        f"{'0 or 1' if found['asked']['cells'] == K else 'coarse'}: its noise is in the interval.\n\n"
-        "*Reproduced*: every part lies where the claim says; a direction is held against zero, and *below "
-        "the "
-        f"margin* says that it is shown to be smaller than {margin:g} points (0.02 bits per byte). That "
-        "something is "
-        "*as it was*, or *within the margin*, holds where the change is shown to be smaller than the "
-        "margin, by "
-        "a 90% interval divided by the number of parts. *Not reproduced*: some part is shown to lie "
-        "elsewhere. "
-        f"*Undetermined*: these samples do not decide.{marked}"
+        f"{'0 or 1' if found['asked']['cells'] == K else 'coarse'}: its noise is in the "
+        "interval.\n\n*Reproduced*: every part lies where the claim says; a direction is held against "
+        f"zero, and *below the margin* says that it is shown to be smaller than {margin:g} points (0.02 "
+        "bits per byte). That something is *as it was*, or *within the margin*, holds where the change is "
+        "shown to be smaller than the margin, by a 90% interval divided by the number of parts. *Not "
+        "reproduced*: some part is shown to lie elsewhere. *Undetermined*: these samples do not "
+        f"decide.{marked}"
     )
 
 
@@ -127,14 +121,11 @@ def _planned(found: dict[str, Any]) -> str:
                "spread of seeds", "outcome"]  # fmt: skip
     return (
         f"## Planned and found\n\n{table(columns, rows)}\n[The plan](PLAN.md), written before any cell was "
-        "run, "
-        f"wanted 3 points at pass@{found['options']['K']} with 80% power, and counted on 3.3 at this "
-        "budget if "
-        "training seeds did not differ. The spread of seeds, of the first of the two as a standard "
-        "deviation in "
-        "points, was not known then; five seeds widen every interval by it. All other contrasts are "
-        "exploratory. "
-        "Claim 3 and the paper's sweep of rollouts were left out beforehand.\n"
+        f"run, wanted 3 points at pass@{found['options']['K']} with 80% power, and counted on 3.3 at this "
+        "budget if training seeds did not differ. The spread of seeds, of the first of the two as a "
+        "standard deviation in points, was not known then; five seeds widen every interval by it. All "
+        "other contrasts are exploratory. Claim 3 and the paper's sweep of rollouts were left out "
+        "beforehand.\n"
     )
 
 

@@ -33,9 +33,9 @@ def real(home: Path) -> str:
     open_ = f" Not checked: {', '.join(unknown)}." if unknown else ""
     return (
         f"## A real language model\n\n{body}\n{held['model']['architectures'][0]} "
-        f"({held['model']['num_hidden_layers']} layers of {held['model']['hidden_size']}), asked the world's "
-        f"problems in its chat template: {pairs[0]['problems']} problems × {pairs[0]['n']} samples, from a "
-        "start that a little SFT on other questions made, since the model as it is earns no reward. One "
-        "comparison each; intervals are over problems, not over training seeds. "
+        f"({held['model']['num_hidden_layers']} layers of {held['model']['hidden_size']}), asked the "
+        f"world's problems in its chat template: {pairs[0]['problems']} problems × {pairs[0]['n']} "
+        "samples, from a start that a little SFT on other questions made, since the model as it is earns "
+        "no reward. One comparison each; intervals are over problems, not over training seeds. "
         f"{checks}{open_} {held['core_hours']:g} core-hours; not planned for power, so exploratory.\n"
     )

@@ -28,13 +28,10 @@ def control_table(found: dict[str, Any]) -> str:
     body = table(["control", "T", "", "effect in points", "half width", "state", "behaves"], rows)
     return (
         f"## Controls\n\n{body}\nA second draw of the base behaves where it is the same within the margin, "
-        "and "
-        "does not where it goes up or down; random rewards behave where a rise is ruled out, harm is no "
-        "fault. An "
-        f"interval wider than ±{100 * NARROW:g} points that holds zero tells nothing. A base has "
-        f"{found['asked']['base']} samples of a problem on both sides here, so that its control is quieter "
-        "than "
-        "a contrast with a recipe.\n"
+        "and does not where it goes up or down; random rewards behave where a rise is ruled out, harm is "
+        f"no fault. An interval wider than ±{100 * NARROW:g} points that holds zero tells nothing. A base "
+        f"has {found['asked']['base']} samples of a problem on both sides here, so that its control is "
+        "quieter than a contrast with a recipe.\n"
     )
 
 
@@ -48,10 +45,8 @@ def general_table(found: dict[str, Any]) -> str:
     body = table(["recipe", "", "base", "recipe − base, in points or bits", "state"], rows)
     return (
         f"## General capability\n\n{body}\nAll starts. Accuracy is of facts to recall and stories to "
-        "complete, half "
-        "of the items each (chance 25%), and bits per byte are of held-out documents of the world's four "
-        "kinds. "
-        "*Same*: within 2 points, or 0.02 bits per byte.\n"
+        "complete, half of the items each (chance 25%), and bits per byte are of held-out documents of "
+        "the world's four kinds. *Same*: within 2 points, or 0.02 bits per byte.\n"
     )
 
 
