@@ -188,12 +188,12 @@ def test_the_readme_quotes_the_galleries_as_they_stand():
     peers = "\n".join(table.read_text("utf-8") for table in tables)
     (claims,) = re.findall(r"19 claims on its own data \((.*?)\)", text)
     assert f"19 claims: {claims}." in judged
-    assert (
-        "Of 14 claims of the paper that are differences between recipes, 5 are reproduced, 3 are not" in study
-    )
-    assert "5 are reproduced, 3 are not, 6 are undetermined" in text
-    assert "| RL | +16.0 [+14.4, +17.6] | +1.0 [−1.6, +3.7] | undetermined: pass@1 up |" in study
-    assert "| SFT-Gold | +5.5 [+4.0, +6.9] | +7.6 [+5.5, +9.7] | expansion |" in study
+    (found,) = re.findall(r"## What was found(.*?)\[Published runs", text)
+    quoted = re.findall(r"([+−][\d.]+)(?: points)? \(([+−][\d.]+) to ([+−][\d.]+)\)", found)
+    assert len(quoted) >= 8
+    assert all("{} [{}, {}]".format(*numbers) in study for numbers in quoted), quoted
+    (counted,) = re.findall(r"primary claims of the paper (\d came out reproduced, \d not reproduced)", found)
+    assert f"primary claims of the paper {counted}" in study
     for ratio, low, high in re.findall(r"\| \**([\d.]+)\** \(([\d.]+) to ([\d.]+)\) \|", text):
         exact = [
             tuple(map(float, t)) for t in re.findall(r"\*\*([\d.]+)\*\* \(([\d.]+) to ([\d.]+)\)", peers)

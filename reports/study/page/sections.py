@@ -56,13 +56,19 @@ def _base(row: dict[str, Any]) -> str:
 
 def verdict_table(found: dict[str, Any]) -> str:
     """The verdict of every recipe, over all starts and from each."""
-    starts = found["starts"]
     mine = [v for v in found["verdicts"] if v["temperature"] == found["temperatures"][0]]
-    columns = ["recipe", "pass@1", f"pass@{found['options']['K']}", "all starts", *map(million, starts)]
-    rows = []
-    for recipe in dict.fromkeys(v["recipe"] for v in mine):
-        by = {v["start"]: v for v in mine if v["recipe"] == recipe}
-        readings = [points(r) for r in by[None]["readings"]]
-        rows.append([named(recipe), *readings, *(outcome(by[s]["verdict"]) for s in (None, *starts))])
-    intro = "Every recipe against the base, over all starts and from each (by tokens seen)."
+    columns = ["recipe", "starts", "pass@1", f"pass@{found['options']['K']}", "verdict"]
+    rows = [
+        [
+            named(v["recipe"]),
+            "all" if v["start"] is None else million(v["start"]),
+            *(points(r) for r in v["readings"]),
+            outcome(v["verdict"]),
+        ]
+        for v in mine
+        if v["start"] is None or len(found["starts"]) > 1
+    ]
+    intro = (
+        "Every recipe against the base, over all starts and from each (by tokens seen); joint 95% intervals."
+    )
     return f"## Verdicts\n\n{intro}\n\n{table(columns, rows)}"
