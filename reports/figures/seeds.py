@@ -61,22 +61,28 @@ def reward_against_test(frame: pd.DataFrame) -> Any:
     fig = figure(COLUMN, 2.6)
     axes = fig.subplots()
     drawn = looks([str(s) for s in dict.fromkeys(frame["series"])])
+    starts: list[float] = sorted(frame["x"].unique().tolist())
     for name, look in drawn.items():
         rows = frame[frame["series"] == name]
-        axes.scatter(rows["reward"], rows["y"], s=20, color=look.colour, marker=look.marker, label=look.label)
-        for x, reward, y in zip(rows["x"], rows["reward"], rows["y"], strict=True):
-            axes.annotate(
-                counted(x),
-                (reward, y),
-                xytext=(4, 2),
-                textcoords="offset points",
-                fontsize=6,
-            )
+        shown = rows["x"] == starts[-1] if len(starts) == 2 else rows["x"].notna()
+        how: dict[str, Any] = {"s": 20, "color": look.colour, "marker": look.marker}
+        axes.scatter(rows.loc[shown, "reward"], rows.loc[shown, "y"], label=look.label, **how)
+        axes.scatter(rows.loc[~shown, "reward"], rows.loc[~shown, "y"], **how | {"facecolors": "none"})
+        for start in starts if len(starts) > 2 else ():
+            group = rows[rows["x"] == start]
+            place = (group["reward"].max(), group["y"].mean())
+            axes.annotate(_tokens(start), place, xytext=(4, 2), textcoords="offset points", fontsize=6)
     axes.set_xlabel("training reward")
     axes.set_ylabel("test accuracy (%)")
     fig.legend(loc="outside upper center", ncols=len(drawn))
-    footnote(fig, ["a point is a run; the number beside it its pre-training tokens"])
+    kinds = f"hollow: from {_tokens(starts[0])} pre-training tokens, full: from {_tokens(starts[-1])}"
+    many = "the number beside those of one recipe and start is its pre-training tokens"
+    footnote(fig, [f"a point is a run; {kinds if len(starts) == 2 else many}"])
     return fig
+
+
+def _tokens(x: float) -> str:
+    return counted(float(f"{x:.2g}"))
 
 
 def seed_notes(frame: pd.DataFrame) -> list[str]:
