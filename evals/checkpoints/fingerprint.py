@@ -8,21 +8,20 @@ beside them.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from evals.checkpoints.known_hashes import known, note
+from evals.checkpoints.known_hashes import Hashes, Inode, Span, inode, known, note
 from evals.checkpoints.stored import Stored
 from evals.core.keys import content_hash
 
 BLOCK = 1 << 22  # bytes read at a time
 HEADS = ("lm_head.weight", "embed_out.weight")  # may repeat the embedding, or be left out where tied to it
 EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
-
-Span = tuple[int, int]  # first byte, number of bytes
 
 
 def fingerprints(
@@ -56,18 +55,24 @@ def _repeated_head(name: str, tensors: Mapping[str, str]) -> bool:
     )
 
 
-def _hash_of(path: Path, spans: tuple[Span, ...]) -> tuple[str, dict[Span, str]]:
+def _hash_of(path: Path, spans: tuple[Span, ...]) -> Hashes:
     """SHA-256 of a file and of sorted spans of its bytes."""
-    seen, place = path.stat(), str(path.resolve())
-    if (found := known(place, seen, spans)) is None:
-        found = _hashes(place, spans, seen.st_size, seen.st_mtime_ns)
-        note(place, seen, spans, *found)
-    return found
+    place = str(path.resolve())
+    return _hashes(place, spans, inode(place))
 
 
 @lru_cache(maxsize=256)
-def _hashes(path: str, spans: tuple[Span, ...], size: int, modified: int) -> tuple[str, dict[Span, str]]:
-    """See `_hash_of`; size and time of change only key the cache.
+def _hashes(path: str, spans: tuple[Span, ...], seen: Inode) -> Hashes:
+    """See `_hash_of`; seen: of the file as it is now."""
+    if (found := known(path, seen, spans)) is None:
+        began = time.time()
+        found = _read(path, spans, seen.size)
+        note(path, seen, spans, found, began)
+    return found
+
+
+def _read(path: str, spans: tuple[Span, ...], size: int) -> Hashes:
+    """The hashes from the file's bytes.
 
     Spans that overlap, as views of one tensor in a `.bin` do, are read again.
     """

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Pair = tuple[Tensor, Tensor]  # keys and values
+SPARE = 16  # places for the next tokens that are kept with the rows
 
 
 class SharedRows:
@@ -62,7 +63,7 @@ class SharedRows:
         self.arrange()
 
     def _kept(self, own: Tensor, rows: Tensor) -> Tensor:
-        return own[:, :, : self.used].index_select(0, rows)  # half the time of own[rows] on a CPU
+        return own[:, :, : self.used + SPARE].index_select(0, rows)  # half the time of own[rows] on a CPU
 
     @property
     def positions(self) -> Tensor:
@@ -76,7 +77,7 @@ class SharedRows:
         """
         whole = self.own[layer]
         if self.used == whole[0].shape[2]:
-            room = max(16, self.used // 2)
+            room = max(SPARE, self.used // 2)
             whole = (F.pad(whole[0], (0, 0, 0, room)), F.pad(whole[1], (0, 0, 0, room)))
             self.own[layer] = whole
         whole[0][:, :, self.used], whole[1][:, :, self.used] = keys, values

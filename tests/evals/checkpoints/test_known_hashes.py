@@ -22,8 +22,10 @@ def file(tmp_path, monkeypatch):
     return path
 
 
-def hashes(path):
-    fingerprint._hashes.cache_clear()
+def hashes(path, *, fresh=True):
+    """fresh: as another process would, which remembers nothing itself."""
+    if fresh:
+        fingerprint._hashes.cache_clear()
     return fingerprint._hash_of(path, SPANS)
 
 
@@ -60,7 +62,32 @@ def test_a_file_put_in_its_place_with_its_time_is_seen(file):
     assert hashes(file) == expected(b"x123456789")
 
 
-def test_a_file_that_changed_this_moment_is_not_noted(file, monkeypatch):
+def test_one_process_sees_other_bytes_of_the_same_size_and_time_and_notes_the_right_ones(file):
+    hashes(file)
+    then = os.stat(file)
+    while os.stat(file).st_ctime_ns == then.st_ctime_ns:
+        file.write_bytes(b"012x456789")
+        os.utime(file, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert hashes(file, fresh=False) == expected(b"012x456789")
+    assert hashes(file) == expected(b"012x456789")
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_noted(file, monkeypatch):
+    read = fingerprint._read
+
+    def slowly(*about):
+        found = read(*about)
+        then = os.stat(file)
+        while os.stat(file).st_ctime_ns == then.st_ctime_ns:
+            file.write_bytes(b"x123456789")
+        return found
+
+    monkeypatch.setattr(fingerprint, "_read", slowly)
+    hashes(file)
+    assert not notes(file)
+
+
+def test_a_file_that_changed_just_before_it_was_read_is_not_noted(file, monkeypatch):
     monkeypatch.setattr(known_hashes, "SETTLED", 60.0)
     hashes(file)
     assert not notes(file)
@@ -82,6 +109,17 @@ def test_a_damaged_note_is_none(file, damage):
     hashes(file)
     (note,) = notes(file)
     note.write_text(damage)
+    assert hashes(file) == expected(b"0123456789")
+
+
+def test_a_cache_that_may_not_be_entered_is_none(file, monkeypatch):
+    hashes(file)
+
+    def refused(*args, **kwargs):
+        raise PermissionError(13, "not yours")
+
+    monkeypatch.setattr(known_hashes.Path, "read_text", refused)
+    monkeypatch.setattr(known_hashes, "write_file", refused)
     assert hashes(file) == expected(b"0123456789")
 
 

@@ -37,10 +37,29 @@ def test_freed_tensors_are_not_mapped_again() -> None:
     assert faults("kept") < pages / 20 < faults("not") / 2
 
 
-@pytest.mark.parametrize("error", [OSError, AttributeError])
+@pytest.mark.parametrize("error", [OSError, AttributeError, TypeError])
 def test_another_c_library_is_left_alone(monkeypatch, error) -> None:
     def none(name: object) -> object:
         raise error
 
     monkeypatch.setattr(ctypes, "CDLL", none)
     threads.keep_freed_memory()
+
+
+def test_a_users_own_settings_stand(monkeypatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=0")
+    monkeypatch.setattr(ctypes, "CDLL", None)  # to call it would fail
+    threads.keep_freed_memory()
+
+
+def test_training_and_the_torch_engine_keep_it(monkeypatch, tmp_path) -> None:
+    from evals.engines.open import open_engine
+    from tests.evals.tiny import checkpoint
+    from trainer.distributed import launch
+
+    called: list[str] = []
+    monkeypatch.setattr(launch, "keep_freed_memory", lambda: called.append("training"))
+    monkeypatch.setattr(threads, "keep_freed_memory", lambda: called.append("sampling"))
+    launch.on_cpu(1)
+    open_engine(str(checkpoint(tmp_path)))
+    assert called == ["training", "sampling"]
