@@ -80,9 +80,10 @@ def draw_lines(
 
 
 def _aside(rows: pd.DataFrame, names: list[str], places: dict[Any, float] | None) -> dict[str, float]:
-    """How far from its x each series stands: nothing with many x, or with one series of intervals."""
+    """How far from its x each series stands: nothing with many x, one series of intervals, another axis."""
     bars = rows[rows["low"].notna() & rows["high"].notna()]
-    if places is not None or bars["series"].nunique() < 2 or bars["x"].nunique() > FEW:
+    tokens = rows["x_axis"].astype(str).str.startswith("pretrain_tokens").all()
+    if places is not None or not tokens or bars["series"].nunique() < 2 or bars["x"].nunique() > FEW:
         return dict.fromkeys(names, 0.0)
     x = pd.to_numeric(rows["x"])
     step = ASIDE * float(x.max() - x.min())

@@ -69,15 +69,19 @@ def reward_against_test(frame: pd.DataFrame) -> Any:
         axes.scatter(rows.loc[shown, "reward"], rows.loc[shown, "y"], label=look.label, **how)
         axes.scatter(rows.loc[~shown, "reward"], rows.loc[~shown, "y"], **how | {"facecolors": "none"})
         for start in starts if len(starts) > 2 else ():
-            group = rows[rows["x"] == start]
+            if (group := rows[rows["x"] == start]).empty:
+                continue
             place = (group["reward"].max(), group["y"].mean())
             axes.annotate(_tokens(start), place, xytext=(4, 2), textcoords="offset points", fontsize=6)
     axes.set_xlabel("training reward")
     axes.set_ylabel("test accuracy (%)")
     fig.legend(loc="outside upper center", ncols=len(drawn))
-    kinds = f"hollow: from {_tokens(starts[0])} pre-training tokens, full: from {_tokens(starts[-1])}"
     many = "the number beside those of one recipe and start is its pre-training tokens"
-    footnote(fig, [f"a point is a run; {kinds if len(starts) == 2 else many}"])
+    said = {
+        1: f"from {_tokens(starts[-1])} pre-training tokens",
+        2: f"hollow: from {_tokens(starts[0])} pre-training tokens, full: from {_tokens(starts[-1])}",
+    }
+    footnote(fig, [f"a point is a run; {said.get(len(starts), many)}"])
     return fig
 
 

@@ -1,6 +1,7 @@
 """The pages: built without a warning; their commands run, or exist where they need a hub, a GPU or hours."""
 
 import importlib.util
+import json
 import os
 import re
 import shlex
@@ -192,8 +193,11 @@ def test_the_readme_quotes_the_galleries_as_they_stand():
     quoted = re.findall(r"([+−][\d.]+)(?: points)? \(([+−][\d.]+) to ([+−][\d.]+)\)", found)
     assert len(quoted) >= 8
     assert all("{} [{}, {}]".format(*numbers) in study for numbers in quoted), quoted
-    (counted,) = re.findall(r"primary claims of the paper (\d came out reproduced, \d not reproduced)", found)
-    assert f"primary claims of the paper {counted}" in study
+    (counted,) = re.findall(r"(Of 5 primary claims .*? undetermined)", found)
+    assert counted in study
+    (seeds,) = re.findall(r"six recipes with (\w+) seeds each", found)
+    known = json.loads((ROOT / "reports/gallery/micro/findings.json").read_text("utf-8"))["seeds"]
+    assert ["one", "two", "three", "four", "five"].index(seeds) + 1 == max(map(len, known.values()))
     for ratio, low, high in re.findall(r"\| \**([\d.]+)\** \(([\d.]+) to ([\d.]+)\) \|", text):
         exact = [
             tuple(map(float, t)) for t in re.findall(r"\*\*([\d.]+)\*\* \(([\d.]+) to ([\d.]+)\)", peers)

@@ -184,7 +184,7 @@ def _arms(out: Path, plan: Plan, seed: int, *, controls: bool) -> Iterator[list[
 
 def main(
     out: Annotated[Path | None, typer.Option(help="folder of the study (default: runs/micro)")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="one seed, two starts, no side studies")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="one start, one seed, fewer questions")] = False,
     processes: Annotated[int, typer.Option(min=1, help="commands at a time")] = 2,
     home: Annotated[Path, typer.Option(help="folder of study.toml and plan.toml")] = HOME,
 ) -> None:

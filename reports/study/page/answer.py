@@ -9,9 +9,9 @@ from reports.study.readings.claims import CLAIMS
 
 VERBS = {
     "expansion": "expands coverage: more problems are solved at the first try, and more within {K} tries",
-    "sharpening": "sharpens: more problems are solved at the first try, and no more within {K} tries",
-    "coverage-only": "raises coverage alone: more problems are solved within {K} tries, none at the first",
-    "regression": "solves fewer problems",
+    "sharpening": "sharpens: more problems are solved at the first try, and not more within {K} tries",
+    "coverage-only": "raises coverage alone: more problems are solved within {K} tries, and not at the first",
+    "regression": "loses: fewer problems are solved at the first try, or within {K} tries",
     "no-change": "does not change coverage by the margin",
     "undetermined": "is not decided by these samples",
 }
@@ -30,7 +30,9 @@ def answer(found: dict[str, Any]) -> str:
     }
     planned = any(c.get("primary") for c in found["claims"])
     verb = VERBS[verdicts["rl"]["verdict"]["outcome"]].format(K=K)
-    short = f"In this world, from these starts, direct RL {verb}. " if planned else ""
+    kind = verdicts["rl"]["verdict"]["kind"]
+    short = f"In this world, from these starts, direct RL {verb}{f' ({kind})' if kind else ''}. "
+    short = short if planned else ""
     readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())
     return (
         "Did training expand what a model can solve, or only sharpen it? A model of one million "

@@ -81,10 +81,14 @@ def rewards(tables: Tables, temperature: float) -> pd.DataFrame:
     for recipe in ("rl", "sft-rl", "sft-gold-rl", "parallel"):
         held = final_rewards(tables, recipe)
         for start in tables.starts if len(held) else []:
+            seeds = tables.seeds("cells", recipe, [start], temperature)
+            if not seeds:
+                continue
             tests = tables.values("cells", recipe, [start], temperature, 1).mean(1)
-            mine = held[held["start"] == start].sort_values("seed").head(len(tests))
+            both = pd.DataFrame({"seed": seeds, "y": 100 * tests})
+            mine = held[held["start"] == start].merge(both, on="seed")
             place = {"series": recipe, "x": start}
-            frames.append(mine[["reward", "seed"]].assign(y=100 * tests[: len(mine)], **place))
+            frames.append(mine[["reward", "seed", "y"]].assign(**place))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 

@@ -93,8 +93,8 @@ def _legend(found: dict[str, Any], claims: list[dict[str, Any]]) -> str:
         f"zero, and *below the margin* says that it is shown to be smaller than {margin:g} points (0.02 "
         "bits per byte). That something is *as it was*, or *within the margin*, holds where the change is "
         "shown to be smaller than the margin, by a 90% interval divided by the number of parts. *Not "
-        "reproduced*: some part is shown to lie elsewhere. *Undetermined*: these samples do not "
-        f"decide.{marked}"
+        "reproduced*: some part is shown to lie in the other direction, or not to reach the margin in the "
+        f"direction that the claim says. *Undetermined*: these samples do not decide.{marked}"
     )
 
 
@@ -119,13 +119,15 @@ def _planned(found: dict[str, Any]) -> str:
         return ""
     columns = ["primary contrast", "starts", "effect in points", "half width", "found with 80% power from",
                "spread of seeds", "outcome"]  # fmt: skip
+    seeds = max(len(s) for s in found["seeds"].values())
     return (
         f"## Planned and found\n\n{table(columns, rows)}\n[The plan](PLAN.md), written before any cell was "
-        f"run, wanted 3 points at pass@{found['options']['K']} with 80% power, and counted on 3.3 at this "
+        f"run, wanted 3 points at pass@{found['options']['K']} with 80% power, and counted on 3.3 at its "
         "budget if training seeds did not differ. The spread of seeds, of the first of the two as a "
-        "standard deviation in points, was not known then; five seeds widen every interval by it. All "
-        "other contrasts are exploratory. Claim 3 and the paper's sweep of rollouts were left out "
-        "beforehand.\n"
+        f"standard deviation in points, was not known then; {seeds} seeds widen every interval by it, and "
+        "by few degrees of freedom. All other contrasts are exploratory. Claim 3 and the paper's sweep of "
+        "rollouts were left out beforehand; rules of this page that were changed when one seed was there "
+        "stand in the plan.\n"
     )
 
 

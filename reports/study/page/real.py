@@ -36,6 +36,7 @@ def real(home: Path) -> str:
         f"({held['model']['num_hidden_layers']} layers of {held['model']['hidden_size']}), asked the "
         f"world's problems in its chat template: {pairs[0]['problems']} problems × {pairs[0]['n']} "
         "samples, from a start that a little SFT on other questions made, since the model as it is earns "
-        "no reward. One comparison each; intervals are over problems, not over training seeds. "
-        f"{checks}{open_} {held['core_hours']:g} core-hours; not planned for power, so exploratory.\n"
+        "no reward. One comparison each; intervals are over problems, not over training seeds; verdicts "
+        f"are those that stand after Holm over all pairs and after the checks. {checks}{open_} "
+        f"{held['core_hours']:g} core-hours; not planned for power, so exploratory.\n"
     )

@@ -9,6 +9,7 @@ from reports.study.readings.claims import NARROW
 from reports.study.readings.tables import MOST_BITS
 
 BEHAVES = {None: "not told", True: "yes", False: "**no**"}
+WIDE = ", wider than planned"
 
 
 def control_table(found: dict[str, Any]) -> str:
@@ -21,7 +22,7 @@ def control_table(found: dict[str, Any]) -> str:
             points(c),
             f"±{50 * (c['high'] - c['low']):.1f}",
             changed(c),
-            BEHAVES[c["behaves"]],
+            BEHAVES[c["behaves"]] + (WIDE if c["behaves"] and c["high"] - c["low"] > 2 * NARROW else ""),
         ]
         for c in found["controls"]
     ]

@@ -125,6 +125,8 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         starts = starts_of(tables, part)
         try:
             b, a = (_values(tables, r, part.measure, starts, temperature) for r in (part.b, part.a))
+            if AFTER.get(part.b) == part.a:
+                b, a = _same_seeds(tables, (part.b, b), (part.a, a), starts, temperature)
         except UserError:
             parts = []
             break
@@ -147,6 +149,19 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
         "note": claim.note,
         **({"primary": claim.primary} if tables.has_arms else {}),
     }
+
+
+def _same_seeds(
+    tables: Tables, b: tuple[str, Values], a: tuple[str, Values], starts: list[int], temperature: float
+) -> tuple[Values, Values]:
+    """Rows of the training seeds that both recipes have, in one order; UserError where there is none."""
+    have = [tables.seeds("cells", recipe, starts, temperature) for recipe, _ in (b, a)]
+    if not (common := sorted(set(have[0]) & set(have[1]))):
+        raise UserError(f"no seed of {b[0]} was trained from one of {a[0]}")
+    first, second = (
+        held[[seeds.index(s) for s in common]] for seeds, (_, held) in zip(have, (b, a), strict=True)
+    )
+    return first, second
 
 
 def _values(tables: Tables, recipe: str, measure: int | str, starts: list[int], temperature: float) -> Values:

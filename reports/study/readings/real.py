@@ -17,7 +17,7 @@ def collected(run: Path) -> dict[str, Any]:
     path = run / "probe" / "findings.json"
     if not path.is_file():
         raise UserError(f"{path} is missing; let `python -m reports.study.driver.real` end")
-    (found,) = [f for f in json.loads(path.read_text("utf-8"))["findings"] if f["schema"] == 1]
+    (found,) = [f for f in json.loads(path.read_text("utf-8"))["findings"] if f["probe"] == "expand"]
     places = {c["name"]: Path(c["path"]).parts for c in found["checkpoints"]}
     tasks = logged(run)
     return {
@@ -45,7 +45,7 @@ def _pair(pair: dict[str, Any], parts: tuple[str, ...]) -> dict[str, Any]:
             | {key: delta[key][at[k]] for key in SHOWN}
             for k in ks
         ],
-        "verdict": {key: pair["verdict"][key] for key in ("outcome", "kind")},
+        "verdict": {key: pair["headline"][key] for key in ("outcome", "kind")},
         "failed": [c["detail"] for c in pair["confounds"] if c["passed"] is False],
         "unknown": [c["name"] for c in pair["confounds"] if c["passed"] is None],
     }

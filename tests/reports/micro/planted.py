@@ -79,7 +79,8 @@ def _items(rng: np.random.Generator, rate: float) -> pd.DataFrame:
     kinds = np.where(np.arange(ITEMS) % 2, "world_facts", "world_stories")
     items = pd.DataFrame({"task": kinds, "item": [f"i{i}" for i in range(ITEMS)], "correct": correct})
     bits = 2 - rate + rng.normal(0, 0.01, DOCUMENTS)  # text is the harder to expect, the more is forgotten
-    kinds = np.where(np.arange(DOCUMENTS) % 2, "world_text_facts", "world_text_drills")
+    kinds = np.array(["facts", "stories", "problems", "drills"])[np.arange(DOCUMENTS) % 4]
+    kinds = np.char.add("world_text_", kinds)
     texts = pd.DataFrame({"task": kinds, "item": [f"d{i}" for i in range(DOCUMENTS)], "bits": bits})
     return pd.concat([items, texts], ignore_index=True)
 

@@ -1,6 +1,7 @@
 """Claims, controls and verdicts on tables whose answers were planted."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -264,3 +265,36 @@ def test_the_gap_of_two_gains_is_shown_or_not() -> None:
 )
 def test_a_control_behaves_where_it_can_tell(control, state, half, behaves) -> None:
     assert behaving({"control": control, "state": state, "low": -half, "high": half}) is behaves
+
+
+def test_text_is_told_apart_by_kind() -> None:
+    """Planted: only documents of one kind become harder to expect after RL."""
+    for kind, what in (("stories", "text of facts and stories"), ("problems", "text of problems and drills")):
+        found = planted(arms=ARMS_RATES)
+        mine = found.capability["task"].eq(f"world_text_{kind}") & found.capability["recipe"].eq("rl")
+        found.capability.loc[mine, "bits"] += 1.0
+        states = {r["what"]: r["state"] for r in general(found) if r["recipe"] == "rl"}
+        assert states.pop(what) == "up"
+        assert set(states.values()) == {"same"}
+
+
+def test_base_and_cells_are_asked_as_often_as_their_own_counts_say(tables) -> None:
+    fewer = planted()
+    rows = fewer.counts["recipe"] != "base"
+    fewer.counts.loc[rows, "n"], fewer.counts.loc[rows, "c"] = 32, 0
+    assert asked(fewer, 1.0) == {"base": 64, "cells": 32}
+
+
+def test_seeds_are_paired_by_number_and_not_by_place() -> None:
+    """SFT→RL of seed 1 against SFT of seed 1, where seed 0 of one of them is missing."""
+    found = planted()
+    counts = found.counts
+    gone = (counts["recipe"] == "sft") & (counts["seed"] == 0)
+    shifted = (counts["recipe"] == "sft-rl") & (counts["seed"] == 0)
+    counts.loc[shifted, "c"] = 0
+    found = replace(found, counts=counts[~gone], known={})
+    part = of(found, "RL after SFT sharpens")["parts"][0]
+    assert part["seeds"] == [2, 2]
+    assert part["estimate"] == pytest.approx(
+        0.2, abs=0.05
+    )  # seed 0 of SFT→RL, which solves nothing, is left out

@@ -3,55 +3,69 @@
 from __future__ import annotations
 
 import json
+import re
 
+import numpy as np
 import pytest
 
+from analysis import Options
 from evals.core.errors import UserError
+from probes.expand import expand
+from probes.findings.finding import write_findings
+from probes.inputs.counts_file import from_counts
 from reports.study.page.real import real
 from reports.study.readings.real import collected
 
 
-def run_of(folder, *, prompt_passed=True):
-    """A run as the driver leaves it: the start, a task's row, findings of one recipe with one seed."""
+def run_of(folder):
+    """A run as the driver leaves it: the start, a task's row, and what the probe itself finds on two "
+    "recipes."""
     start = folder / "start" / "seed-0" / "step-8"
     start.mkdir(parents=True)
     config = {"architectures": ["LlamaForCausalLM"], "hidden_size": 576, "num_hidden_layers": 30}
     (start / "config.json").write_text(json.dumps(config))
     (folder / "tasks.jsonl").write_text(json.dumps({"core_seconds": 5400.0}) + "\n")
-    ends = {"estimate": [0.1, 0.2], "low": [0.05, 0.1], "high": [0.15, 0.3]}
-    pair = {
-        "a": "start", "b": "step-16", "problems": 200, "n": 32, "k": [1, 16], "options": {"K": 16},
-        "passk": {"a": {"estimate": [0.1, 0.4]}, "b": {"estimate": [0.2, 0.6]}}, "delta": ends,
-        "verdict": {"outcome": "expansion", "kind": None, "sentence": "more"},
-        "confounds": [
-            {"name": "prompt", "passed": prompt_passed, "value": None, "detail": "the prompts differ"},
-            {"name": "held out", "passed": None, "value": None, "detail": "unknown"},
-        ],
-    }  # fmt: skip
-    places = {"start": start, "step-16": folder / "rl" / "seed-1" / "step-16"}
-    found = {
-        "schema": 1,
-        "checkpoints": [{"name": name, "path": str(path)} for name, path in places.items()],
-        "comparisons": [pair],
-        "problems": {"name": "world:test"},
-        "changed": [{"text": "a response"}],
-        "provenance": {"versions": {"torch": "2"}},
-    }
-    (folder / "probe").mkdir()
-    (folder / "probe" / "findings.json").write_text(json.dumps({"schema": 1, "findings": [found]}))
+    rng = np.random.default_rng(0)
+    counts = folder / "counts.csv"
+    rows = [
+        f"p{i},{name},32,{rng.binomial(32, rate)}"
+        for name, rate in {"start": 0.2, "rl-end": 0.6, "sft-end": 0.2}.items()
+        for i in range(60)
+    ]
+    counts.write_text("\n".join(["problem,checkpoint,n,c", *rows]))
+    path = folder / "probe" / "findings.json"
+    write_findings(path, [expand(from_counts(counts), Options())])
+    ends = {"rl-end": folder / "rl" / "seed-1" / "step-16", "sft-end": folder / "sft" / "seed-0" / "step-8"}
+    held = json.loads(path.read_text())
+    for checkpoint in held["findings"][0]["checkpoints"]:
+        checkpoint["path"] = str(ends.get(checkpoint["name"], start))
+    held["findings"][0]["problems"] = {"name": "world:test"}
+    path.write_text(json.dumps(held))
     return folder
 
 
 def test_a_run_becomes_rows_by_recipe_and_seed(tmp_path):
-    held = collected(run_of(tmp_path / "run", prompt_passed=False))
-    (pair,) = held["pairs"]
-    assert (pair["recipe"], pair["seed"], held["core_hours"]) == ("rl", 1, 1.5)
-    assert pair["readings"][1] == {"k": 16, "a": 0.4, "b": 0.6, "estimate": 0.2, "low": 0.1, "high": 0.3}
-    assert pair["failed"] == ["the prompts differ"]
-    assert pair["unknown"] == ["held out"]
-    kept = json.dumps(held)
-    assert str(tmp_path) not in kept
-    assert "a response" not in kept
+    held = collected(run_of(tmp_path / "run"))
+    rl, sft = held["pairs"]
+    assert (rl["recipe"], rl["seed"], rl["verdict"]["outcome"]) == ("rl", 1, "expansion")
+    assert (sft["recipe"], sft["seed"]) == ("sft", 0)
+    assert sft["verdict"]["outcome"] in ("no-change", "undetermined")
+    assert rl["readings"][0]["estimate"] == pytest.approx(0.4, abs=0.03)
+    assert [r["k"] for r in rl["readings"]] == [1, 16]
+    assert held["core_hours"] == 1.5
+    assert str(tmp_path) not in json.dumps(held)
+
+
+def test_the_verdict_is_the_one_that_stands(tmp_path):
+    """After Holm over all pairs, and not what a single pair alone would say."""
+    path = run_of(tmp_path / "run") / "probe" / "findings.json"
+    held = json.loads(path.read_text())
+    held["findings"][0]["comparisons"][0]["headline"] = {"outcome": "undetermined", "kind": "withheld"}
+    path.write_text(json.dumps(held))
+    assert collected(tmp_path / "run")["pairs"][0]["verdict"] == {
+        "outcome": "undetermined",
+        "kind": "withheld",
+    }
 
 
 def test_the_page_shows_it_and_is_silent_without(tmp_path):
@@ -59,8 +73,9 @@ def test_the_page_shows_it_and_is_silent_without(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "real.json").write_text(json.dumps(collected(run_of(tmp_path / "run"))))
     text = real(tmp_path)
-    assert "| RL, seed 1 | 10.0 → 20.0, +10 [+5, +15] | 40.0 → 60.0, +20 [+10, +30] | expansion |" in text
-    assert "All checks passed. Not checked: held out. 1.5 core-hours" in text
+    assert re.search(r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \|", text)
+    assert "60 problems × 32 samples" in text
+    assert "1.5 core-hours" in text
     assert "LlamaForCausalLM (30 layers of 576)" in text
 
 
