@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from evals.checkpoints import fingerprint, known_hashes
+from evals.checkpoints import fingerprint
 
 SPANS = ((2, 3), (5, 4))
 
@@ -16,9 +16,9 @@ SPANS = ((2, 3), (5, 4))
 def file(tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
     path.write_bytes(b"0123456789")
-    monkeypatch.setattr(known_hashes, "LARGE", 4)
-    monkeypatch.setattr(known_hashes, "SETTLED", -1.0)  # the file was written this moment
-    monkeypatch.setenv(known_hashes.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(fingerprint, "LARGE", 4)
+    monkeypatch.setattr(fingerprint, "SETTLED", -1.0)  # the file was written this moment
+    monkeypatch.setenv(fingerprint.VARIABLE, str(tmp_path / "cache"))
     return path
 
 
@@ -88,16 +88,16 @@ def test_a_file_that_changes_while_it_is_read_is_not_noted(file, monkeypatch):
 
 
 def test_a_file_that_changed_just_before_it_was_read_is_not_noted(file, monkeypatch):
-    monkeypatch.setattr(known_hashes, "SETTLED", 60.0)
+    monkeypatch.setattr(fingerprint, "SETTLED", 60.0)
     hashes(file)
     assert not notes(file)
 
 
 def test_small_files_and_off_are_not_noted(file, monkeypatch):
-    monkeypatch.setattr(known_hashes, "LARGE", 11)
+    monkeypatch.setattr(fingerprint, "LARGE", 11)
     hashes(file)
-    monkeypatch.setattr(known_hashes, "LARGE", 4)
-    monkeypatch.setenv(known_hashes.VARIABLE, "off")
+    monkeypatch.setattr(fingerprint, "LARGE", 4)
+    monkeypatch.setenv(fingerprint.VARIABLE, "off")
     hashes(file)
     assert not notes(file)
 
@@ -118,12 +118,12 @@ def test_a_cache_that_may_not_be_entered_is_none(file, monkeypatch):
     def refused(*args, **kwargs):
         raise PermissionError(13, "not yours")
 
-    monkeypatch.setattr(known_hashes.Path, "read_text", refused)
-    monkeypatch.setattr(known_hashes, "write_file", refused)
+    monkeypatch.setattr(fingerprint.Path, "read_text", refused)
+    monkeypatch.setattr(fingerprint, "write_file", refused)
     assert hashes(file) == expected(b"0123456789")
 
 
 def test_a_cache_that_cannot_be_written_is_none(file, tmp_path, monkeypatch):
     (tmp_path / "taken").write_text("")
-    monkeypatch.setenv(known_hashes.VARIABLE, str(tmp_path / "taken"))
+    monkeypatch.setenv(fingerprint.VARIABLE, str(tmp_path / "taken"))
     assert hashes(file) == expected(b"0123456789")
