@@ -116,17 +116,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     K = declared[1]
     ks = k_grid(n, K, tuple({*options.k, *options.also}) if options.k else None)
     ks = sorted({*ks, *declared})
-    left, right = slice(0, len(ks)), slice(len(ks), None)
-    both = np.empty((pair.M, 2 * len(ks)))  # the large arrays are these values and their influences
-    both[:, left] = pass_at_k(pair.n_a, pair.c_a, ks)
-    both[:, right] = pass_at_k(pair.n_b, pair.c_b, ks)
-    rep = resampled(both, pair, options)
-    rep_a, rep_b = rep.columns(left), rep.columns(right)
-    passk_a = curve(rep_a, both[:, left], level, options.interval)
-    passk_b = curve(rep_b, both[:, right], level, options.interval)
-    multiplier = tries(pair, ks, K, rep_a, rep_b, level)
-    delta, values = rep_b.minus(rep_a), both[:, right] - both[:, left]
-    del both, rep, rep_a, rep_b
+    passk, multiplier, delta, values = _curves(pair, ks, K, options)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
     mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
     spread = null_spread(mixtures[0], n, ks, pair.M)
@@ -143,8 +133,8 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         options=options,
         K=K,
         k=ks,
-        passk_a=passk_a,
-        passk_b=passk_b,
+        passk_a=passk[0],
+        passk_b=passk[1],
         delta=gap,
         null_spread=spread,
         fixed=np.sqrt(within),
@@ -162,6 +152,24 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         checks=checks(pair, K, options, aside),
         aside=aside,
     )
+
+
+def _curves(
+    pair: PairedCounts, ks: list[int], K: int, options: Options
+) -> tuple[list[Curve], Tries, Replicates, Floats]:
+    """Curves of both checkpoints, the try multiplier, and replicates and values (M, C) of the difference.
+
+    The largest arrays of a comparison, values and influences of both sides at every k, end here.
+    """
+    left, right = slice(0, len(ks)), slice(len(ks), None)
+    both = np.empty((pair.M, 2 * len(ks)))
+    both[:, left] = pass_at_k(pair.n_a, pair.c_a, ks)
+    both[:, right] = pass_at_k(pair.n_b, pair.c_b, ks)
+    rep = resampled(both, pair, options)
+    a, b = rep.columns(left), rep.columns(right)
+    curves = [curve(r, both[:, side], options.level, options.interval) for r, side in ((a, left), (b, right))]
+    multiplier = tries(pair, ks, K, a, b, options.level)
+    return curves, multiplier, b.minus(a), both[:, right] - both[:, left]
 
 
 def _verdicts(
