@@ -189,7 +189,7 @@ def test_the_command_runs_offline_on_a_checkpoint_of_ours(tmp_path):
         "--model_args", f"pretrained={folder},dtype=float32",
         "--tasks", "passk_world_base,passk_world_trained", "--include_path", str(tasks_path()),
         "--limit", "2", "--gen_kwargs", "max_gen_toks=4", "--batch_size", "64",
-        "--metadata", '{"problems": "world:test?levels=1,2&count=4"}',
+        "--metadata", '{"problems": "world:test?levels=1,2&count=4", "samples": 8}',
         "--output_path", str(tmp_path / "out"), "--log_samples",
     ]  # fmt: skip
     offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
@@ -198,14 +198,14 @@ def test_the_command_runs_offline_on_a_checkpoint_of_ours(tmp_path):
     (results,) = (tmp_path / "out").rglob("results_*.json")
     found = json.loads(results.read_text())["results"]
     for task in ("passk_world_base", "passk_world_trained"):
-        for k in (1, 2, 4, 8, 16, 32, 64):
+        for k in (1, 2, 4, 8):
             assert 0 <= found[task][f"pass@{k},all"] <= 1
             assert found[task][f"pass@{k}_stderr,all"] >= 0
     store = SampleStore(tmp_path / "store")
     cells = import_samples([results.parent], store)
     assert [store.cell(c)["shots"] for c in cells] == [8, 0]
     assert {store.cell(c)["checkpoint"] for c in cells} == {"tiny (shots 8)", "tiny (shots 0)"}
-    assert [len(store.samples([c])) for c in cells] == [2 * 64, 2 * 64]
+    assert [len(store.samples([c])) for c in cells] == [2 * 8, 2 * 8]
     known = {d["problem_id"] for d in documents(problems="world:test?levels=1,2&count=4", template="world",
-                                                shots=0, samples=64)["test"]}  # fmt: skip
+                                                shots=0, samples=8)["test"]}  # fmt: skip
     assert set(store.problems()) <= known
