@@ -19,8 +19,8 @@ from reports.study.driver.run import last, sets_of
 from reports.study.driver.tasks import Task, run_all
 
 
-def rounds(out: Path, model: str, table: dict[str, Any]) -> Iterator[list[Task]]:
-    """The runs of every recipe and seed, whole seeds first; then their samples, findings and page."""
+def rounds(out: Path, model: str, table: dict[str, Any], processes: int) -> Iterator[list[Task]]:
+    """The runs of every recipe and seed, whole seeds first; then their samples (in processes), findings and page."""
     start = _trained(out, model, table, table["start"], "start", 0)
     yield [start]
     base, ends = str(last(start.marker.parent)), []
@@ -31,7 +31,7 @@ def rounds(out: Path, model: str, table: dict[str, Any]) -> Iterator[list[Task]]
     probe = out / "probe"
     ckpts = [part for place in (base, *(str(last(e)) for e in ends)) for part in ("--ckpt", place)]
     asked = [part for key, v in table["probe"].items() for part in (f"--{key.replace('_', '-')}", str(v))]
-    fixed = ("--out", str(probe), "--quiet")
+    fixed = ("--out", str(probe), "--processes", str(processes), "--quiet")
     yield [Task("probe", probe / "findings.json", ("probes", "expand", *ckpts, *asked, *fixed))]
     page = ("reports", "html", str(probe), "--out", str(out / "page"))
     yield [Task("page", out / "page" / "DONE", page, marks=True)]
@@ -53,7 +53,7 @@ def main(
     """Run the excursions from a real model and their card, or what is left of it."""
     table = tomllib.loads((home / "real.toml").read_text("utf-8"))
     out.mkdir(parents=True, exist_ok=True)
-    for tasks in rounds(out, model, table):
+    for tasks in rounds(out, model, table, processes):
         run_all(out, tasks, processes)
 
 
