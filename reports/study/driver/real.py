@@ -20,7 +20,7 @@ from reports.study.driver.tasks import Task, run_all
 
 
 def rounds(out: Path, model: str, table: dict[str, Any], processes: int) -> Iterator[list[Task]]:
-    """The runs of every recipe and seed, whole seeds first; then their samples (in processes), findings and page."""
+    """The runs of every recipe and seed, whole seeds first; then samples in processes, findings, page."""
     start = _trained(out, model, table, table["start"], "start", 0)
     yield [start]
     base, ends = str(last(start.marker.parent)), []

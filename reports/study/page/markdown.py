@@ -9,7 +9,8 @@ from reports.rounding import with_interval
 from reports.study.readings.tables import MOST_BITS
 
 NAMES = {"rl": "RL", "sft": "SFT", "sft-gold": "SFT-Gold", "sft-rl": "SFT→RL", "sft-gold-rl": "SFT-Gold→RL",
-         "parallel": "Parallel", "maxrl": "MaxRL (groups of 16)", "pass-at-k": "RL for pass@k (groups of 16)",
+         "parallel": "Parallel", "random": "RL with random rewards", "maxrl": "MaxRL (groups of 16)",
+         "pass-at-k": "RL for pass@k (groups of 16)",
          "n-4": "RL (groups of 4)", "n-32": "RL (groups of 32)"}  # fmt: skip
 
 MEASURES = {"general": "general capability", "text": "held-out text"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from reports.study.page.markdown import named, outcome, percent, points, table
 
@@ -38,5 +39,17 @@ def real(home: Path) -> str:
         "samples, from a start that a little SFT on other questions made, since the model as it is earns "
         "no reward. One comparison each; intervals are over problems, not over training seeds; verdicts "
         f"are those that stand after Holm over all pairs and after the checks. {checks}{open_} "
+        f"{_limits(pairs)} "
         f"{held['core_hours']:g} core-hours; not planned for power, so exploratory.\n"
+    )
+
+
+def _limits(pairs: list[dict[str, Any]]) -> str:
+    """What such intervals and seeds cannot show."""
+    last = [p["readings"][1] for p in pairs]
+    halves = sorted(100 * (r["high"] - r["low"]) / 2 for r in last)
+    seeds = len({p["seed"] for p in pairs})
+    return (
+        f"Intervals at pass@{last[0]['k']} reach {halves[0]:.1f} to {halves[-1]:.1f} points to either side: "
+        f"smaller changes cannot be shown; nor, by {seeds} seeds, how much seeds differ."
     )

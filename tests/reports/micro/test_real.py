@@ -76,6 +76,7 @@ def test_the_page_shows_it_and_is_silent_without(tmp_path):
     assert re.search(r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \|", text)
     assert "60 problems × 32 samples" in text
     assert "1.5 core-hours" in text
+    assert re.search(r"Intervals at pass@16 reach \d\.\d to \d\.\d points .* by 2 seeds", text)
     assert "LlamaForCausalLM (30 layers of 576)" in text
 
 

@@ -98,7 +98,7 @@ def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
     """Every recipe with every seed from one start made of the model, and one card of all against it."""
     table = tomllib.loads((HOME / "real.toml").read_text("utf-8"))
     tasks: list[Task] = []
-    for found in real.rounds(tmp_path, "some/model", table):
+    for found in real.rounds(tmp_path, "some/model", table, 2):
         for task in found:
             checkpoint(task.marker.parent, 1, 8)
             tasks.append(task)
@@ -111,6 +111,7 @@ def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
     asked = option(next(t for t in tasks if t.stage == "probe"), "--ckpt")
     assert asked[0] == start
     assert len(asked) == 1 + len(runs)
+    assert option(next(t for t in tasks if t.stage == "probe"), "--processes") == ["2"]
 
 
 def test_whole_seeds_come_first(ran) -> None:
