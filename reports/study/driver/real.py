@@ -25,7 +25,8 @@ def rounds(out: Path, model: str, table: dict[str, Any], processes: int) -> Iter
     yield [start]
     base, ends = str(last(start.marker.parent)), []
     for seed in table["seeds"]:
-        tasks = [_trained(out, base, table, own, name, seed) for name, own in table["recipes"].items()]
+        recipes = {r: own for r, own in table["recipes"].items() if seed in own.get("seeds", table["seeds"])}
+        tasks = [_trained(out, base, table, own, name, seed) for name, own in recipes.items()]
         yield tasks
         ends += [t.marker.parent for t in tasks]
     probe = out / "probe"
