@@ -10,7 +10,8 @@ from evals.engines.engine import Engine
 
 ENGINES = ("torch", "vllm", "server")
 ROWS, SLOW_ROWS = 256, 32  # decoded together by default: on a GPU or of a small model; else on a CPU
-SMALL = 20_000_000  # parameters
+SMALL, MIDDLE = 20_000_000, 500_000_000  # parameters
+MIDDLE_ROWS, MIDDLE_LOGITS = 128, 2**23  # of a model between: rows, and logits of them all (34 MB)
 PROBE = "A farmer has 3 sheep and buys 14 more. How many sheep has he now? He has 3 + 14 = 17 sheep."
 
 
@@ -104,8 +105,9 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
 
             model = load_causal(found, kind).to(device)
             decoder = decoder_for(model, found.name, encode(tokenizer, PROBE))
-    quick = device == "cuda" or sum(p.numel() for p in decoder.model.parameters()) < SMALL
-    rows = rows or (ROWS if quick else SLOW_ROWS)
+    size = sum(p.numel() for p in decoder.model.parameters())
+    quick = device == "cuda" or size < SMALL
+    rows = rows or (ROWS if quick else rows_on_a_cpu(size, decoder.vocab_size))
     return TorchEngine(
         decoder,
         tokenizer,
@@ -122,6 +124,13 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
         chunk=4 * rows if quick else rows,
         name=found.name,
     )
+
+
+def rows_on_a_cpu(parameters: int, vocabulary: int) -> int:
+    """Rows of a model that is not small: the more, the faster a token, in memory for caches and logits."""
+    if parameters >= MIDDLE:
+        return SLOW_ROWS
+    return max(SLOW_ROWS, min(MIDDLE_ROWS, MIDDLE_LOGITS // vocabulary))
 
 
 def dtype_of(name: str) -> Any:

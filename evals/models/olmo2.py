@@ -236,7 +236,7 @@ class Olmo2Body(nn.Module):
 
     def __init__(self, shape: Olmo2Shape) -> None:
         super().__init__()
-        # drawing numbers for a tensor without data makes torch import its compiler, 2.5 s; init is another's work
+        # not initialised: to draw numbers for a tensor without data makes torch import its compiler, 2.5 s
         table = torch.empty(shape.vocab_size, shape.hidden_size)
         self.embed_tokens = nn.Embedding.from_pretrained(table, freeze=False)
         self.layers = nn.ModuleList(Block(shape) for _ in range(shape.num_hidden_layers))

@@ -1,4 +1,4 @@
-"""Memory of freed tensors stays in the process, where the C library is glibc."""
+"""Memory of freed tensors stays in the process, where the C library is glibc; rows are as many as fit."""
 
 from __future__ import annotations
 
@@ -64,3 +64,13 @@ def test_training_and_the_torch_engine_keep_it(monkeypatch, tmp_path) -> None:
     launch.on_cpu(1)
     open_engine(str(checkpoint(tmp_path)))
     assert called == ["training", "sampling"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "vocabulary", "rows"),
+    [(135_000_000, 49_152, 128), (270_000_000, 262_144, 32), (494_000_000, 151_936, 55), (10**9, 49_152, 32)],
+)
+def test_rows_on_a_cpu_fit_its_caches_and_logits(parameters, vocabulary, rows):
+    from evals.engines.open import rows_on_a_cpu
+
+    assert rows_on_a_cpu(parameters, vocabulary) == rows
