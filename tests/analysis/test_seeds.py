@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 from scipy.stats import trim_mean
 
 from analysis import AnalysisError
 from analysis.inference.seeds import (
     best_of_bias,
+    crossed_interval,
     interquartile_mean,
     seed_difference,
 )
@@ -76,3 +78,35 @@ def test_best_of_four_is_biased_by_one_seed_sd() -> None:
     assert best_of_bias(1) == 0
     with pytest.raises(AnalysisError):
         best_of_bias(0)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.03])
+def test_crossed_interval_counts_noise_once_and_is_the_narrower(spread: float) -> None:
+    rng, hits, ratios = np.random.default_rng(3), 0, []
+    for _ in range(400):
+        p = 0.3 + 0.2 * rng.beta(1, 2, 150)
+        a, b = (
+            p + spread * rng.standard_normal((5, 1)) + 0.2 * rng.uniform(-1, 1, (5, 150)) for _ in range(2)
+        )
+        low, high = crossed_interval(a.clip(0, 1), (b + 0.05).clip(0, 1))
+        wide = seed_difference(a.clip(0, 1), (b + 0.05).clip(0, 1))
+        hits += low <= 0.05 <= high
+        ratios.append((wide["high"] - wide["low"]) / (high - low))
+    assert hits / 400 >= 0.93 - 3 * np.sqrt(0.07 * 0.93 / 400)
+    assert min(ratios) >= 1 - 1e-9
+    assert np.median(ratios) > (1.3 if spread == 0 else 1.0)
+
+
+def test_crossed_variance_is_that_of_mean_squares() -> None:
+    """One side, by hand: (MS_problems + MS_seeds - MS_residual) / (problems · seeds)."""
+    x = np.random.default_rng(4).random((4, 30)) * 0.5 + 0.1 * np.arange(4)[:, None]
+    rows, columns, every = x.mean(1), x.mean(0), x.mean()
+    squares = [30 * ((rows - every) ** 2).sum() / 3, 4 * ((columns - every) ** 2).sum() / 29]
+    residual = ((x - rows[:, None] - columns + every) ** 2).sum() / (3 * 29)
+    variance = (squares[0] + squares[1] - residual) / 120
+    freedom = variance**2 / sum(
+        (s / 120) ** 2 / df for s, df in zip((*squares, residual), (3, 29, 87), strict=True)
+    )
+    low, high = crossed_interval(np.zeros((1, 30)), x)
+    assert (high - low) / 2 == pytest.approx(student.ppf(0.975, freedom) * np.sqrt(variance))
+    assert (low + high) / 2 == pytest.approx(every)
