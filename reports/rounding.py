@@ -35,7 +35,7 @@ def with_interval(value: float | None, low: float | None, high: float | None, *,
     if text == "—" or low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         return text
     places = digits(low, high)
-    return f"{text} [{_number(low, places, signed)}, {_number(high, places, signed)}]"
+    return f"{text} [{_end(low, places, signed)}, {_end(high, places, signed)}]"
 
 
 def _number(value: float, places: int, signed: bool) -> str:
@@ -43,3 +43,9 @@ def _number(value: float, places: int, signed: bool) -> str:
     if float(text) == 0:  # no minus zero
         text = ("+" if signed else "") + text.lstrip("+-")
     return text.replace("-", "−")
+
+
+def _end(value: float, places: int, signed: bool) -> str:
+    """An end of an interval: one just below zero keeps its sign, on which a direction rests."""
+    text = _number(value, places, signed)
+    return "−" + text.lstrip("+") if value < 0 and float(f"{value:.{places}f}") == 0 else text

@@ -40,6 +40,8 @@ def test_rounding_never_moves_a_number_by_more_than_a_sixth_of_its_error(value: 
 def test_signs_dashes_and_no_minus_zero() -> None:
     assert with_interval(-5.04, -6.5, -3.5, signed=True) == "−5.0 [−6.5, −3.5]"
     assert with_interval(0.1, -2.0, 2.0, signed=True) == "+0.1 [−2.0, +2.0]"
+    assert with_interval(-1.0, -2.0, -0.04, signed=True) == "−1.0 [−2.0, −0.0]"  # an end that decides
+    assert with_interval(1.0, 0.04, 2.0, signed=True) == "+1.0 [+0.0, +2.0]"
     assert rounded(-0.001, -1.0, 1.0, signed=True) == "+0.0"
     assert rounded(-0.001, -1.0, 1.0) == "0.0"
     assert with_interval(None, None, None) == "—"
