@@ -14,7 +14,7 @@ from evals.core.errors import UserError
 from evals.core.files import write_file, write_json
 from evals.core.printable import say
 from reports.study.driver.plan import HOME, RECIPES, Plan, load
-from reports.study.readings.claims import claims_of, controls, general, judged
+from reports.study.readings.claims import AFTER, claims_of, controls, general, judged, same_seeds
 from reports.study.readings.contrasts import LEVEL, MARGIN, K, Pair, gap_sign, reading, seeds_verdict
 from reports.study.readings.paper_verdicts import reread
 from reports.study.readings.tables import Tables, read
@@ -36,6 +36,7 @@ def findings(tables: Tables, plan: Plan) -> dict[str, Any]:
         "claims": [judged(tables, c, t) for t in temperatures for c in claims_of(tables)],
         "controls": [c | {"temperature": t} for t in temperatures for c in controls(tables, t)],
         "verdicts": [v for t in temperatures for v in verdicts(tables, t)],
+        "after": [v for t in temperatures for v in after(tables, t)],
         "samples": samples(tables),
         "reread": reread(),
         "left": left(tables, plan),
@@ -76,6 +77,21 @@ def verdicts(tables: Tables, temperature: float) -> list[dict[str, Any]]:
                     "verdict": seeds_verdict(readings[0], readings[1], gap_sign(first, large)),
                 }
             )
+    return rows
+
+
+def after(tables: Tables, temperature: float) -> list[dict[str, Any]]:
+    """RL after SFT against the SFT that it started from, seed by seed, over all starts."""
+    rows = []
+    for recipe, before in AFTER.items():
+        try:
+            first, large = (same_seeds(tables, recipe, before, tables.starts, temperature, k) for k in (1, K))
+        except UserError:  # no seed has both
+            continue
+        readings = [reading(*pair, k, parts=2, paired=True) for pair, k in ((first, 1), (large, K))]
+        said = seeds_verdict(readings[0], readings[1], gap_sign(first, large, paired=True))
+        rows.append({"recipe": recipe, "against": before, "temperature": temperature, "readings": readings,
+                     "verdict": said})  # fmt: skip
     return rows
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.study.page.markdown import points
-from reports.study.readings.claims import CLAIMS
+from reports.study.page.markdown import million, points
+from reports.study.readings.claims import CLAIMS, NARROW
 
 VERBS = {
     "expansion": "expands coverage: more problems are solved at the first try, and more within {K} tries",
@@ -31,7 +31,8 @@ def answer(found: dict[str, Any]) -> str:
     planned = any(c.get("primary") for c in found["claims"])
     verb = VERBS[verdicts["rl"]["verdict"]["outcome"]].format(K=K)
     kind = verdicts["rl"]["verdict"]["kind"]
-    short = f"In this world, from these starts, direct RL {verb}{f' ({kind})' if kind else ''}. "
+    alone = _alone(found, main)
+    short = f"In this world, from these starts, direct RL {verb}{f' ({kind})' if kind else ''}{alone}. "
     short = short if planned else ""
     readings = "; ".join(_one(name, verdicts[recipe], K) for recipe, name in named.items())
     return (
@@ -65,7 +66,23 @@ def _claims(found: dict[str, Any], temperature: float) -> str:
 
 def _controls(found: dict[str, Any]) -> str:
     rows = [c for c in found["controls"] if ", from " in c["control"]] or found["controls"]
-    return f"{sum(c['behaves'] is True for c in rows)} of {len(rows)} control readings behave."
+    good = [c for c in rows if c["behaves"] is True]
+    wide = sum(c["high"] - c["low"] > 2 * NARROW for c in good)
+    more = f", {wide} of them with an interval wider than planned" if wide else ""
+    single = " from single starts" if len(rows) < len(found["controls"]) else ""
+    return f"{len(good)} of {len(rows)} control readings{single} behave{more}."
+
+
+def _alone(found: dict[str, Any], temperature: float) -> str:
+    """RL's verdict from each start, where it is not that of all."""
+    mine = [v for v in found["verdicts"] if v["recipe"] == "rl" and v["temperature"] == temperature]
+    (whole,) = [v["verdict"]["outcome"] for v in mine if v["start"] is None]
+    other = [
+        f"from {million(v['start'])} it is *{v['verdict']['outcome']}*"
+        for v in mine
+        if v["start"] is not None and v["verdict"]["outcome"] != whole
+    ]
+    return f" (over all; {', '.join(other)} alone)" if other else ""
 
 
 def _asked(often: dict[str, int]) -> str:

@@ -94,7 +94,8 @@ def _legend(found: dict[str, Any], claims: list[dict[str, Any]]) -> str:
         "bits per byte). That something is *as it was*, or *within the margin*, holds where the change is "
         "shown to be smaller than the margin, by a 90% interval divided by the number of parts. *Not "
         "reproduced*: some part is shown to lie in the other direction, or not to reach the margin in the "
-        f"direction that the claim says. *Undetermined*: these samples do not decide.{marked}"
+        "direction that the claim says, or to be larger than the margin where nothing should change. "
+        f"*Undetermined*: these samples do not decide.{marked}"
     )
 
 
@@ -111,6 +112,7 @@ def _planned(found: dict[str, Any]) -> str:
             f"{100 * p['detectable']:.1f}",
             f"{100 * p['seed_sd']:.1f}" if p["seed_sd"] is not None else "—",
             c["outcome"],
+            points({**p, "low": p["crossed"][0], "high": p["crossed"][1]}),
         ]
         for c in primary
         for p in c["parts"]
@@ -118,15 +120,19 @@ def _planned(found: dict[str, Any]) -> str:
     if not rows:
         return ""
     columns = ["primary contrast", "starts", "effect in points", "half width", "found with 80% power from",
-               "spread of seeds", "outcome"]  # fmt: skip
+               "spread of seeds", "outcome", "noise counted once"]  # fmt: skip
     seeds = max(len(s) for s in found["seeds"].values())
     return (
         f"## Planned and found\n\n{table(columns, rows)}\n[The plan](PLAN.md), written before any cell was "
         f"run, wanted 3 points at pass@{found['options']['K']} with 80% power, and counted on 3.3 at its "
         "budget if training seeds did not differ. The spread of seeds, of the first of the two as a "
         f"standard deviation in points, was not known then; {seeds} seeds widen every interval by it, and "
-        "by few degrees of freedom. All other contrasts are exploratory. Claim 3 and the paper's sweep of "
-        "rollouts were left out beforehand; rules of this page that were changed when one seed was there "
+        "by few degrees of freedom. *Noise counted once*: the planned intervals count the noise of drawing "
+        "with the problems and again with the seeds, and are too wide where it dominates. The last column "
+        "is the interval of crossed random effects, which covers a little less than it says; it was looked "
+        "at when all seeds were there, and decides nothing. What is *not reproduced* by an end near zero "
+        "rests on that choice. All other contrasts are exploratory. Claim 3 and the paper's sweep of "
+        "rollouts were left out beforehand; rules of this page that were changed when some seeds were there "
         "stand in the plan.\n"
     )
 

@@ -32,7 +32,7 @@ def control_table(found: dict[str, Any]) -> str:
         "and does not where it goes up or down; random rewards behave where a rise is ruled out, harm is "
         f"no fault. An interval wider than ±{100 * NARROW:g} points that holds zero tells nothing. A base "
         f"has {found['asked']['base']} samples of a problem on both sides here, so that its control is "
-        "quieter than a contrast with a recipe.\n"
+        "quieter than a contrast with a recipe. Intervals are joint 95% over the two k, 97.5% each.\n"
     )
 
 
@@ -69,7 +69,14 @@ def verdict_table(found: dict[str, Any]) -> str:
         for v in mine
         if v["start"] is None or len(found["starts"]) > 1
     ]
+    rows += [
+        [f"{named(v['recipe'])} against {named(v['against'])}", "all", *(points(r) for r in v["readings"]),
+         outcome(v["verdict"])]
+        for v in found["after"]
+        if v["temperature"] == found["temperatures"][0]
+    ]  # fmt: skip
     intro = (
-        "Every recipe against the base, over all starts and from each (by tokens seen); joint 95% intervals."
+        "Every recipe against the base, over all starts and from each (by tokens seen), and RL after SFT "
+        "against that SFT, seed by seed; joint 95% intervals."
     )
     return f"## Verdicts\n\n{intro}\n\n{table(columns, rows)}"

@@ -124,15 +124,15 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
     for part in claim.parts:
         starts = starts_of(tables, part)
         try:
-            b, a = (_values(tables, r, part.measure, starts, temperature) for r in (part.b, part.a))
-            if AFTER.get(part.b) == part.a:
-                b, a = _same_seeds(tables, (part.b, b), (part.a, a), starts, temperature)
+            if paired := AFTER.get(part.b) == part.a:
+                b, a = same_seeds(tables, part.b, part.a, starts, temperature, part.measure)
+            else:
+                b, a = (_values(tables, r, part.measure, starts, temperature) for r in (part.b, part.a))
         except UserError:
             parts = []
             break
         k = part.measure if isinstance(part.measure, int) else 1
         margin = TEXT_MARGIN / MOST_BITS if part.measure == "text" else MARGIN
-        paired = AFTER.get(part.b) == part.a
         many = len(claim.parts)
         measured = reading(b, a, k, parts=many, any_part=True, paired=paired, margin=margin)
         if part.measure == "general" and min(measured["a"], measured["b"]) > CEILING:
@@ -151,15 +151,16 @@ def judged(tables: Tables, claim: Claim, temperature: float) -> dict[str, Any]:
     }
 
 
-def _same_seeds(
-    tables: Tables, b: tuple[str, Values], a: tuple[str, Values], starts: list[int], temperature: float
+def same_seeds(
+    tables: Tables, b: str, a: str, starts: list[int], temperature: float, measure: int | str
 ) -> tuple[Values, Values]:
-    """Rows of the training seeds that both recipes have, in one order; UserError where there is none."""
-    have = [tables.seeds("cells", recipe, starts, temperature) for recipe, _ in (b, a)]
+    """Values of the training seeds that both recipes have, in one order; UserError where there is none."""
+    have = [tables.seeds("cells", recipe, starts, temperature) for recipe in (b, a)]
     if not (common := sorted(set(have[0]) & set(have[1]))):
-        raise UserError(f"no seed of {b[0]} was trained from one of {a[0]}")
+        raise UserError(f"no seed of {b} was trained from one of {a}")
     first, second = (
-        held[[seeds.index(s) for s in common]] for seeds, (_, held) in zip(have, (b, a), strict=True)
+        _values(tables, recipe, measure, starts, temperature)[[seeds.index(s) for s in common]]
+        for seeds, recipe in zip(have, (b, a), strict=True)
     )
     return first, second
 

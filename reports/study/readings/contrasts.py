@@ -8,7 +8,7 @@ import numpy as np
 
 from analysis.comparison.verdict import Reading, size, state, verdict
 from analysis.inference.intervals import normal_quantile
-from analysis.inference.seeds import seed_difference
+from analysis.inference.seeds import crossed_interval, seed_difference
 
 Pair = tuple[np.ndarray, np.ndarray]
 LEVEL, MARGIN, POWER = 0.05, 0.02, 0.8
@@ -34,7 +34,8 @@ def reading(
 
     any_part: one of the parts alone can decide, so that the interval that is held against the margin, of 2 ·
     level, is divided by the parts too. paired: seed s of b was trained from seed s of a; only seeds that both
-    have are taken by the caller. margin: within which the two are the same. detectable: the effect that an
+    have are taken by the caller. margin: within which the two are the same. crossed: the interval with noise
+    of problems × seeds counted once. detectable: the effect that an
     estimate with this error shows with 80% power.
     """
     outer = seed_difference(a, b, level=LEVEL / parts, paired=paired)
@@ -51,6 +52,7 @@ def reading(
         "seeds_known": outer["seeds_known"],
         "units": int(b.shape[1]),
         "level": LEVEL / parts,
+        "crossed": list(crossed_interval(a, b, level=LEVEL / parts, paired=paired)),
         "state": state(held, LEVEL, margin),
         "size": size(held, margin),
         "detectable": (outer["high"] - outer["low"]) / 2 + normal_quantile(POWER) * outer["error"],
@@ -78,10 +80,10 @@ def below_margin(parts: list[dict[str, Any]]) -> bool:
     return any(p["says"] != "same" and p["state"] == p["says"] and p["size"] == "within" for p in parts)
 
 
-def gap_sign(first: Pair, large: Pair) -> int:
+def gap_sign(first: Pair, large: Pair, paired: bool = False) -> int:
     """1 where pass@1 is shown to gain more than pass@K, -1 where less, else 0; each pair (b, a), (S, M)."""
     b, a = ((y - x).clip(0, 1) for x, y in zip(first, large, strict=True))  # what is left to gain by trying
-    found = seed_difference(b, a, level=LEVEL)
+    found = seed_difference(b, a, level=LEVEL, paired=paired)
     return int(found["low"] > 0) - int(found["high"] < 0)
 
 

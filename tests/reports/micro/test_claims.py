@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from reports.study.build import asked, verdicts
+from reports.study.build import after, asked, verdicts
 from reports.study.page import page, sections
-from reports.study.page.answer import answer
+from reports.study.page.answer import _alone, answer
+from reports.study.page.markdown import million
 from reports.study.readings.claims import CLAIMS, behaving, claims_of, controls, general, judged
 from reports.study.readings.contrasts import below_margin, gap_sign, outcome, reading
 from tests.reports.micro.planted import GENERAL, RATES, STARTS, planted
@@ -131,6 +132,25 @@ def test_verdicts_of_planted_recipes(tables) -> None:
     by = {v["recipe"]: v["verdict"]["outcome"] for v in verdicts(tables, 1.0) if v["start"] is None}
     assert by["rl"] == "expansion"
     assert by["sft-rl"] == "sharpening"
+
+
+def test_rl_after_sft_has_a_verdict_against_that_sft(tables) -> None:
+    rows = {v["recipe"]: v for v in after(tables, 1.0)}
+    assert rows["sft-rl"]["against"] == "sft"
+    assert rows["sft-rl"]["verdict"]["outcome"] == "sharpening"
+    own = of(tables, "RL after SFT sharpens")["parts"][0]["estimate"]
+    assert rows["sft-rl"]["readings"][0]["estimate"] == pytest.approx(own)
+
+
+def test_the_answer_says_where_a_single_start_has_another_verdict(tables) -> None:
+    rows = verdicts(tables, 1.0)
+    assert _alone({"verdicts": rows}, 1.0) == ""
+    first = next(v for v in rows if v["recipe"] == "rl" and v["start"] == STARTS[0])
+    first["verdict"] = {"outcome": "undetermined", "kind": ""}
+    assert (
+        _alone({"verdicts": rows}, 1.0)
+        == f" (over all; from {million(STARTS[0])} it is *undetermined* alone)"
+    )
 
 
 ARMS_RATES = {
