@@ -28,16 +28,19 @@ METRICS = ("acc", "acc_norm")
 def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
     """lm-eval's `hf` model on a checkpoint. Raises UserError where one of them does not load."""
     from evals.checkpoints.loading import only_plain
+    from evals.checkpoints.tokenizer import tokenizer_of
 
     only_plain(checkpoint, "lm-eval")
     hf = _lm_eval()[0]
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    tokenizer = tokenizer_of(checkpoint)  # lm-eval would load it by its class, whatever tokenizer.json says
     with _quiet():
         try:
             return hf(
                 pretrained=str(checkpoint.path),
+                tokenizer=tokenizer,
                 trust_remote_code=checkpoint.own_code,
                 dtype=dtype or ("bfloat16" if device == "cuda" else "float32"),
                 batch_size=batch,

@@ -13,6 +13,10 @@ from evals.core.errors import UserError, first_line
 EOS = "<|endoftext|>"
 PAD = "<|pad|>"
 PLAIN = ("TokenizersBackend", "PreTrainedTokenizerFast")  # no code of their own in transformers
+PROBE = (  # begins with a letter: classes of one family differ in leading spaces only
+    "What is 12345 + 30.5?\n\nIt's 42, isn't it:  caf\u00e9, nai\u0308ve;\n    x = y_1 ** 2 \n\n\n"
+    "Answer: \\boxed{1234567}"
+)
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int = 512) -> Any:
@@ -48,7 +52,8 @@ def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
 
     own_code: whether Python that its config names (`auto_map`) may be run; nothing ever asks.
     A folder that says it holds a plain fast tokenizer is read as one: the class that finds out
-    imports every model of transformers, seconds of CPU in every process.
+    imports every model of transformers, seconds of CPU in every process. So is one whose class gives other
+    ids than its tokenizer.json: such a class puts a pipeline of its own in place of the file's.
     """
     import transformers  # noqa: F401  where it is not installed, that is what is said
 
@@ -62,6 +67,8 @@ def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
             from transformers import AutoTokenizer
 
             loaded = AutoTokenizer.from_pretrained(str(checkpoint), trust_remote_code=own_code)
+            if _departs(loaded, str(checkpoint), config or {}):
+                loaded = _as_stored(str(checkpoint), config or {})
         loaded("a")  # a wrong setting may show only now
     except Exception as error:  # `tokenizers` raises Exception itself
         if "trust_remote_code" in str(error):
@@ -73,6 +80,47 @@ def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
             f"the tokenizer of {checkpoint} does not load ({first_line(error)}); "
             "save it again into the checkpoint's folder"
         ) from error
+    return loaded
+
+
+def _departs(loaded: Any, checkpoint: str, config: dict[str, Any]) -> bool:
+    """Whether the fast tokenizer of a class encodes or decodes otherwise than the tokenizer.json it is from.
+
+    A space in front of the text is the settings' choice where they make it (`add_prefix_space`).
+    """
+    from tokenizers import Tokenizer
+    from transformers.utils import cached_file
+
+    if not loaded.is_fast or type(loaded).__module__.startswith("transformers_modules"):
+        return False
+    file = cached_file(checkpoint, "tokenizer.json", _raise_exceptions_for_missing_entries=False)
+    if file is None:
+        return False
+    stored = Tokenizer.from_file(file)
+    stored.no_truncation()
+    stored.no_padding()
+    ids = stored.encode(PROBE, add_special_tokens=False).ids
+    found = loaded(PROBE, add_special_tokens=False)["input_ids"]
+    texts = [one.decode(ids) for one in (stored, loaded.backend_tokenizer)]
+    if config.get("add_prefix_space") is not None:
+        rest = max(1, min(len(ids), len(found)) - 8)  # the tokens after the first word
+        ids, found = ids[-rest:], found[-rest:]
+        texts = [text.lstrip(" ") for text in texts]
+    return bool(ids != found or texts[0] != texts[1])
+
+
+def _as_stored(checkpoint: str, config: dict[str, Any]) -> Any:
+    """The tokenizer of tokenizer.json, with the special tokens and the chat template of the settings.
+
+    Llama's class sets the first token where the settings say so, whatever the file does; so does this.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    loaded = PreTrainedTokenizerFast.from_pretrained(checkpoint)
+    if str(config.get("tokenizer_class")).startswith("Llama") and config.get("add_bos_token") is True:
+        bare = loaded("a")["input_ids"]
+        if loaded.bos_token_id is not None and bare[:1] != [loaded.bos_token_id]:
+            loaded.add_bos_token = True
     return loaded
 
 
