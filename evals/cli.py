@@ -83,7 +83,8 @@ def sample(
     chosen = load_problems(problems, limit, data)
     label = name or Path(ckpt).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
-    say(f"{label}: cell {cell} in {out}")
+    known = store.cell(cell)["checkpoint"]
+    say(f"{label}: cell {cell} in {out}" + (f", kept there as {known}" if known != label else ""))
 
 
 @app.command()
@@ -128,8 +129,9 @@ def grade(
 
     check_executor(executor)
     with opened(what, store, skip_bad=skip_bad) as (target, cells):
-        grade_store(target, cells, workers, Line("grade", quiet=quiet), executor)
-        for line in accuracy_lines([cell_report(target, cell) for cell in cells]):
+        grade_store(target, list(cells), workers, Line("grade", quiet=quiet), executor)
+        reports = [cell_report(target, cell) | {"checkpoint": label} for cell, label in cells.items()]
+        for line in accuracy_lines(reports):
             say(line)
 
 

@@ -51,7 +51,7 @@ def audit(
     rows: list[dict[str, Any]] = []
     if isinstance(what, Sequence):
         with opened([Path(path) for path in what], None) as (store, cells):
-            count = _compare(store, cells, target, workers, deadline, rows, progress)
+            count = _compare(store, list(cells), target, workers, deadline, rows, progress)
     else:
         count = _compare(what, sorted(what.cells()), target, workers, deadline, rows, progress)
     frame = pd.DataFrame(rows, columns=COLUMNS)

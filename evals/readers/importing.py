@@ -46,8 +46,16 @@ def import_samples(files: Sequence[Path | str], store: SampleStore, *, skip_bad:
 
     One cell per checkpoint and sampling options, in the order met. Problems are known by question and gold.
     A row that cannot be read is an error that names file and line; with skip_bad it is left out and
-    counted in the cell's description (`skipped`). Importing the same samples again changes nothing.
+    counted in the cell's description (`skipped`). Importing the same samples again changes nothing, whatever
+    their files are called.
     """
+    return list(import_named(files, store, skip_bad=skip_bad))
+
+
+def import_named(
+    files: Sequence[Path | str], store: SampleStore, *, skip_bad: bool = False
+) -> dict[str, str]:
+    """As `import_samples`; returns each cell with its label by these files (the store may have another)."""
     paths = _expand(files)
     formats = {path: detect(path) for path in paths}
     groups: dict[tuple[str, str], Group] = {}
@@ -61,12 +69,11 @@ def import_samples(files: Sequence[Path | str], store: SampleStore, *, skip_bad:
     if fresh:
         _write(formats, fresh, labels, store, skip_bad)
     for group in groups.values():
-        info = _info(group, labels[group.cell], skipped)
-        if known.get(group.cell, {}).get("checkpoint") != info["checkpoint"]:
-            store.add_cell(group.cell, info)
+        if group.cell not in known:
+            store.add_cell(group.cell, _info(group, labels[group.cell], skipped))
     cells = [group.cell for group in groups.values()]
     store.compact(cells)
-    return cells
+    return {cell: labels[cell] for cell in cells}
 
 
 def _expand(files: Sequence[Path | str]) -> list[Path]:

@@ -65,6 +65,7 @@ def draw_cell(
         engine.within = getattr(progress, "within", None)
     with store.writing(plan.cell, part or (0, 1)):
         store.add_cell(plan.cell, {"checkpoint": label, **plan.info})
+        label = store.cell(plan.cell)["checkpoint"]  # the first one, where the cell has several
         store.add_problems(problems)
         store.compact([plan.cell])
         present = present_in(store, plan.cell)

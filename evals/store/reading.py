@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evals.core.errors import UserError
-from evals.store.store import SampleStore, grade_group
+from evals.store.store import SampleStore, begun, grade_group
 
 TELLING = (
     *("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "seed", "draw", "weights"),
@@ -22,17 +22,35 @@ if TYPE_CHECKING:
 
 
 def all_cells(store: SampleStore) -> list[str]:
-    """The cells of a store, ordered by label; UserError where it has none."""
+    """The cells of a store in the order in which they were begun; UserError where it has none.
+
+    Cells that older versions wrote do not say it: they come first, ordered by label (see `unordered`).
+    """
     cells = store.cells()
     if not cells:
         raise UserError(f"{store.path} holds no samples; run evals sample or evals import first")
-    return sorted(cells, key=lambda cell: (str(cells[cell]["checkpoint"]), cell))
+    return sorted(cells, key=lambda cell: (begun(cells[cell]), str(cells[cell]["checkpoint"]), cell))
 
 
-def labels(store: SampleStore, cells: Sequence[str]) -> list[str]:
-    """A distinct name for each cell: its checkpoint's, with what tells it from others of that name."""
+def unordered(store: SampleStore) -> str | None:
+    """A sentence where the store does not say which of its checkpoints was begun first; else None."""
+    cells, places = all_cells(store), [begun(info) for info in store.cells().values()]
+    if len(set(places)) == len(places):
+        return None
+    first = store.cell(cells[0])["checkpoint"]
+    return (
+        f"store {store.path} does not say in which order its checkpoints were sampled: they are taken by "
+        f"name, {first} first (A); choose A and B with --only"
+    )
+
+
+def labels(store: SampleStore, cells: Sequence[str], given: Mapping[str, str] | None = None) -> list[str]:
+    """A distinct name for each cell: its checkpoint's, with what tells it from others of that name.
+
+    given: other names of the checkpoints, by cell.
+    """
     infos = [store.cell(cell) for cell in cells]
-    names = [str(info["checkpoint"]) for info in infos]
+    names = [(given or {}).get(cell, str(i["checkpoint"])) for cell, i in zip(cells, infos, strict=True)]
     out = []
     for name, info, cell in zip(names, infos, cells, strict=True):
         others = [o for o, n in zip(infos, names, strict=True) if n == name]

@@ -112,10 +112,19 @@ class SampleStore:
                 self.sample_table.add(cell, mine)
 
     def add_cell(self, cell: str, info: Mapping[str, Any]) -> None:
-        """Describe a cell: `checkpoint` (its label) and what decided its samples (`evals.sampling.cell`)."""
-        if self.cells().get(cell) != dict(info):
+        """Describe a cell: `checkpoint` (its label) and what decided its samples (`evals.sampling.cell`).
+
+        A cell that is there keeps its label; a new one is numbered after those there (`begun`).
+        """
+        cells = self.cells()
+        known = cells.get(cell)
+        if known is None:
+            kept = {"begun": 1 + max(map(begun, cells.values()), default=0)}
+        else:
+            kept = {name: known[name] for name in ("checkpoint", "begun") if name in known}
+        if known != (described := dict(info) | kept):
             with self.writing():
-                write_json(self.path / "cells" / f"{cell}.json", dict(info))
+                write_json(self.path / "cells" / f"{cell}.json", described)
 
     def add_problems(self, problems: Iterable[Problem]) -> None:
         """Add the problems that are not there yet, by id."""
@@ -185,6 +194,12 @@ class SampleStore:
             )
             for r in rows
         }
+
+
+def begun(info: Mapping[str, Any]) -> int:
+    """The number of a cell in the order in which a store's cells were begun; 0 where that is not known."""
+    number = info.get("begun")
+    return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0
 
 
 def _described(file: Path) -> dict[str, Any]:

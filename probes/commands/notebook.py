@@ -65,7 +65,7 @@ def _opened(data: Any, names: list[str], store: Path) -> Source:
     paths = [Path(p) for p in (data if isinstance(data, (list, tuple)) else [data])]
     if len(paths) == 1 and paths[0].name.lower().endswith((".csv", ".csv.gz")):
         return chosen(from_counts(paths[0]), names)
-    return chosen(from_samples(paths, store), names)
+    return chosen(from_samples(paths, store, ordered=len(names) > 1), names)
 
 
 def _from_frame(frame: Any, name: str) -> Source:

@@ -94,7 +94,12 @@ class Inputs:
             store = sources.store_of(self.out)
             return sources.chosen(
                 sources.from_samples(
-                    self.samples, store, self.processes, skip_bad=self.skip_bad, executor=self.executor
+                    self.samples,
+                    store,
+                    self.processes,
+                    skip_bad=self.skip_bad,
+                    executor=self.executor,
+                    ordered=bool(self.only),
                 ),
                 self.only,
             )

@@ -90,7 +90,8 @@ def from_checkpoints(names: Sequence[str], sampling: Sampling, store: Path) -> S
         for w in wanted
     ]  # fmt: skip
     grade_store(target, cells, workers=where.processes, executor=where.executor)
-    read = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n)
+    called = [w.label for w in wanted]  # the store may know the same weights by another
+    read = read_cells(target, cells, {p.id for p in problems.problems}, sampling.n, called)
     described = [_described(*three) for three in zip(wanted, cells, read.reports, strict=True)]
     return Source(
         templated(read.counts, {p.id: p.meta for p in problems.problems}),

@@ -91,28 +91,35 @@ def from_samples(
     *,
     skip_bad: bool = False,
     executor: str = "local",
+    ordered: bool = False,
 ) -> Source:
     """Counts from sample files of any readable format, or from one store, graded with the project's verifier.
 
     A store is read where it is (grades of this version are added to it if it lacks them), and what it knows
     of prompt, decoding, engine and weights is known here too. skip_bad: leave out rows that cannot be read
-    (they are counted in the store), instead of an error.
+    (they are counted in the store), instead of an error. ordered: the caller chooses which is A; else a store
+    that does not know which of its checkpoints came first is told on standard error.
     """
     from evals.core.executor import check_executor
+    from evals.core.printable import say
     from evals.grading.store_grading import grade_store, read_cells
-    from evals.readers.opening import stored
-    from evals.store.reading import labels
+    from evals.readers.opening import is_store, stored
+    from evals.store.reading import labels, unordered
 
     check_executor(executor)
-    target, cells = stored([Path(f) for f in files], store, skip_bad=skip_bad)
+    paths = [Path(f) for f in files]
+    target, known = stored(paths, store, skip_bad=skip_bad)
+    cells = list(known)
+    if not ordered and is_store(paths[0]) and (told := unordered(target)):
+        say(told, err=True)
     grade_store(target, cells, workers=workers, executor=executor)
-    found = read_cells(target, cells, names=labels(target, cells))
+    found = read_cells(target, cells, names=labels(target, cells, known))
     checkpoints = [
         blank(report["checkpoint"])
         | {"cell": cell, "report": report, "fingerprint": target.cell(cell).get("weights")}
         for cell, report in zip(cells, found.reports, strict=True)
     ]
-    names = ", ".join(Path(f).name for f in files)
+    names = ", ".join(path.name for path in paths)
     problems = {"name": names, "fingerprint": None, "count": int(found.counts["problem"].nunique())}
     counts = templated(found.counts, {i: p.meta for i, p in target.problems().items()})
     return Source(counts, checkpoints, problems, target, cells, tallies=found.tallies, clusters="templates")

@@ -15,6 +15,7 @@ from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
 from evals.readers.answers import Malformed
 from evals.readers.formats.rows import parse_plain
+from evals.readers.opening import stored
 from evals.records import Problem
 from evals.store import SampleStore
 from evals.store.export import export_samples
@@ -268,6 +269,8 @@ def test_a_cell_is_its_content_whatever_the_file_is_called(tmp_path):
     first = import_samples([plain(tmp_path / "a")], store)
     moved = plain(tmp_path / "b").rename(tmp_path / "other.jsonl")
     assert import_samples([moved], store) == first
+    assert store.cell(first[0])["checkpoint"] == "mine"
+    assert stored([moved], store.path)[1] == {first[0]: "other"}  # the command that names it shows that name
     both = import_samples([tmp_path / "a" / "mine.jsonl", moved], store)
     assert len(set(both)) == 2  # two systems that said the same stay two
 
