@@ -21,8 +21,8 @@ class Asking:
 
     template: name of a built-in one, or a TOML file. shots: exemplars. chat: through the tokenizer's chat
     template, with the system prompt and the template's arguments. prefix: text with which every response
-    begins. stops: texts that end a response; None takes the template's, () none. The rest decodes, as in
-    `SamplingOptions`.
+    begins. stops: texts that end a response, in a chat beside the end of its turn; None takes the
+    template's, () none. The rest decodes, as in `SamplingOptions`.
     """
 
     template: str | None = None

@@ -30,7 +30,9 @@ OPTIONS: dict[str, tuple[type, str]] = {
     "min_p": (float, "least share of the likeliest token's probability (0 = off, default {min_p:g})"),
     "max_tokens": (int, "longest response (default {max_tokens})"),
 }
-STOP = "text that ends a response; repeat ('': none, default: the template's)"
+STOP = (
+    "text that ends a response, as the end of a chat's turn does; repeat ('': none, default: the template's)"
+)
 
 
 def parameters(many: bool, usual: Asking | None = None) -> list[inspect.Parameter]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.asking.rendering import TooLong, has_powers, in_time
 from evals.asking.templates import template
-from evals.checkpoints.tokenizer import encode
+from evals.checkpoints.tokenizer import encode, special_ids
 from evals.core.errors import UserError, first_line
 from evals.core.keys import derive_seed
 from evals.records import Problem
@@ -73,9 +73,8 @@ def end_of_turn(tokenizer: Any, asking: Asking) -> int | None:
     turns = turns_of(FORM, asking.template or "", 0, asking.system)
     both = [*turns, {"role": "assistant", "content": MARK}]
     closed = chat_text(both, tokenizer, {**asking.chat_args, "add_generation_prompt": False})
-    added = {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
     after = encode(tokenizer, closed.rpartition(MARK)[2], special=False)
-    return after[0] if after and after[0] in added.union(tokenizer.all_special_ids) else None
+    return after[0] if after and after[0] in special_ids(tokenizer) else None
 
 
 def _texts(templates: Any) -> list[str]:

@@ -139,6 +139,12 @@ def encode(tokenizer: Any, text: str, *, special: bool = True) -> tuple[int, ...
     return ids[: len(ids) - len(behind)] if behind and ids[-len(behind) :] == behind else ids
 
 
+def special_ids(tokenizer: Any) -> set[int]:
+    """Ids that decoding without special tokens leaves out."""
+    added = {i for i, token in getattr(tokenizer, "added_tokens_decoder", {}).items() if token.special}
+    return added.union(tokenizer.all_special_ids)
+
+
 def _behind(tokenizer: Any) -> tuple[int, ...]:
     """Ids that a tokenizer sets behind every text."""
     bare = tuple(tokenizer("a", add_special_tokens=False)["input_ids"])

@@ -14,7 +14,8 @@ class Engine(Protocol):
     identity: what goes into a sample's key: weights and tokenizer fingerprints, engine, version, dtype.
     eos_ids: token ids that end a response. context: longest prompt plus response, in tokens.
     An engine whose samples end one by one may also have `finished(requests, options)`: an iterator of
-    (place among the requests, sample), which ends in an error only after all that was drawn.
+    (place among the requests, sample), which ends in an error only after all that was drawn. One whose
+    requests have more that changes samples says it by `decided_by(options)`; it goes into the key as well.
     """
 
     identity: dict[str, Any]

@@ -149,6 +149,8 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
         for problem, ids in prompts.items():
             check_ids(ids, problem)
     identity = engine.identity
+    if (decided_by := getattr(engine, "decided_by", None)) is not None:
+        identity = identity | decided_by(asking.options)
     decisive = {
         "weights": identity.get("weights"),
         "tokenizer": identity.get("tokenizer"),

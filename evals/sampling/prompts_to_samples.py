@@ -144,8 +144,9 @@ def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) 
     """The asking with its open choices made for this checkpoint, and one prompt rendered to see that it can.
 
     problems: name of the problem set, where a benchmark's own worked examples may be asked. A turn of a chat
-    ends with what closes it in the chat template, also where the checkpoint names no such end: base models
-    bring templates that they were not trained to close. Reads the tokenizer, never the weights.
+    ends with what closes it in the chat template, whatever other stops there are (unless there shall be
+    none), also where the checkpoint names no such end: base models bring templates that they were not
+    trained to close. Reads the tokenizer, never the weights.
     """
     from evals.engines.server import tokenizer_for
     from evals.problems.hub import worked_examples
@@ -157,10 +158,18 @@ def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) 
         made = settled(asking, checkpoint.lineage, chat, worked)
         with little_memory():
             prompt_text(FORM, made, tokenizer)
-            stops = made.stops or _closing(checkpoint, made, tokenizer)
+            if asking.stops != ():
+                made = _with_closing(checkpoint, made, tokenizer)
     except UserError as error:
         raise UserError(f"{checkpoint.name}: {error}") from None
-    return replace(made, stops=stops) if asking.stops is None else made
+    return made
+
+
+def _with_closing(checkpoint: Checkpoint, made: Asking, tokenizer: Any) -> Asking:
+    """The asking with what closes a turn of its chat among its stops, after those of template or user."""
+    stops = made.stops or ()
+    more = [text for text in _closing(checkpoint, made, tokenizer) if text not in stops]
+    return replace(made, stops=(*stops, *more))
 
 
 def _closing(checkpoint: Checkpoint, asking: Asking, tokenizer: Any) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
+from evals.engines.server.dialects import additions, for_special_stops
 from evals.engines.server.model import Untokenized, asked_of, client, tokenizer_for
 from evals.engines.server.patience import Patience, Refused
 from evals.engines.texts import cut
@@ -16,12 +17,10 @@ from evals.records import Request, Sample, SamplingOptions
 SEEDS = 2**31
 AT_ONCE = 64
 UNKNOWN_CONTEXT = 10**9
-# what switches off in which dialect what a server would else do by its own defaults
-NEUTRAL: tuple[dict[str, Any], ...] = (
-    {"top_k": -1, "min_p": 0.0, "repetition_penalty": 1.0, "repeat_penalty": 1.0},
-    {"top_k": 0, "min_p": 0.0, "repeat_penalty": 1.0},
-    {},
-)
+TRIES = 5  # of a request whose answer is none
+# reasons for an end that is the server's doing: of a failure, which another try may not meet, and of a filter
+FAILED = ("abort", "aborted", "cancelled", "error", "insufficient_system_resource")
+WITHHELD = ("blocklist", "content_filter", "prohibited_content", "recitation", "safety")
 
 
 class ServerEngine:
@@ -55,6 +54,13 @@ class ServerEngine:
         """Not to be had from a server."""
         raise UserError("a server does not score given texts; use --engine torch or vllm")
 
+    def decided_by(self, options: SamplingOptions) -> dict[str, Any]:
+        """What of a request decides a cell beside identity and options.
+
+        Samples of special stops that the server never saw run past them; they are not continued.
+        """
+        return {"special_stops": "seen"} if for_special_stops(self.tokenizer, options.stops) else {}
+
     def sample(self, requests: Sequence[Request], options: SamplingOptions) -> list[Sample]:
         """See Engine."""
         found = dict(self.finished(requests, options))
@@ -75,7 +81,7 @@ class ServerEngine:
                         sample = job.result()
                     except UserError as error:
                         failed = failed or error
-                        if not isinstance(error, CutShort):
+                        if not isinstance(error, NoSample):
                             self.patience.stopped.set()
                         continue
                     yield jobs[job], sample
@@ -90,16 +96,19 @@ class ServerEngine:
 
     def _one(self, request: Request, options: SamplingOptions) -> Sample:
         body = self._body(request, options) | self._dialect(request, options)
-        for _ in range(3):
+        told = "gave no choice for"
+        for tried in range(TRIES):
+            if tried:
+                self.patience.pause(tried)
             answer = self._send(body)
-            if answer.choices:
-                break
-        else:
-            raise UserError(
-                f"the server {self.server} gave no choice for problem {request.problem}, three times; "
-                "see the server's log, then start the command again to go on"
-            )
-        return self._sample(answer.choices[0], getattr(answer, "usage", None), request, options)
+            choice = answer.choices[0] if answer.choices else None
+            if choice is not None and (reason := _reason(choice)) not in FAILED:
+                return self._sample(choice, getattr(answer, "usage", None), request, options)
+            told = "gave no choice for" if choice is None else f"ended with {reason!r} its answer to"
+        raise UserError(
+            f"the server {self.server} {told} problem {request.problem}, {TRIES} times; "
+            "see the server's log, then start the command again to go on"
+        )
 
     def _body(self, request: Request, options: SamplingOptions) -> dict[str, Any]:
         """The request in the words of the protocol; neutral settings are added by the dialect."""
@@ -132,7 +141,7 @@ class ServerEngine:
         key = ("chat" if "messages" in body else "text", options)
         if key not in self._dialects:
             refusal: Refused | None = None
-            for added in self._additions(body, options):
+            for added in additions(body, options, for_special_stops(self.tokenizer, options.stops)):
                 try:
                     self._send(body | added | {"max_tokens": 1})
                     self._dialects[key] = added
@@ -143,13 +152,6 @@ class ServerEngine:
                 raise UserError(f"{refusal}; {self._advice(body, options)}")
         return self._dialects[key]
 
-    def _additions(self, body: dict[str, Any], options: SamplingOptions) -> Iterator[dict[str, Any]]:
-        wanted: dict[str, Any] = {"top_k": options.top_k} if options.top_k > 0 else {}
-        wanted |= {"min_p": options.min_p} if options.min_p > 0 else {}
-        for logprobs in ({"logprobs": True if "messages" in body else 0}, {}):
-            for neutral in NEUTRAL:
-                yield {"extra_body": body["extra_body"] | neutral | wanted} | logprobs
-
     def _advice(self, body: dict[str, Any], options: SamplingOptions) -> str:
         if "messages" in body:
             return "where the model has no chat template, give --chat off"
@@ -159,23 +161,36 @@ class ServerEngine:
 
     def _sample(self, choice: Any, usage: Any, request: Request, options: SamplingOptions) -> Sample:
         message = getattr(choice, "message", None)
-        text = choice.text if message is None else _spoken(message)
+        said = (choice.text if message is None else _spoken(message)) or ""
+        if (reason := _reason(choice)) in WITHHELD:
+            raise NoSample(
+                f"the server {self.server} withheld text of its answer to problem {request.problem} "
+                f"({reason}), so what it gave is no sample of the model; switch its filter off, or leave "
+                "the problem out"
+            )
+        text = cut(said, options.stops)
+        if len(text) < len(said):
+            reason = "stop"  # also where the server went on behind it
         ids = getattr(choice, "token_ids", None)
         logprobs = _logprobs(choice) if _plain(options) or self.identity["version"] == "vllm" else None
         length = getattr(usage, "completion_tokens", None) or (len(logprobs) if logprobs else None)
-        if choice.finish_reason == "length" and length and length < options.max_tokens:
-            raise CutShort(
+        if reason == "length" and length and length < options.max_tokens:
+            raise NoSample(
                 f"the server {self.server} cut the answer to problem {request.problem} at {length} of "
                 f"{options.max_tokens} tokens; let it serve a longer context, or set --max-tokens "
                 f"{length} or less"
             )
-        reason = choice.finish_reason if choice.finish_reason in ("stop", "length") else None
-        text = cut(text or "", options.stops)
-        return Sample(text, tuple(ids) if ids else None, logprobs, reason, length)
+        known = reason if reason in ("stop", "length") else None
+        return Sample(text, tuple(ids) if ids else None, logprobs, known, length)
 
 
-class CutShort(UserError):
-    """An answer that the server ended before its time; the others go on."""
+class NoSample(UserError):
+    """An answer that the server cut or withheld; the others go on."""
+
+
+def _reason(choice: Any) -> str:
+    """Why an answer ended, as the server says it; empty where it says nothing."""
+    return str(choice.finish_reason or "").lower()
 
 
 def _plain(options: SamplingOptions) -> bool:

@@ -61,6 +61,10 @@ class Patience:
                 ) from error
         raise UserError("stopped")
 
+    def pause(self, tried: int) -> None:
+        """Wait before a request is sent again that was answered `tried` times with nothing to keep."""
+        self.sleep(min(0.5 * 2 ** (tried - 1), LONGEST))
+
 
 def asked_wait(error: Any) -> float:
     """Seconds that a server asks to wait (Retry-After), at most LONGEST."""

@@ -14,12 +14,15 @@ class SmallServer:
     """Runs while it is entered. `faults`: HTTP statuses with which the next requests are answered.
 
     takes_ids, takes_extras, takes_logprobs, has_chat: what it can do. cut: tokens after which it ends every
-    answer; choices: how many it gives; ends: what it says of the end.
+    answer; choices: how many it gives; ends: what it says of the end, or of one answer after the other.
+    special, further: special tokens, and a text with some of them that would follow every answer; as in vLLM
+    they are taken out, unless a request says otherwise, before the text is searched for stop texts.
     """
 
     def __init__(self, **how: Any) -> None:
         self.takes_ids = self.takes_extras = self.takes_logprobs = self.has_chat = True
         self.faults: list[int] = []
+        self.special, self.further = (), ""
         self.cut, self.choices, self.ends, self.down_at = None, 1, "stop", None
         self.models = [{"id": "small", "object": "model", "owned_by": "vllm", "max_model_len": 2048}]
         self.seen: list[dict[str, Any]] = []
@@ -73,6 +76,7 @@ class SmallServer:
             (chat and not self.has_chat, "the model has no chat template"),
             (isinstance(body.get("prompt"), list) and not self.takes_ids, "prompt must be a string"),
             ("top_k" in body and not self.takes_extras, "unknown argument top_k"),
+            ("skip_special_tokens" in body and not self.takes_extras, "unknown argument skip_special_tokens"),
             ("logprobs" in body and not self.takes_logprobs, "logprobs are not offered"),
         ]:
             if wrong:
@@ -82,7 +86,11 @@ class SmallServer:
         key = content_hash(asked, body["seed"])
         words = [f" {key[i : i + 2]}" for i in range(0, 2 * min(self.cut or 6, body["max_tokens"]), 2)]
         text = "".join(words) + f" So \\boxed{{{int(key[:2], 16) % 40}}}"
-        end = "length" if self.cut else self.ends
+        if self.further:
+            text = self.searched(text + self.further, body)
+        ends = self.ends if isinstance(self.ends, list) else [self.ends]
+        asked_for = sum(b["max_tokens"] > 1 for b in self.seen)
+        end = "length" if self.cut else ends[min(max(asked_for, 1), len(ends)) - 1]
         shaped = [self.choice(chat, text, words, end, "logprobs" in body) for _ in range(self.choices)]
         usage = {"prompt_tokens": 3, "completion_tokens": len(words), "total_tokens": 3 + len(words)}
         kind = "chat.completion" if chat else "text_completion"
@@ -94,6 +102,12 @@ class SmallServer:
             "choices": shaped,
             "usage": usage,
         }
+
+    def searched(self, text: str, body: dict[str, Any]) -> str:
+        """A text as vLLM gives it: up to the first stop text in what it shows."""
+        for token in () if body.get("skip_special_tokens") is False else self.special:
+            text = text.replace(token, "")
+        return min((text.partition(stop)[0] for stop in body.get("stop", ())), key=len, default=text)
 
     def choice(self, chat: bool, text: str, words: list[str], end: Any, logprobs: bool) -> dict[str, Any]:
         """One choice in the form of its protocol."""

@@ -184,7 +184,7 @@ def test_a_server_that_is_down_or_lacks_the_model_is_one_sentence():
         find_checkpoint("small", "torch", url)
 
 
-def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kept():
+def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kept(brisk):
     with SmallServer(cut=4) as server:
         engine = engine_of(server)
         with pytest.raises(
@@ -195,11 +195,35 @@ def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kep
         assert full.finish_reason == "length"
     with SmallServer(choices=0) as server:
         engine = engine_of(server)
-        with pytest.raises(UserError, match="gave no choice for problem p0, three times"):
+        with pytest.raises(UserError, match="gave no choice for problem p0, 5 times"):
             engine.sample(requests(engine, 1), PLAIN)
-    with SmallServer(ends="content_filter") as server:
+    for ends in (None, "unheard of"):
+        with SmallServer(ends=ends) as server:
+            engine = engine_of(server)
+            assert engine.sample(requests(engine, 1), PLAIN)[0].finish_reason is None
+
+
+@pytest.mark.parametrize("end", ["abort", "error"])
+def test_an_answer_that_failed_inside_the_server_is_no_sample(end, brisk):
+    """Seen to fail: the text until then was kept as a sample."""
+    with SmallServer(ends=[end, end, "stop"]) as server:
         engine = engine_of(server)
-        assert engine.sample(requests(engine, 1), PLAIN)[0].finish_reason is None
+        (sample,) = engine.sample(requests(engine, 1), PLAIN)
+        assert sample.finish_reason == "stop"
+        assert sum(b["max_tokens"] > 1 for b in server.seen) == 3
+    with SmallServer(ends=end) as server:
+        engine = engine_of(server)
+        with pytest.raises(UserError, match=rf"ended with '{end}' its answer to problem p0, 5 times; see"):
+            engine.sample(requests(engine, 1), PLAIN)
+
+
+def test_a_text_that_the_server_withheld_is_no_sample(tmp_path):
+    """Seen to fail: what was left of it was kept as a sample. The other answers are kept."""
+    with SmallServer(ends=["stop", "content_filter", "stop"]) as server:
+        with pytest.raises(UserError, match=r"withheld text of its answer to problem \w+ \(content_filter\)"):
+            drawn(tmp_path / "s", server)
+        store = SampleStore(tmp_path / "s")
+        assert len(store.samples(list(store.cells()))) == 23
 
 
 def test_waits_grow_and_follow_the_server():
