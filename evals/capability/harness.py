@@ -27,7 +27,7 @@ METRICS = ("acc", "acc_norm")
 
 def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
     """lm-eval's `hf` model on a checkpoint. Raises UserError where one of them does not load."""
-    from evals.checkpoints.loading import only_plain
+    from evals.checkpoints.loading import architecture, attention, only_plain
     from evals.checkpoints.tokenizer import tokenizer_of
 
     only_plain(checkpoint, "lm-eval")
@@ -45,6 +45,7 @@ def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
                 dtype=dtype or ("bfloat16" if device == "cuda" else "float32"),
                 batch_size=batch,
                 device=device,
+                **attention(architecture(checkpoint)[1]),
             )
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__

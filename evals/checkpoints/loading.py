@@ -73,7 +73,7 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     """
     from evals.checkpoints.reading import Lazy
 
-    model_class, config = _architecture(found)
+    model_class, config = architecture(found)
     bad: list[str] = []
     stored = found.stored()
     check_types(found, stored)
@@ -82,7 +82,7 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
         with quiet():
             model, report = model_class.from_pretrained(
                 None, config=config, state_dict=state, dtype=dtype, output_loading_info=True,
-                ignore_mismatched_sizes=True,
+                ignore_mismatched_sizes=True, **attention(config),
             )  # fmt: skip
     except UserError:
         raise
@@ -150,7 +150,7 @@ def not_finite(found: Checkpoint, tensor: str) -> UserError:
     )
 
 
-def _architecture(found: Checkpoint) -> tuple[Any, Any]:
+def architecture(found: Checkpoint) -> tuple[Any, Any]:
     """(class, config) of transformers; UserError where it has none that samples text."""
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.models.auto.auto_factory import _get_model_class
@@ -187,6 +187,16 @@ def _architecture(found: Checkpoint) -> tuple[Any, Any]:
     if own and not found.own_code and named and model_class.__name__ not in named:
         raise own_code(found)
     return model_class, config
+
+
+def attention(config: Any) -> dict[str, str]:
+    """What a model of this configuration is loaded with, so that its attention is the published one.
+
+    transformers computes soft-capped logits (Gemma 2) in its eager attention alone; the others leave them as
+    they are, without a word.
+    """
+    caps = [getattr(one, "attn_logit_softcapping", None) for one in (config, config.get_text_config())]
+    return {"attn_implementation": "eager"} if any(isinstance(cap, int | float) for cap in caps) else {}
 
 
 def own_code(found: Checkpoint) -> UserError:

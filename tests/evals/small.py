@@ -17,6 +17,7 @@ IMAGES = {
 }  # fmt: skip
 BOTH = {"text_config": GEMMA, "vision_config": IMAGES, "mm_tokens_per_image": 4}
 EXPERTS = WIDTH | {"num_local_experts": 4, "num_experts_per_tok": 2}
+CAPPED = GEMMA | {"query_pre_attn_scalar": 16, "attn_logit_softcapping": 0.5}
 FAMILIES: dict[str, tuple[str, dict[str, Any]]] = {  # name: its config class, what it is given
     "llama": ("LlamaConfig", WIDTH),
     "qwen2": ("Qwen2Config", WIDTH),

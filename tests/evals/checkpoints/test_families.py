@@ -3,11 +3,12 @@
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.engines import open_engine
 from evals.records import Request, SamplingOptions
-from tests.evals.small import FAMILIES, model, tokenizer
+from tests.evals.small import CAPPED, FAMILIES, model, saved, tokenizer
 
 PROMPTS = ("the sum of two numbers is", "12 +", "a number and another number, of which the sum is 42")
 
@@ -34,3 +35,38 @@ def test_greedy_tokens_and_log_probabilities_are_those_of_transformers(family, t
         wanted = whole[len(prompt) - 1 : -1].gather(-1, new[:, None])[:, 0]
         assert torch.allclose(torch.tensor(scored), wanted, rtol=0, atol=2e-5)
         assert torch.allclose(torch.tensor(sample.logprobs), wanted, rtol=0, atol=2e-5)
+
+
+def capped(folder, monkeypatch):
+    """A Gemma 2 in a folder, and the model with its attention as published."""
+    monkeypatch.setitem(FAMILIES, "gemma2", ("Gemma2Config", CAPPED))
+    saved(folder, "gemma2")
+    return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
+
+
+def test_attention_is_capped_as_published(tmp_path, monkeypatch):
+    made = capped(tmp_path, monkeypatch)
+    engine = open_engine(open_checkpoint(str(tmp_path)), dtype="float32")
+    ids = engine.encode(PROMPTS[2])
+    with torch.no_grad():
+        wanted = made(torch.tensor([ids])).logits[0].log_softmax(-1)[torch.arange(len(ids) - 1), ids[1:]]
+    found = torch.tensor(engine.score([ids[:1]], [ids[1:]])[0])
+    assert torch.allclose(found, wanted, rtol=0, atol=2e-5)
+    other = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="sdpa").eval()
+    with torch.no_grad():
+        uncapped = other(torch.tensor([ids])).logits[0].log_softmax(-1)
+    assert (uncapped[torch.arange(len(ids) - 1), ids[1:]] - wanted).abs().max() > 1e-3
+
+
+def test_training_and_lm_eval_cap_attention_too(tmp_path, monkeypatch):
+    from trainer.models.wrapped import load_wrapped
+
+    capped(tmp_path, monkeypatch)
+    found = open_checkpoint(str(tmp_path))
+    wrapped = load_wrapped(found, tokenizer())
+    for one in (wrapped, wrapped.twin(), wrapped.base()):
+        assert one.inner.config._attn_implementation == "eager"
+    pytest.importorskip("lm_eval", reason="lm-eval is not installed")
+    from evals.capability.harness import open_model
+
+    assert open_model(found, None, 1).model.config._attn_implementation == "eager"
