@@ -83,7 +83,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
     import torch
 
     from evals.checkpoints.config import check_vocabulary, context_of, eos_ids
-    from evals.checkpoints.loading import load_causal, load_olmo2, sound
+    from evals.checkpoints.loading import attention, load_causal, load_olmo2, sound
     from evals.checkpoints.tokenizer import encode, tokenizer_of
     from evals.engines.decoders import Decoder, Olmo2Decoder
     from evals.engines.threads import keep_freed_memory
@@ -97,6 +97,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
     tokenizer = tokenizer_of(found)
     check_vocabulary(found, tokenizer)
     decoder: Decoder
+    own: dict[str, str] = {}
     with sound(found):
         if Olmo2Shape.from_config(found.config) is not None:
             decoder = Olmo2Decoder(load_olmo2(found, kind).to(device).eval())
@@ -104,6 +105,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
             from evals.engines.decoders.proof import decoder_for
 
             model = load_causal(found, kind).to(device)
+            own = attention(model.config)
             decoder = decoder_for(model, found.name, encode(tokenizer, PROBE))
     size = sum(p.numel() for p in decoder.model.parameters())
     quick = device == "cuda" or size < SMALL
@@ -119,6 +121,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
             "engine": "torch",
             "version": torch.__version__.partition("+")[0],
             "dtype": str(kind).removeprefix("torch."),
+            **own,
         },
         rows=rows,
         chunk=4 * rows if quick else rows,
