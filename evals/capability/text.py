@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.tokenizer import encode, tokenizer_of
 from evals.core.errors import UserError
 from evals.core.files import write_file
 from evals.core.keys import content_hash
@@ -40,9 +41,9 @@ def text_loss(
 
     text: a file of rows with a column text (.jsonl, .json, .parquet, .csv), or plain text, cut at paragraphs
     into documents of about PIECE characters; without one, documents of the synthetic world that no run was
-    trained on. Every token is predicted, the first after the end-of-text token, long documents in windows of
-    the model's context that do not overlap. What `out` holds already is not measured again. UserError for a
-    text without documents.
+    trained on. Every token is predicted, the first after what the tokenizer sets before a text (else after
+    the end-of-text token), long documents in windows of the model's context that do not overlap. What `out`
+    holds already is not measured again. UserError for a text without documents.
     """
     import pandas as pd
 
@@ -53,7 +54,9 @@ def text_loss(
     frames = []
     for name in checkpoints:
         found = open_checkpoint(name)
-        path = out / "text" / f"{content_hash(found.weights, found.tokenizer, dtype, chosen)}.parquet"
+        about = [found.weights, found.tokenizer, dtype, chosen]
+        about += [start] if (start := encode(tokenizer_of(found), "")) else []
+        path = out / "text" / f"{content_hash(*about)}.parquet"
         if not path.is_file():
             from evals.engines import open_engine
 
@@ -103,12 +106,20 @@ def _pieces(path: Path) -> Iterator[str]:
 
 
 def losses(engine: Engine, texts: Sequence[str]) -> list[float]:
-    """Bits of each text: -log2 of its probability after the end-of-text token."""
-    start, size = (engine.eos_ids[0],), engine.context - 1
+    """Bits of each text: -log2 of its probability after the end-of-text token.
+
+    Where the tokenizer sets tokens before a text, such as BOS, every window begins with them in the place of
+    that token, and they are not scored.
+    """
+    bos = tuple(engine.encode(""))
+    encoded = [engine.encode(t) for t in texts]
+    if any(ids[: len(bos)] != bos for ids in encoded):
+        bos = ()
+    start, size = bos or (engine.eos_ids[0],), engine.context - 1 - len(bos)
     windows = [
-        (i, ids[at : at + size], ids[at - 1 : at] or start)
-        for i, ids in enumerate(engine.encode(t) for t in texts)
-        for at in range(0, len(ids), size)
+        (i, ids[at : at + size], (*bos, *ids[at - 1 : at]) if at > len(bos) else start)
+        for i, ids in enumerate(encoded)
+        for at in range(len(bos), len(ids), size)
     ]
     bits = [0.0] * len(texts)
     for at in range(0, len(windows), ROWS):

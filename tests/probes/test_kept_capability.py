@@ -1,16 +1,20 @@
 """Was general capability kept: readings of tasks, and bits per byte of plain text."""
 
+import copy
 import json
 import math
 
 import numpy as np
 import pandas as pd
 import pytest
+from tokenizers.processors import TemplateProcessing
 
 from evals.capability.text import documents, losses, text_loss
 from evals.core.errors import UserError
+from evals.engines import open_engine
 from probes.capability import capability
 from probes.inputs.sources import blank
+from tests.evals import small
 from tests.probes.conftest import random_checkpoint
 
 A, B = blank("a") | {"fingerprint": "wa"}, blank("b") | {"fingerprint": "wb"}
@@ -64,7 +68,6 @@ def test_bits_are_those_of_the_model(tmp_path, tiny_checkpoint):
     import torch
 
     from evals.checkpoints.checkpoint import open_checkpoint
-    from evals.engines import open_engine
 
     engine = open_engine(open_checkpoint(str(tiny_checkpoint)))
     engine.context = 33
@@ -77,6 +80,36 @@ def test_bits_are_those_of_the_model(tmp_path, tiny_checkpoint):
             total -= sum(engine.score([before], [ids[at : at + 32]])[0])
         assert bits == pytest.approx(total / math.log(2), rel=1e-5)
     assert torch.isfinite(torch.tensor(found)).all()
+
+
+def test_what_a_tokenizer_sets_before_a_text_is_not_scored(tmp_path):
+    """Fails where BOS is predicted as if it were text, and where windows after the first have none."""
+    tokenizer = copy.deepcopy(small.tokenizer())
+    tokenizer.add_special_tokens({"bos_token": "<bos>"})
+    bos = tokenizer.bos_token_id
+    tokenizer._tokenizer.post_processor = TemplateProcessing(
+        single="<bos> $A", special_tokens=[("<bos>", bos)]
+    )
+    folder = small.saved(tmp_path / "bos", vocab_size=len(tokenizer))
+    tokenizer.save_pretrained(folder)
+    engine = open_engine(str(folder))
+    engine.context = 18
+    texts = ["the sum", "the sum of two numbers is a number. " * 3]
+    for text, bits in zip(texts, losses(engine, texts), strict=True):
+        ids, total = engine.encode(text), 0.0
+        assert ids[0] == bos
+        for at in range(1, len(ids), 16):
+            before = (bos, *ids[at - 1 : at]) if at > 1 else (bos,)
+            total -= sum(engine.score([before], [ids[at : at + 16]])[0])
+        assert bits == pytest.approx(total / math.log(2), rel=1e-5)
+    table = text_loss([str(folder)], tmp_path / "out", text=_rows(tmp_path / "t.jsonl", texts))
+    engine.context = 256
+    assert table["bits"].tolist() == pytest.approx(losses(engine, texts), rel=1e-5)
+
+
+def _rows(path, texts):
+    path.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
+    return path
 
 
 def test_documents_of_a_file(tmp_path):
