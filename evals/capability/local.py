@@ -18,6 +18,12 @@ COLUMNS = {
     "openbookqa": ("question_stem", "choices", "answerKey"),
 }
 
+TESTED = ("test", "")  # splits by preference; "": the file's name says none
+VALIDATED = ("validation", "", "test")  # their test splits are public only by another's naming
+SPLITS = dict.fromkeys(COLUMNS, TESTED) | {"hellaswag": VALIDATED, "piqa": VALIDATED}
+WORDS = {"test": "test", "train": "train", "training": "train"}
+WORDS |= dict.fromkeys(("dev", "development", "val", "valid", "validation"), "validation")
+
 ASKED = re.compile(r"\APlease choose the correct (?:answer|solution) to the question: ")
 FORMAT = re.compile(r"\s*(?:Answer|Solution) format: .*\Z", re.DOTALL)
 CHOICE = re.compile(r"(?:\A|\s)(?:Answer|Solution)(\d+): ?")
@@ -26,15 +32,40 @@ CHOICE = re.compile(r"(?:\A|\s)(?:Answer|Solution)(\d+): ?")
 def find(folder: Path, task: str) -> Path | None:
     """The file of a task: its name begins with the task's, as `arc_easy.jsonl` or `ARC-Easy_test.json`.
 
-    In the folder, else in one below it.
+    Of several that of the split the task is asked on, in the folder before those below it. UserError where
+    only other splits are there, or two files fit alike.
     """
     if not folder.is_dir():
         raise UserError(f"data folder {folder} does not exist; check --data")
-    names = [
-        *sorted(p for p in folder.iterdir() if p.is_file() and p.name.endswith(SUFFIXES)),
-        *sorted(p for p in folder.glob("*/*") if p.is_file() and p.name.endswith(SUFFIXES)),
+    levels = [
+        [p for p in sorted(folder.glob(below)) if p.is_file() and p.name.endswith(SUFFIXES) and _is(p, task)]
+        for below in ("*", "*/*")
     ]
-    return next((p for p in names if p.stem.lower().replace("-", "_").startswith(task)), None)
+    for split in SPLITS[task]:
+        for level in levels:
+            fit = [p for p in level if _split(p, task) == split]
+            if len(fit) > 1:
+                both = " and ".join(str(p.relative_to(folder)) for p in fit[:2])
+                raise UserError(f"{both} may both be {task}; keep one of them in {folder}")
+            if fit:
+                return fit[0]
+    if others := [*levels[0], *levels[1]]:
+        raise UserError(
+            f"{folder} has no {SPLITS[task][0]} split of {task}, only {others[0].relative_to(folder)}; "
+            f"bring that split, or name a file {task}{others[0].suffix}"
+        )
+    return None
+
+
+def _is(path: Path, task: str) -> bool:
+    return path.stem.lower().replace("-", "_").startswith(task)
+
+
+def _split(path: Path, task: str) -> str:
+    """The split that a file's name says after the task's; several: the one that is asked; none: empty."""
+    words = re.findall(r"[a-z]+", path.stem.lower()[len(task) :])
+    said = [WORDS[word] for word in words if word in WORDS]
+    return next((split for split in SPLITS[task] if split in said), said[0] if said else "")
 
 
 def dataset(*, task_data: str, task_kind: str, **_: Any) -> dict[str, Any]:

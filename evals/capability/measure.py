@@ -48,19 +48,22 @@ def capability(
     $EXCURSIONS_DATA). The world is asked only of checkpoints that were all trained on it; `world-graded`, its
     facts and stories of graded difficulty and bits per byte of held-out documents, where it is named, of
     those trained on `data.graded`. limit: only the
-    first items of each benchmark. world_seed: seed of the world that the checkpoints were trained on. One
+    first items of each benchmark. Equal weights under two names are measured once and returned under each.
+    world_seed: seed of the world that the checkpoints were trained on. One
     file a checkpoint and task is written under `out`/items; where it is there already nothing is run.
     """
     if unknown := [t for t in tasks if t not in (*TASKS, GRADED)]:
         raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join((*TASKS, GRADED))}")
-    found = [open_checkpoint(name) for name in checkpoints]
+    import pandas as pd
+
+    found = [open_checkpoint(name) for name in dict.fromkeys(checkpoints)]
     tasks = _askable(tasks, found, progress)
     folder = data_folder(data)
     files = {task: find(folder, task) if folder else None for task in tasks if task in BENCHMARKS}
-    written: list[Path] = []
     labels = short_labels(c.name for c in found)
+    parts = []
     for checkpoint in found:
-        label = labels[checkpoint.name]
+        label, written = labels[checkpoint.name], list[Path]()
         model: Any = None
         for task in tasks:
             about = [checkpoint.weights, checkpoint.tokenizer, task, limit, dtype]
@@ -79,8 +82,8 @@ def capability(
                 results = {(task, m): r for m, r in run_task(model, task, files[task], limit).items()}
             rows = _rows(label, checkpoint.weights, results, "correct")
             write_items(path, rows + _rows(label, checkpoint.weights, bits, "bits"))
-    items = read_items(written)
-    return items.assign(checkpoint=items["weights"].map({c.weights: labels[c.name] for c in found}))
+        parts.append(read_items(written).assign(checkpoint=label))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _askable(

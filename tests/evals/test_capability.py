@@ -10,7 +10,7 @@ import pytest
 
 from evals.capability import capability, changes, read_items, summary
 from evals.capability.cloze import HELD_OUT, KINDS, bits_per_byte, held_out, score_cloze
-from evals.capability.local import find, instruction, rows
+from evals.capability.local import COLUMNS, find, instruction, rows
 from evals.capability.results import write_items
 from evals.core.errors import UserError
 from evals.engines import open_engine
@@ -161,6 +161,59 @@ def test_what_is_measured_is_not_measured_again(measured, tiny, data, monkeypatc
     assert len(read_items(out)) == len(items)
     with pytest.raises(AssertionError, match="measured again"):
         capability([tiny], out, data=data, limit=1)
+
+
+def test_equal_weights_under_two_names_are_two_checkpoints(tiny, tmp_path):
+    """Fails where items are named by their weights: all became the second's, twice over."""
+    copy = shutil.copytree(tiny, tmp_path / "copy")
+    alone = summary(capability([tiny], tmp_path / "out", tasks=["world"], limit=40))
+    items = capability([tiny, str(copy), tiny], tmp_path / "out", tasks=["world"], limit=40)
+    both = summary(items)
+    for name in ("tiny", "copy"):
+        part = both[both["checkpoint"] == name].reset_index(drop=True)
+        pd.testing.assert_frame_equal(part.assign(checkpoint="tiny"), alone)
+    assert (changes(items, "tiny", "copy")["delta"] == 0).all()
+    assert len(read_items(tmp_path / "out")) == len(items) / 2
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (("hellaswag_train.jsonl", "hellaswag_val.jsonl"), "hellaswag_val.jsonl"),
+        (("hellaswag_test.jsonl", "hellaswag_val.jsonl"), "hellaswag_val.jsonl"),
+        (("ARC-Easy-Dev.jsonl", "ARC-Easy-Test.jsonl", "ARC-Easy-Train.jsonl"), "ARC-Easy-Test.jsonl"),
+        (("piqa_train.jsonl", "piqa_valid.jsonl"), "piqa_valid.jsonl"),
+        (("piqa_train.json", "piqa_test.json"), "piqa_test.json"),  # how LLM-Adapters names what is validated
+        (("piqa.jsonl", "piqa_train.jsonl"), "piqa.jsonl"),
+        (("ARC-Challenge-Dev.jsonl", "below/arc_challenge_test.jsonl"), "below/arc_challenge_test.jsonl"),
+        (("openbookqa.jsonl", "below/openbookqa.jsonl"), "openbookqa.jsonl"),
+    ],
+)
+def test_a_benchmark_is_asked_on_its_own_split(tmp_path, names, chosen):
+    """Fails where the first file by name is taken: the training split stood for the benchmark."""
+    (tmp_path / "below").mkdir()
+    for name in names:
+        (tmp_path / name).write_text("{}\n")
+    task = next(task for task in COLUMNS if names[0].lower().replace("-", "_").startswith(task))
+    assert find(tmp_path, task) == tmp_path / chosen
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (("piqa_a.jsonl", "piqa_b.jsonl"), "piqa_a.jsonl and piqa_b.jsonl may both be piqa; keep one"),
+        (("piqa_train.jsonl",), "no validation split of piqa, only piqa_train.jsonl"),
+        (
+            ("ARC-Easy-Dev.jsonl", "ARC-Easy-Train.jsonl"),
+            "no test split of arc_easy, only ARC-Easy-Dev.jsonl",
+        ),
+    ],
+)
+def test_files_of_which_none_is_the_benchmark_are_named(tmp_path, names, says):
+    for name in names:
+        (tmp_path / name).write_text("{}\n")
+    with pytest.raises(UserError, match=says):
+        find(tmp_path, "piqa" if "piqa" in names[0] else "arc_easy")
 
 
 def test_an_unreachable_hub_says_which_file_to_bring(tiny, tmp_path, monkeypatch):
