@@ -58,7 +58,8 @@ def _row(
         raise UserError(
             f"{where}: n and c must be whole numbers, got {row['n']!r:.40} and {row['c']!r:.40}; fix the line"
         ) from None
-    if not row["problem"] or not row["checkpoint"]:
+    problem, checkpoint = row["problem"].strip(), row["checkpoint"].strip()
+    if not problem or not checkpoint:
         raise UserError(f"{where}: problem and checkpoint must not be empty; name them")
     if not 1 <= n <= LARGEST or not 0 <= c <= n:
         raise UserError(
@@ -67,7 +68,7 @@ def _row(
         )
     if empty := [name for name in groups if not row[name].strip()]:
         raise UserError(f"{where}: column {empty[0]!r} is empty; fill it in every line or remove the column")
-    return line, (row["problem"], row["checkpoint"], n, c, *(row[name].strip() for name in groups))
+    return line, (problem, checkpoint, n, c, *(row[name].strip() for name in groups))
 
 
 def _distinct(

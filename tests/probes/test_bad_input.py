@@ -8,6 +8,9 @@ import shutil
 
 import pytest
 
+from evals.core.errors import UserError
+from probes.inputs.counts_file import from_counts
+
 HEADER = "problem,checkpoint,n,c\n"
 GOOD = HEADER + "".join(f"{i},{m},8,{i % 5}\n" for m in "ab" for i in range(30))
 
@@ -50,6 +53,21 @@ def assert_refused(result, says, tmp_path) -> None:
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1  # one sentence, no traceback
     assert not list((tmp_path / "out").rglob("findings.json"))
+
+
+def test_blanks_around_names_are_no_part_of_them(tmp_path):
+    """Fails where ` p1` is another problem than `p1`: the pair had no problems in common, or half of them."""
+    file = tmp_path / "counts.csv"
+    file.write_text("problem,checkpoint,n,c\np1, a,4,1\n p1 ,b,4,2\np2,a ,4,3\np2,\u00a0b,4,4\n")
+    found = from_counts(file)
+    assert found.problems["count"] == 2
+    assert [d["name"] for d in found.checkpoints] == ["a", "b"]
+    file.write_text("problem,checkpoint,n,c\np1,a,4,1\n p1,a,4,2\n")
+    with pytest.raises(UserError, match="line 3: problem 'p1' of 'a' is already in line 2"):
+        from_counts(file)
+    file.write_text("problem,checkpoint,n,c\n  ,a,4,1\n")
+    with pytest.raises(UserError, match="must not be empty"):
+        from_counts(file)
 
 
 def test_binary_counts(probes, tmp_path):
