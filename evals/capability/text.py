@@ -54,7 +54,7 @@ def text_loss(
     frames = []
     for name in checkpoints:
         found = open_checkpoint(name)
-        about = [found.weights, found.tokenizer, dtype, chosen]
+        about: list[object] = [found.weights, found.tokenizer, dtype, chosen]
         about += [start] if (start := encode(tokenizer_of(found), "")) else []
         path = out / "text" / f"{content_hash(*about)}.parquet"
         if not path.is_file():
