@@ -5,11 +5,15 @@ Rows of the samples and grades tables have the schemas in `evals.store.schema`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from evals.core.errors import UserError
 from evals.core.keys import content_hash
+
+COLDEST = 1e-3  # below it logits divided by a temperature overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class SamplingOptions:
 
     temperature 0 is greedy; top_p 1, top_k 0 and min_p 0 switch truncation of the distribution off;
     stops are texts that end a sample (kept out of its text); max_tokens counts the response only.
+    UserError for what leaves nothing to draw from, such as top_p 0.
     """
 
     temperature: float = 0.6
@@ -54,10 +59,28 @@ class SamplingOptions:
     stops: tuple[str, ...] = ()
     min_p: float = 0.0
 
+    def __post_init__(self) -> None:
+        check_decoding(self.temperature, self.top_p, self.top_k, self.min_p)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types, in field order; min_p only where it cuts, as cells without it were named."""
         plain = asdict(self) | {"stops": list(self.stops)}
         return plain if self.min_p else {k: v for k, v in plain.items() if k != "min_p"}
+
+
+def check_decoding(
+    temperature: float, top_p: float, top_k: int, min_p: float, where: str = "sampling options"
+) -> None:
+    """UserError where these leave no distribution to draw from."""
+    cold = temperature == 0 or COLDEST <= temperature < math.inf
+    for name, value, fits, said in (
+        ("temperature", temperature, cold, f"0 (greedy) or at least {COLDEST:g}"),
+        ("top_p", top_p, 0 < top_p <= 1, "above 0 and at most 1 (1 = off)"),
+        ("top_k", top_k, top_k >= 0, "at least 0 (0 = off)"),
+        ("min_p", min_p, 0 <= min_p < 1, "at least 0 (off) and below 1"),
+    ):
+        if not fits:
+            raise UserError(f"{where}: {name} is {value}; it must be {said}")
 
 
 @dataclass(frozen=True, slots=True)

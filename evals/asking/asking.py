@@ -10,7 +10,7 @@ from typing import Any
 from evals.asking.templates import template
 from evals.core.bounds import check_fields, read_toml
 from evals.core.errors import UserError
-from evals.records import SamplingOptions
+from evals.records import SamplingOptions, check_decoding
 
 USUAL = ("plain-boxed", 0)
 
@@ -157,11 +157,9 @@ def _kind(name: str) -> str:
 
 
 def _in_range(asking: Asking, where: str) -> Asking:
-    ranges = {"temperature": (0, None), "top_p": (0, 1), "top_k": (0, None), "min_p": (0, 1),
-              "max_tokens": (1, None), "shots": (0, None)}  # fmt: skip
-    for name, (least, most) in ranges.items():
+    check_decoding(asking.temperature, asking.top_p, asking.top_k, asking.min_p, where)
+    for name, least in (("max_tokens", 1), ("shots", 0)):
         value = getattr(asking, name)
-        if value is not None and not (least <= value and (most is None or value <= most)):
-            said = f"from {least} to {most}" if most is not None else f"at least {least}"
-            raise UserError(f"{where}: {name} is {value}; it must be {said}")
+        if value is not None and value < least:
+            raise UserError(f"{where}: {name} is {value}; it must be at least {least}")
     return asking

@@ -45,6 +45,7 @@ def truncate(logits: Tensor, top_p: float, top_k: int, min_p: float = 0.0) -> Te
         ordered, index = logits.sort(dim=-1, descending=True, stable=True)
         probs = ordered.softmax(dim=-1)
         outside = probs.cumsum(dim=-1) - probs >= top_p
+        outside[:, 0] = False  # a tiny top_p is 0 in the type of the logits
         logits = logits.masked_fill(outside.scatter(-1, index, outside), -torch.inf)
     if min_p > 0:
         least = logits.amax(dim=-1, keepdim=True) + math.log(min_p)
@@ -118,6 +119,7 @@ def _stays(ordered: Tensor, mass: Tensor, options: SamplingOptions) -> Tensor:
         total = mass.masked_fill(~stays, 0.0).cumsum(dim=-1)[:, -1:]
     if options.top_p < 1:
         stays = stays & (mass.cumsum(dim=-1) - mass < options.top_p * total)
+        stays[:, 0] = True  # as in `truncate`
     if options.min_p > 0:
         stays = stays & (ordered >= ordered[:, :1] + math.log(options.min_p))
     return stays

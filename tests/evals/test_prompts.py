@@ -357,7 +357,11 @@ def test_an_asking_file_is_checked(tmp_path):
         ("temprature = 1", "no field 'temprature'; did you mean 'temperature'"),
         ('shots = "8"', "shots cannot be '8'; give a whole number"),
         ("chat = 1", "chat cannot be 1; give true or false"),
-        ("top_p = 1.5", "top_p is 1.5; it must be from 0 to 1"),
+        ("top_p = 1.5", "top_p is 1.5; it must be above 0 and at most 1"),
+        ("top_p = 0", "top_p is 0.0; it must be above 0"),
+        ("temperature = 1e-40", "temperature is 1e-40; it must be 0 .greedy. or at least 0.001"),
+        ("min_p = 1", "min_p is 1.0; it must be at least 0 .off. and below 1"),
+        ("top_k = -1", "top_k is -1; it must be at least 0"),
         ("max_tokens = 0", "max_tokens is 0; it must be at least 1"),
     ):
         file.write_text(text)

@@ -198,7 +198,7 @@ class RLConfig(Questions):
     minibatch: int = Field(128, ge=1, description="prompts of an update; prompts / minibatch updates a step")
     max_tokens: int = Field(2048, ge=1, description="longest response, in tokens")
     max_prompt_tokens: int = Field(1024, ge=1, description="longer prompts are left out, counted and named")
-    temperature: float = Field(1.0, gt=0, description="of the rollouts, and of the log-probs trained on")
+    temperature: float = Field(1.0, ge=1e-3, description="of the rollouts, and of the log-probs trained on")
     engine: Literal["torch", "vllm"] = Field("torch", description="samples the rollouts; vllm: on a GPU")
     rows: int = Field(256, ge=1, description="rows that the torch engine decodes together")
     kl: float = Field(0.001, ge=0, description="weight of the KL loss against `teacher`")

@@ -7,6 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
+from evals.asking import Asking
+from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from evals.engines import next_token as drawing
 from evals.engines.next_token import draw, truncate, uniforms
@@ -143,3 +145,30 @@ def test_min_p_is_relative_to_the_most_likely_token():
     assert truncate(logits, 1.0, 0, 0.31).isfinite().tolist() == [[True, True, False, False]]
     assert truncate(logits, 1.0, 0, 0.29).isfinite().tolist() == [[True, True, True, False]]
     assert truncate(logits, 0.79, 0, 0.01).isfinite().tolist() == [[True, True, False, False]]
+
+
+@pytest.mark.parametrize("vocab", [300, 50_000])
+@pytest.mark.parametrize("top_p", [1e-9, 1e-60])
+def test_a_tiny_nucleus_is_the_likeliest_token(vocab, top_p):
+    """Seen to fail: with nothing left inside, the last token of the vocabulary was drawn."""
+    logits = torch.zeros(4, vocab)
+    logits[:, 7] = 1.0
+    uniform = torch.tensor([0.01, 0.3, 0.6, 0.99], dtype=torch.float64)
+    assert draw(logits, uniform, SamplingOptions(0.6, top_p))[0].tolist() == [7] * 4
+    assert truncate(logits, top_p, 0).isfinite().sum(dim=-1).tolist() == [1] * 4
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"top_p": 0.0}, {"top_p": -0.1}, {"top_p": 1.01}, {"top_p": float("nan")}, {"temperature": 1e-40},
+        {"temperature": -1.0}, {"temperature": float("inf")}, {"min_p": 1.0}, {"min_p": -0.1}, {"top_k": -1},
+    ],
+)  # fmt: skip
+def test_options_that_leave_nothing_to_draw_from_are_refused(wrong):
+    """Seen to fail: top_p 0 and a temperature near 0 drew the last token of the vocabulary."""
+    (name,) = wrong
+    with pytest.raises(UserError, match=f"{name} is .*; it must be "):
+        SamplingOptions(**wrong)
+    with pytest.raises(UserError, match=f"{name} is "):
+        _ = Asking(**wrong).options
