@@ -18,6 +18,7 @@ from evals.core.keys import content_hash
 FILES = ("adapter_model.safetensors", "adapter_model.bin")
 ASIDE = ("base_model_name_or_path", "revision", "inference_mode", "peft_version", "auto_mapping")
 MERGED = ("LORA", "ADALORA", "LOHA", "LOKR", "OFT", "BOFT", "IA3", "HRA", "VERA", "RANDLORA", "FOURIERFT")
+SURVIVES = 0.5  # least share of an update, along itself, that must be left after rounding
 LOW_RANK = re.compile(r"\.lora_(embedding_)?[AB](\.\w+)?(\.weight)?$")
 
 
@@ -72,6 +73,32 @@ def _without_effect(stored: Mapping[str, Stored]) -> bool:
                 if stream.read(tensor.size).strip(b"\0"):
                     return False
     return bool(stored)
+
+
+def merge_into(model: Any, adapter: Adapter, name: str, dtype: Any) -> Any:
+    """The model in fp32 with the adapter in its weights, which are then rounded to `dtype`.
+
+    UserError where that rounding would undo most of a small update: the base would be measured under the
+    adapter's name.
+    """
+    before = {weight: p.data for weight, p in model.named_parameters()}
+    model = merge(model, adapter, name)
+    kept = whole = 0.0
+    for weight, p in model.named_parameters():
+        rounded, old = p.data.to(dtype), before.get(weight)
+        if old is not None and old.shape == p.shape and old.data_ptr() != p.data_ptr():
+            update = p.data - old
+            kept += float(((rounded.float() - old) * update).sum())
+            whole += float(update.square().sum())
+        p.data = rounded
+    if whole and kept < SURVIVES * whole:
+        kind = str(dtype).removeprefix("torch.")
+        raise UserError(
+            f"only {max(0.0, kept / whole):.0%} of the update of adapter {name} survives rounding to {kind}; "
+            "give --dtype float32, or save the merged model in float32"
+        )
+    model.config.dtype = dtype
+    return model
 
 
 def merge(model: Any, adapter: Adapter, name: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from evals.checkpoints.adapters import merge
+from evals.checkpoints.adapters import merge, merge_into
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.fitting import Gaps, check_types, refusal
 from evals.checkpoints.stored import Stored
@@ -71,10 +71,16 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     UserError where its architecture is none, where it needs code of its own that it may not run, and where
     tensors are missing, left over or of other shapes: transformers would put random numbers there.
     """
+    import torch
+
     from evals.checkpoints.reading import Lazy
 
     model_class, config = architecture(found)
     bad: list[str] = []
+    wanted, whole = dtype, "quantization_config" not in found.config
+    small = found.adapter is not None and whole and dtype.itemsize < 4
+    if small:
+        dtype = torch.float32  # rounded after the merge
     stored = found.stored()
     check_types(found, stored)
     state = {name: Lazy(tensor, dtype, bad) for name, tensor in stored.items()}
@@ -100,6 +106,8 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     if found.adapter is None:
         return model
     with quiet():
+        if small:
+            return merge_into(model, found.adapter, found.name, wanted)
         return merge(model, found.adapter, found.name)
 
 

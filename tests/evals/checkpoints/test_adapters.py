@@ -1,0 +1,45 @@
+"""An adapter's update is in the weights that are measured, or the checkpoint is refused."""
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.loading import load_causal
+from evals.core.errors import UserError
+from tests.evals.small import saved, tokenizer
+
+peft = pytest.importorskip("peft")
+
+
+def adapter(tmp_path, size):
+    base = saved(tmp_path / "base")
+    AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16).save_pretrained(base)
+    torch.manual_seed(1)
+    joined = peft.get_peft_model(
+        AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32),
+        peft.LoraConfig(r=4, target_modules="all-linear", base_model_name_or_path=str(base)),
+    )
+    for name, weight in joined.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, 0.0, size)
+    joined.save_pretrained(tmp_path / "adapter")
+    tokenizer().save_pretrained(tmp_path / "adapter")
+    return open_checkpoint(str(tmp_path / "adapter"))
+
+
+def test_an_update_that_rounding_would_undo_is_refused(tmp_path):
+    found = adapter(tmp_path, 3e-5)
+    load_causal(found, torch.float32)
+    with pytest.raises(UserError, match=r"only \d+% of the update .* bfloat16; give --dtype float32"):
+        load_causal(found, torch.bfloat16)
+
+
+def test_an_adapter_is_merged_in_fp32_and_rounded_once(tmp_path):
+    found = adapter(tmp_path, 0.3)
+    whole, half = load_causal(found, torch.float32), load_causal(found, torch.bfloat16)
+    assert half.dtype == half.config.dtype == torch.bfloat16
+    for (name, weight), rounded in zip(whole.named_parameters(), half.parameters(), strict=True):
+        assert torch.equal(weight.to(torch.bfloat16), rounded), name
+    for name, kept in half.named_buffers():
+        assert torch.equal(kept, whole.get_buffer(name)), name
