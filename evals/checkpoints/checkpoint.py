@@ -87,6 +87,7 @@ def open_checkpoint(
             "of the two into a folder of its own, and give the one that is meant"
         )
     small = [f for f in (path / "config.json", path / "generation_config.json") if f.is_file()]
+    small += _own_code(path) if trust_remote_code else []
     weights, tensors, each = fingerprints(small, files, stored_tensors(files, name))
     _check_ties(config, each, name)
     found = Checkpoint(
@@ -166,8 +167,18 @@ def _with_tokenizer(found: Checkpoint, tokenizer: str | None, path: Path) -> Che
             "that has it with --tokenizer"
         )
     return replace(
-        found, tokenizer_path=at, tokenizer=_tokenizer_fingerprint(at), plain=found.plain and at == path
+        found,
+        tokenizer_path=at,
+        tokenizer=_tokenizer_fingerprint(at, found.own_code),
+        plain=found.plain and at == path,
     )
+
+
+def _own_code(path: Path) -> list[Path]:
+    """The Python files of a folder whose settings name code of its own: they decide what is computed."""
+    names = ("config.json", "tokenizer_config.json")
+    mapped = any("auto_map" in (read_object(path / file, str(path)) or {}) for file in names)
+    return sorted(path.glob("*.py")) if mapped else []
 
 
 def _tokenizer_files(path: Path) -> list[Path]:
@@ -178,5 +189,6 @@ def _tokenizer_files(path: Path) -> list[Path]:
     return files
 
 
-def _tokenizer_fingerprint(path: Path) -> str:
-    return content_hash("tokenizer", [file_hash(f) for f in _tokenizer_files(path)])
+def _tokenizer_fingerprint(path: Path, own_code: bool = False) -> str:
+    code = _own_code(path) if own_code else []
+    return content_hash("tokenizer", [file_hash(f) for f in (*_tokenizer_files(path), *code)])

@@ -100,3 +100,20 @@ def test_adding_a_file_that_nobody_loads_changes_nothing(tmp_path):
     (folder / "pytorch_model.bin").write_bytes(b"x")
     after = open_checkpoint(str(folder))
     assert (before.weights, before.tensors) == (after.weights, after.tensors)
+
+
+def test_code_of_its_own_is_part_of_what_runs_it(folder):
+    def prints(**options):
+        found = open_checkpoint(str(folder), **options)
+        return found.weights, found.tokenizer
+
+    before = prints()
+    (folder / "own.py").write_text("A = 1")
+    assert prints(trust_remote_code=True) == before  # nothing names it
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModelForCausalLM": "own.A"}}))
+    unrun, run = prints(), prints(trust_remote_code=True)
+    (folder / "own.py").write_text("A = 2")
+    assert prints() == unrun
+    again = prints(trust_remote_code=True)
+    assert all(one != other for one, other in zip(run, again, strict=True))
