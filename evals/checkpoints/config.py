@@ -21,6 +21,7 @@ CONTEXT = (
     "n_ctx",
 )
 TEXT = ("text_config", "llm_config", "language_config")
+SWITCHED = ("longrope", "su")  # types of positions whose factors switch at the original context
 UNKNOWN = 10**9  # what tokenizers say who know no length is far beyond
 
 
@@ -42,7 +43,29 @@ def context_of(found: Checkpoint, tokenizer: Any) -> int:
             f"checkpoint {found.name} does not say its context; set model_max_length in its "
             "tokenizer_config.json"
         )
-    return int(longest)
+    return int(min([longest, *_switches(found)]))
+
+
+def context_name(found: Checkpoint) -> str:
+    """What limits prompt and response, in the words of a refusal."""
+    if not _switches(found):
+        return "the model's context"
+    return "the model's original_max_position_embeddings (beyond it its longrope factors change)"
+
+
+def _switches(found: Checkpoint) -> list[int]:
+    """Positions at which the model changes the factors of all positions of a forward, other rows' too."""
+    limits = []
+    for part in settings(found.config):
+        ropes = [r for key in ("rope_parameters", "rope_scaling") if isinstance(r := part.get(key), dict)]
+        ropes += [
+            r for rope in ropes for r in rope.values() if isinstance(r, dict)
+        ]  # one for each kind of layer
+        for rope in ropes:
+            if rope.get("rope_type", rope.get("type")) in SWITCHED:
+                key = "original_max_position_embeddings"
+                limits += [v for v in (part.get(key), rope.get(key)) if isinstance(v, int) and v >= 2]
+    return limits
 
 
 def eos_ids(found: Checkpoint, tokenizer: Any) -> tuple[int, ...]:

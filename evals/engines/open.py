@@ -82,7 +82,7 @@ def open_engine(
 def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Engine:
     import torch
 
-    from evals.checkpoints.config import check_vocabulary, context_of, eos_ids
+    from evals.checkpoints.config import check_vocabulary, context_name, context_of, eos_ids
     from evals.checkpoints.loading import attention, load_causal, load_olmo2, sound
     from evals.checkpoints.tokenizer import encode, tokenizer_of
     from evals.engines.decoders import Decoder, Olmo2Decoder
@@ -115,6 +115,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
         tokenizer,
         eos_ids=eos_ids(found, tokenizer),
         context=context_of(found, tokenizer),
+        context_name=context_name(found),
         identity={
             "weights": found.weights,
             "tokenizer": found.tokenizer,

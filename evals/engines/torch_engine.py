@@ -40,11 +40,12 @@ class TorchEngine:
         rows: int = 256,
         chunk: int | None = None,
         name: str = "the model",
+        context_name: str = "the model's context",
     ) -> None:
         self.decoder, self.tokenizer, self.name = decoder, tokenizer, name
         self.eos_ids, self.context, self.rows = eos_ids, context, rows
         self.chunk = chunk or 4 * rows
-        self.identity = identity or {}
+        self.identity, self.context_name = identity or {}, context_name
 
     def encode(self, text: str) -> tuple[int, ...]:
         """See Engine."""

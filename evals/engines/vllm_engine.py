@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint
-from evals.checkpoints.config import context_of, eos_ids
+from evals.checkpoints.config import context_name, context_of, eos_ids
 from evals.checkpoints.tokenizer import encode, tokenizer_of
 from evals.core.errors import UserError, first_line
 from evals.engines.texts import text_of
@@ -40,7 +40,7 @@ class VllmEngine:
         self.checkpoint, self.options = checkpoint, options or VllmOptions()
         self.tokenizer = tokenizer_of(checkpoint)
         self.eos_ids = eos_ids(checkpoint, self.tokenizer)
-        self.context = context_of(checkpoint, self.tokenizer)
+        self.context, self.context_name = context_of(checkpoint, self.tokenizer), context_name(checkpoint)
         self.context = min(self.context, self.options.max_model_len or self.context)
         self._length, self._loaded = self.context, None
         self.identity: dict[str, Any] = {

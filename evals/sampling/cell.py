@@ -144,7 +144,7 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
     if mute := [p.id for p in problems if not p.question.strip()]:
         raise UserError(f"problem {mute[0]} has no question; correct the problems")
     prompts = {p.id: prompt_ids(p, asking, engine) for p in problems}
-    _check_prompts(prompts, asking, engine.context)
+    _check_prompts(prompts, asking, engine.context, getattr(engine, "context_name", "the model's context"))
     if (check_ids := getattr(engine, "check_ids", None)) is not None:
         for problem, ids in prompts.items():
             check_ids(ids, problem)
@@ -178,7 +178,7 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
     )
 
 
-def _check_prompts(prompts: dict[str, tuple[int, ...]], asking: Asking, context: int) -> None:
+def _check_prompts(prompts: dict[str, tuple[int, ...]], asking: Asking, context: int, name: str) -> None:
     for problem, ids in prompts.items():
         if not ids:
             raise UserError(f"the prompt of problem {problem} is empty; use a template that asks something")
@@ -189,13 +189,13 @@ def _check_prompts(prompts: dict[str, tuple[int, ...]], asking: Asking, context:
     if size >= context:
         fewer = " or fewer shots" if asking.shots else ""
         raise UserError(
-            f"the prompt of problem {longest} has {size} tokens and the model's context is {context}; "
+            f"the prompt of problem {longest} has {size} tokens and {name} is {context}; "
             f"use shorter problems{fewer}"
         )
     if size + asking.max_tokens > context:
         raise UserError(
-            f"the longest prompt ({size} tokens, problem {longest}) and {asking.max_tokens} more exceed the "
-            f"model's context of {context}; set --max-tokens to {context - size} or less"
+            f"the longest prompt ({size} tokens, problem {longest}) and {asking.max_tokens} more exceed "
+            f"{name} of {context}; set --max-tokens to {context - size} or less"
         )
 
 

@@ -1,14 +1,20 @@
 """One architecture of every family: greedy tokens are those of `generate`, log-probabilities those "
 "of the model."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.checkpoints.config import context_of
+from evals.core.errors import UserError
 from evals.engines import open_engine
 from evals.records import Request, SamplingOptions
-from tests.evals.small import CAPPED, FAMILIES, model, saved, tokenizer
+from evals.sampling.cell import _check_prompts
+from tests.evals.small import CAPPED, FAMILIES, WIDTH, model, saved, tokenizer
 
 PROMPTS = ("the sum of two numbers is", "12 +", "a number and another number, of which the sum is 42")
 
@@ -70,3 +76,28 @@ def test_training_and_lm_eval_cap_attention_too(tmp_path, monkeypatch):
     from evals.capability.harness import open_model
 
     assert open_model(found, None, 1).model.config._attn_implementation == "eager"
+
+
+def test_longrope_ends_where_its_factors_switch(tmp_path, monkeypatch):
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0] * 8,
+        "long_factor": [4.0] * 8,
+    }
+    phi = WIDTH | {"num_key_value_heads": 2, "original_max_position_embeddings": 64, "rope_parameters": rope}
+    monkeypatch.setitem(FAMILIES, "phi3", ("Phi3Config", phi))
+    found = open_checkpoint(str(saved(tmp_path, "phi3")))
+    engine = open_engine(found)
+    assert engine.context == 64
+    for other in ("rope_scaling", "rope_parameters"):
+        nested = {other: {"type": "longrope", "original_max_position_embeddings": 32}}
+        config = {"max_position_embeddings": 256, "text_config": nested}
+        assert context_of(replace(found, config=config), tokenizer()) == 32
+    ids = engine.encode(PROMPTS[2] * 9)
+    options = SamplingOptions(max_tokens=54, temperature=1.0)
+    alone = engine.sample([Request(ids[:10], 3)], options)[0]
+    beside = engine.sample([Request(ids[:10], 3), Request(ids[:60], 1)], options)[0]
+    assert alone.token_ids == beside.token_ids
+    with pytest.raises(UserError, match=r"original_max_position_embeddings .* is 64"):
+        _check_prompts({"p": ids[:70]}, Asking(), engine.context, engine.context_name)
