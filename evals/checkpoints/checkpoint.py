@@ -91,7 +91,7 @@ def open_checkpoint(
     weights, tensors, each = fingerprints(small, files, stored_tensors(files, name))
     _check_ties(config, each, name)
     found = Checkpoint(
-        name, path, config, weights, "", _lineage(path, name), tensors, tuple(files),
+        name, path, config, weights, "", lineage_of(path, name), tensors, tuple(files),
         path, own_code=trust_remote_code, plain=not wrapped(files, name),
     )  # fmt: skip
     return _with_tokenizer(found, tokenizer, path)
@@ -109,7 +109,7 @@ def _open_adapter(name: str, path: Path, tokenizer: str | None, trust_remote_cod
             f"adapter {name} has another adapter as its base ({base}); merge that one first, and save "
             "it whole"
         )
-    own_lineage = _lineage(path, name)
+    own_lineage = lineage_of(path, name)
     trained_on = (own_lineage or {}).get("parent_tensors")
     if trained_on and under.tensors and trained_on != under.tensors:
         raise UserError(
@@ -128,7 +128,7 @@ def _open_adapter(name: str, path: Path, tokenizer: str | None, trust_remote_cod
     )
 
 
-def _lineage(path: Path, name: str) -> dict[str, Any] | None:
+def lineage_of(path: Path, name: str) -> dict[str, Any] | None:
     """What lineage.json says; UserError where it could not stand in a finding."""
     found = read_object(path / "lineage.json", name)
     if found is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint
+from evals.checkpoints.checkpoint import TOKENIZER_FILES, Checkpoint, lineage_of
 from evals.core.errors import UserError, first_line
 from evals.core.keys import content_hash
 
@@ -19,7 +19,8 @@ def server_checkpoint(name: str, server: str | None) -> Checkpoint:
     """A model that a server offers.
 
     name: the server's name of it; or a folder with its tokenizer, after which the server may call it, or not
-    where it offers one model alone. With a tokenizer prompts are made here and sent as token ids; without,
+    where it offers one model alone. With a tokenizer prompts are made here, as the folder's lineage.json has
+    it, and sent as token ids; without,
     they are sent as text, or as turns of a chat. UserError where no server answers, or it lacks the model.
     """
     if not server:
@@ -40,7 +41,10 @@ def server_checkpoint(name: str, server: str | None) -> Checkpoint:
     if longest := getattr(called[0], "max_model_len", None):
         config["context"] = longest
     weights = UNSEEN + content_hash("server", said)[:24]
-    return Checkpoint(name=name, path=folder, config=config, weights=weights, tokenizer=tokens, lineage=None)
+    lineage = lineage_of(folder, name) if local else None
+    return Checkpoint(
+        name=name, path=folder, config=config, weights=weights, tokenizer=tokens, lineage=lineage
+    )
 
 
 def client(server: str) -> Any:

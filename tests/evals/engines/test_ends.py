@@ -86,3 +86,12 @@ def test_a_chat_ends_with_its_turn_whatever_other_stops_there_are(tmp_path):
     assert stops(stops=("<|im_end|>", "x")) == ("<|im_end|>", "x")
     assert stops(stops=()) == ()
     assert stops(chat=False, template=str(own)) == ("\nQ:",)
+
+
+def test_a_server_asks_as_the_lineage_of_the_local_folder_says(tmp_path):
+    """Seen to fail: torch asked in the template of training, the server in the default one."""
+    folder = str(checkpoint(tmp_path / "small"))
+    with SmallServer() as server:
+        found = find_checkpoint(folder, "server", server.url)
+    assert found.lineage == open_checkpoint(folder).lineage
+    assert settle(found, Asking()) == settle(open_checkpoint(folder), Asking())
