@@ -30,6 +30,7 @@ OPTIONS: dict[str, tuple[type, str]] = {
     "min_p": (float, "least share of the likeliest token's probability (0 = off, default {min_p:g})"),
     "max_tokens": (int, "longest response (default {max_tokens})"),
 }
+PYTHON = {"True": "true", "False": "false", "None": "null"}
 STOP = (
     "text that ends a response, as the end of a chat's turn does; repeat ('': none, default: the template's)"
 )
@@ -108,14 +109,14 @@ def _chat(word: str) -> bool | None:
 
 
 def _chat_args(text: str) -> dict[str, Any]:
-    """`a=1,b=false,c=x` with values as JSON where they are JSON."""
+    """`a=1,b=false,c=x` with values as JSON, or as Python writes them, where they are that."""
     found = {}
     for pair in text.split(","):
         key, equals, value = pair.partition("=")
         if not (equals and key.strip().isidentifier()):
             raise UserError(f"--chat-args {text!r} is not NAME=VALUE,…, as in enable_thinking=false")
         try:
-            found[key.strip()] = json.loads(value)
+            found[key.strip()] = json.loads(PYTHON.get(value.strip(), value))
         except ValueError:
             found[key.strip()] = value
     return found

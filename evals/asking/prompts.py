@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import random
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +78,29 @@ def end_of_turn(tokenizer: Any, asking: Asking) -> int | None:
     closed = chat_text(both, tokenizer, {**asking.chat_args, "add_generation_prompt": False})
     after = encode(tokenizer, closed.rpartition(MARK)[2], special=False)
     return after[0] if after and after[0] in special_ids(tokenizer) else None
+
+
+def check_arguments(given: Mapping[str, Any], asking: Asking, tokenizer: Any) -> None:
+    """UserError for an argument that a chat template does not use, and for a truth value that is a text.
+
+    A template tells nobody of a name that it does not know, and takes the text "False" for true. given: the
+    user's arguments of a settled asking.
+    """
+    words = {
+        w for text in _texts(getattr(tokenizer, "chat_template", None)) for w in re.findall(r"\w+", text)
+    }
+    for name, value in given.items():
+        if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+            raise UserError(
+                f"the argument {name} of the chat template is the text {value!r}, which a template takes for "
+                "true; give true or false without quotes"
+            )
+        without = replace(asking, chat_args={k: v for k, v in asking.chat_args.items() if k != name})
+        if name in words or prompt_text(FORM, without, tokenizer) != prompt_text(FORM, asking, tokenizer):
+            continue
+        near = difflib.get_close_matches(name, words, 1)
+        hint = f"did you mean {near[0]!r}?" if near else "leave it out"
+        raise UserError(f"the chat template does not use the argument {name!r}; {hint}")
 
 
 def _texts(templates: Any) -> list[str]:

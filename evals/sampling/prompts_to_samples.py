@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from evals.asking.asking import Asking, decoding, settled
-from evals.asking.prompts import FORM, end_of_turn, prompt_text
+from evals.asking.asking import Asking, asked_in_training, decoding, settled
+from evals.asking.prompts import FORM, check_arguments, end_of_turn, prompt_text
 from evals.asking.rendering import little_memory
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
@@ -158,6 +158,8 @@ def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) 
         made = settled(asking, checkpoint.lineage, chat, worked)
         with little_memory():
             prompt_text(FORM, made, tokenizer)
+            trained = asked_in_training(checkpoint.lineage).chat_args.items()  # as it was, right or wrong
+            check_arguments(dict(kv for kv in asking.chat_args.items() if kv not in trained), made, tokenizer)
             if asking.stops != ():
                 made = _with_closing(checkpoint, made, tokenizer)
     except UserError as error:

@@ -1,6 +1,7 @@
 """Prompts: exemplars that are right and new, shots, chat templates, hashes."""
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 
@@ -9,7 +10,14 @@ from tokenizers import AddedToken
 
 from evals.asking import Asking, asking_file, settled
 from evals.asking.options import askings
-from evals.asking.prompts import chat_text, end_of_turn, prompt_ids, prompt_text, render, turns_of
+from evals.asking.prompts import (
+    chat_text,
+    end_of_turn,
+    prompt_ids,
+    prompt_text,
+    render,
+    turns_of,
+)
 from evals.asking.rendering import little_memory
 from evals.asking.templates import names, template
 from evals.checkpoints.tokenizer import train_tokenizer
@@ -296,8 +304,6 @@ TURN = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}CLOSE{% endfor %}"
     ids=["Qwen", "Mistral", "GLM", "a newline", "words"],
 )
 def test_what_closes_a_turn_is_a_special_token_or_nothing(tokenizer, close, end):
-    from copy import deepcopy
-
     own = deepcopy(tokenizer)
     own.add_tokens([AddedToken("<|im_end|>", special=True)])  # in no map of special tokens, as Phi's
     own.chat_template = TURN.replace("CLOSE", close)
@@ -381,6 +387,8 @@ def test_options_are_given_once_or_once_per_checkpoint(tmp_path):
     assert askings({"chat_args": ["enable_thinking=false,name=x"]}, 1)[0].chat_args == {
         "enable_thinking": False, "name": "x",
     }  # fmt: skip
+    written = {"chat_args": ["a=True,b=False, c=None,d=false,e=1.5"]}
+    assert askings(written, 1)[0].chat_args == {"a": True, "b": False, "c": None, "d": False, "e": 1.5}
     for values, says in (
         ({"shots": [1, 2]}, "--shots was given 2 times for 3 checkpoints; give one, or one each"),
         ({"chat": ["maybe"]}, "choose one of on, off, auto"),
