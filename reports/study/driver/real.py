@@ -1,7 +1,8 @@
 """The study's question of a real language model: `python -m reports.study.driver.real --model FOLDER`.
 
 A little SFT makes the start, since RL learns nothing from a model that never earns a reward; excursions from
-there (real.toml); then `probes expand` of all of them against the start: the whole card with every check.
+there (real.toml); then `probes expand` of all of them against the start: the whole card with every check,
+once with templates of problems resampled, as is its default, once with problems.
 Stop it at any moment and start it again.
 """
 
@@ -17,6 +18,8 @@ import typer
 from reports.study.driver.plan import HOME
 from reports.study.driver.run import last, sets_of
 from reports.study.driver.tasks import Task, run_all
+
+PROBLEMS = "probe-problems"  # the same samples, each problem for itself, as the plan counts them
 
 
 def rounds(out: Path, model: str, table: dict[str, Any], processes: int) -> Iterator[list[Task]]:
@@ -34,6 +37,10 @@ def rounds(out: Path, model: str, table: dict[str, Any], processes: int) -> Iter
     asked = [part for key, v in table["probe"].items() for part in (f"--{key.replace('_', '-')}", str(v))]
     fixed = ("--out", str(probe), "--processes", str(processes), "--quiet")
     yield [Task("probe", probe / "findings.json", ("probes", "expand", *ckpts, *asked, *fixed))]
+    alone = out / PROBLEMS
+    again = ("--cluster", "none", "--k", str(table["probe"]["k"]), "--out", str(alone), "--quiet")
+    by_problem = ("probes", "expand", "--samples", str(probe / "store"), *again)
+    yield [Task(PROBLEMS, alone / "findings.json", by_problem)]
     page = ("reports", "html", str(probe), "--out", str(out / "page"))
     yield [Task("page", out / "page" / "DONE", page, marks=True)]
 

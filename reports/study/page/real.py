@@ -22,26 +22,38 @@ def real(home: Path) -> str:
             f"{named(p['recipe'])}, seed {p['seed']}",
             *(f"{percent(r['a'])} → {percent(r['b'])}, {points(r)}" for r in p["readings"]),
             outcome(p["verdict"]),
+            ", ".join(points(r) for r in p["by_template"]["readings"]),
+            outcome(p["by_template"]["verdict"]),
+            *(_change(p["without"][key]) for key in ("truncated", "extraction_failures")),
         ]
         for p in pairs
     ]
-    body = table(["", "pass@1 (%), difference", f"pass@{K} (%), difference", "verdict"], rows)
-    failed = list(dict.fromkeys(f for p in pairs for f in p["failed"]))
-    checks = (
-        f"Checks that a referee would ask about: {'; '.join(failed)}." if failed else "All checks passed."
-    )
-    unknown = list(dict.fromkeys(u for p in pairs for u in p["unknown"]))
-    open_ = f" Not checked: {', '.join(unknown)}." if unknown else ""
+    columns = ["", "pass@1 (%), difference", f"pass@{K} (%), difference", "verdict", "by templates",
+               "verdict by templates", "at the length limit (%)", "no answer (%)"]  # fmt: skip
     return (
-        f"## A real language model\n\n{body}\n{held['model']['architectures'][0]} "
+        f"## A real language model\n\n{table(columns, rows)}\n{held['model']['architectures'][0]} "
         f"({held['model']['num_hidden_layers']} layers of {held['model']['hidden_size']}), asked the "
         f"world's problems in its chat template: {pairs[0]['problems']} problems × {pairs[0]['n']} "
         "samples, from a start that a little SFT on other questions made, since the model as it is earns "
-        "no reward. One comparison each; intervals are over problems, not over training seeds; verdicts "
-        f"are those that stand after Holm over all pairs and after the checks. {checks}{open_} "
-        f"{_limits(pairs)} "
-        f"{held['core_hours']:g} core-hours; not planned for power, so exploratory.\n"
+        "no reward. One comparison each; intervals are over problems, as the plan counts them, and not "
+        "over training seeds; verdicts are those that stand after Holm over all pairs and after the "
+        f"checks. *By templates*: the {held['templates']} templates of the problems are resampled, as "
+        "`probes expand` does unasked, which answers for problems of other templates too. "
+        f"{_checks(pairs)} {_limits(pairs)} {held['core_hours']:g} core-hours; not planned for power, so "
+        "exploratory.\n"
     )
+
+
+def _change(rates: list[float | None]) -> str:
+    return " → ".join("—" if r is None else percent(r) for r in rates)
+
+
+def _checks(pairs: list[dict[str, Any]]) -> str:
+    """Failed checks by name; their numbers stand in the table."""
+    failed = list(dict.fromkeys(f for p in pairs for f in p["failed"]))
+    unknown = list(dict.fromkeys(u for p in pairs for u in p["unknown"]))
+    text = f"Checks that failed somewhere: {', '.join(failed)}." if failed else "All checks passed."
+    return text + (f" Not checked: {', '.join(unknown)}." if unknown else "")
 
 
 def _limits(pairs: list[dict[str, Any]]) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import Options
@@ -13,6 +14,7 @@ from evals.core.errors import UserError
 from probes.expand import expand
 from probes.findings.finding import write_findings
 from probes.inputs.counts_file import from_counts
+from reports.study.driver.real import PROBLEMS
 from reports.study.page.real import real
 from reports.study.readings.real import collected
 
@@ -33,8 +35,12 @@ def run_of(folder):
         for i in range(60)
     ]
     counts.write_text("\n".join(["problem,checkpoint,n,c", *rows]))
+    problems = pd.read_csv(counts)
+    problems["cluster"] = problems["problem"].str[1:].astype(int) % 12
+    problems.to_csv(folder / "templates.csv", index=False)
+    for name, table in (("probe", "templates.csv"), (PROBLEMS, "counts.csv")):
+        write_findings(folder / name / "findings.json", [expand(from_counts(folder / table), Options())])
     path = folder / "probe" / "findings.json"
-    write_findings(path, [expand(from_counts(counts), Options())])
     ends = {"rl-end": folder / "rl" / "seed-1" / "step-16", "sft-end": folder / "sft" / "seed-0" / "step-8"}
     held = json.loads(path.read_text())
     for checkpoint in held["findings"][0]["checkpoints"]:
@@ -58,7 +64,7 @@ def test_a_run_becomes_rows_by_recipe_and_seed(tmp_path):
 
 def test_the_verdict_is_the_one_that_stands(tmp_path):
     """After Holm over all pairs, and not what a single pair alone would say."""
-    path = run_of(tmp_path / "run") / "probe" / "findings.json"
+    path = run_of(tmp_path / "run") / PROBLEMS / "findings.json"
     held = json.loads(path.read_text())
     held["findings"][0]["comparisons"][0]["headline"] = {"outcome": "undetermined", "kind": "withheld"}
     path.write_text(json.dumps(held))
@@ -73,7 +79,10 @@ def test_the_page_shows_it_and_is_silent_without(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "real.json").write_text(json.dumps(collected(run_of(tmp_path / "run"))))
     text = real(tmp_path)
-    assert re.search(r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \|", text)
+    assert re.search(
+        r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \| \+\d.* \| — → — \|", text
+    )
+    assert "the 12 templates of the problems are resampled" in text
     assert "60 problems × 32 samples" in text
     assert "1.5 core-hours" in text
     assert re.search(r"Intervals at pass@16 reach \d\.\d to \d\.\d points .* by 2 seeds", text)
