@@ -224,6 +224,7 @@ def test_an_unreachable_hub_says_which_file_to_bring(tiny, tmp_path, monkeypatch
         raise ConnectionError("no route")
 
     monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.delenv("EXCURSIONS_DATA", raising=False)  # a folder of data there may have the benchmark
     with pytest.raises(UserError, match=r"data of piqa \(ConnectionError\); bring it as piqa.jsonl"):
         capability([tiny], tmp_path / "out", tasks=["piqa"])
     with pytest.raises(UserError, match="no capability task 'piqqa'"):
