@@ -22,14 +22,16 @@ def real(home: Path) -> str:
             f"{named(p['recipe'])}, seed {p['seed']}",
             *(f"{percent(r['a'])} → {percent(r['b'])}, {points(r)}" for r in p["readings"]),
             outcome(p["verdict"]),
+            _crossover(p["crossover"]),
             ", ".join(points(r) for r in p["by_template"]["readings"]),
             outcome(p["by_template"]["verdict"]),
             *(_change(p["without"][key]) for key in ("truncated", "extraction_failures")),
         ]
         for p in pairs
     ]
-    columns = ["", "pass@1 (%), difference", f"pass@{K} (%), difference", "verdict", "by templates",
-               "verdict by templates", "at the length limit (%)", "no answer (%)"]  # fmt: skip
+    columns = ["", "pass@1 (%), difference", f"pass@{K} (%), difference", "verdict", "caught up at k",
+               "by templates", "verdict by templates", "at the length limit (%)",
+               "no answer (%)"]  # fmt: skip
     return (
         f"## A real language model\n\n{table(columns, rows)}\n{held['model']['architectures'][0]} "
         f"({held['model']['num_hidden_layers']} layers of {held['model']['hidden_size']}), asked the "
@@ -37,11 +39,18 @@ def real(home: Path) -> str:
         "samples, from a start that a little SFT on other questions made, since the model as it is earns "
         "no reward. One comparison each; intervals are over problems, as the plan counts them, and not "
         "over training seeds; verdicts are those that stand after Holm over all pairs and after the "
-        f"checks. *By templates*: the {held['templates']} templates of the problems are resampled, as "
-        "`probes expand` does unasked, which answers for problems of other templates too. "
+        "checks. *Caught up at k*: the tries with which the start solves as much, with its 95% interval. "
+        f"*By templates*: the {held['templates']} templates of the problems are resampled, as `probes "
+        "expand` does unasked, which answers for problems of other templates too. "
         f"{_checks(pairs)} {_limits(pairs)} {held['core_hours']:g} core-hours; not planned for power, so "
         "exploratory.\n"
     )
+
+
+def _crossover(found: dict[str, Any] | None) -> str:
+    if not found or found["k"] is None:
+        return "—"
+    return f"{found['k']} ({found['low']} to {found['high']})"
 
 
 def _change(rates: list[float | None]) -> str:

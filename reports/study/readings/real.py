@@ -49,7 +49,7 @@ def _pair(pair: dict[str, Any], by_template: dict[str, Any], reports: dict[str, 
         "readings": _readings(pair),
         "verdict": _verdict(pair),
         "by_template": {"readings": _readings(by_template), "verdict": _verdict(by_template)},
-        "crossover": (pair["crossover"] or {}).get("k"),
+        "crossover": pair["crossover"],
         "without": {
             key: [(reports[pair[side]].get("report") or {}).get(key) for side in ("a", "b")]
             for key in ("truncated", "extraction_failures")

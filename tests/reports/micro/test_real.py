@@ -80,7 +80,8 @@ def test_the_page_shows_it_and_is_silent_without(tmp_path):
     (tmp_path / "data" / "real.json").write_text(json.dumps(collected(run_of(tmp_path / "run"))))
     text = real(tmp_path)
     assert re.search(
-        r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \| \+\d.* \| — → — \|", text
+        r"\| RL, seed 1 \| [12]\d\.\d → [56]\d\.\d, \+\d\d.* \| expansion \| [^|]* \| \+\d.* \| — → — \|",
+        text,
     )
     assert "the 12 templates of the problems are resampled" in text
     assert "60 problems × 32 samples" in text
