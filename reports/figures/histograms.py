@@ -44,7 +44,8 @@ def accuracy_histogram(frame: pd.DataFrame) -> Any:
     axes.set_xticks(range(len(bins)), labels, rotation=35, ha="right")
     axes.set_xlabel("success rate of a problem")
     axes.set_ylabel("problems (%)")
-    fig.legend(loc="outside upper center", ncols=len(names))
+    long = sum(len(drawn[str(name)].label) for name in names) > 40
+    fig.legend(loc="outside upper center", ncols=1 if long else len(names))
     return fig
 
 

@@ -36,7 +36,9 @@ def try_multiplier(frame: pd.DataFrame, a: str, b: str, K: int | None = None, re
     log2_axis(axes, rows["k"], K)
     axes.set_ylim(0, top)
     axes.set_ylabel("tries of A for one of B")
-    axes.set_title(f"{plain(b, 24)} in tries of {plain(a, 24)}", fontweight="normal")
+    one, other = plain(b, 24), plain(a, 24)
+    between = "\n" if len(one) + len(other) > 24 else " "  # a column is too narrow for two long names
+    axes.set_title(f"{one}{between}in tries of {other}", fontweight="normal")
     axes.legend(loc="lower left")
     if reading:
         note(axes, reading)

@@ -62,6 +62,8 @@ def _checks(pairs: list[dict[str, Any]]) -> str:
     failed = list(dict.fromkeys(f for p in pairs for f in p["failed"]))
     unknown = list(dict.fromkeys(u for p in pairs for u in p["unknown"]))
     text = f"Checks that failed somewhere: {', '.join(failed)}." if failed else "All checks passed."
+    if "clusters" in failed:
+        text += " So few clusters as the templates make their intervals somewhat too narrow."
     return text + (f" Not checked: {', '.join(unknown)}." if unknown else "")
 
 

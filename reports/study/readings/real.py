@@ -41,6 +41,7 @@ def _pair(pair: dict[str, Any], by_template: dict[str, Any], reports: dict[str, 
     if (pair["a"], pair["b"]) != (by_template["a"], by_template["b"]):
         raise UserError("the two findings of the run are of other pairs; make them again")
     parts = Path(reports[pair["b"]]["path"]).parts
+    asked = [*by_template["confounds"], *by_template["checks"]]
     return {
         "recipe": parts[-3],
         "seed": int(parts[-2].removeprefix("seed-")),
@@ -54,8 +55,8 @@ def _pair(pair: dict[str, Any], by_template: dict[str, Any], reports: dict[str, 
             key: [(reports[pair[side]].get("report") or {}).get(key) for side in ("a", "b")]
             for key in ("truncated", "extraction_failures")
         },
-        "failed": [c["name"] for c in by_template["confounds"] if c["passed"] is False],
-        "unknown": [c["name"] for c in by_template["confounds"] if c["passed"] is None],
+        "failed": [c["name"] for c in asked if c["passed"] is False],
+        "unknown": [c["name"] for c in asked if c["passed"] is None],
     }
 
 

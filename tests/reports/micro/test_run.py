@@ -112,6 +112,9 @@ def test_the_real_models_runs_and_card_are_understood(tmp_path) -> None:
     assert asked[0] == start
     assert len(asked) == 1 + len(runs)
     assert option(next(t for t in tasks if t.stage == "probe"), "--processes") == ["2"]
+    again = next(t for t in tasks if t.stage == real.PROBLEMS)
+    assert option(again, "--samples") == [str(tmp_path / "probe" / "store")]
+    assert option(again, "--cluster") == ["none"]
 
 
 def test_whole_seeds_come_first(ran) -> None:
