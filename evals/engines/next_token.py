@@ -119,7 +119,6 @@ def _stays(ordered: Tensor, mass: Tensor, options: SamplingOptions) -> Tensor:
         total = mass.masked_fill(~stays, 0.0).cumsum(dim=-1)[:, -1:]
     if options.top_p < 1:
         stays = stays & (mass.cumsum(dim=-1) - mass < options.top_p * total)
-        stays[:, 0] = True  # as in `truncate`
     if options.min_p > 0:
         stays = stays & (ordered >= ordered[:, :1] + math.log(options.min_p))
     return stays

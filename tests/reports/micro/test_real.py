@@ -58,6 +58,10 @@ def test_a_run_becomes_rows_by_recipe_and_seed(tmp_path):
     assert sft["verdict"]["outcome"] in ("no-change", "undetermined")
     assert rl["readings"][0]["estimate"] == pytest.approx(0.4, abs=0.03)
     assert [r["k"] for r in rl["readings"]] == [1, 16]
+    one, other = rl["readings"][0], rl["by_template"]["readings"][0]
+    assert other["estimate"] == pytest.approx(one["estimate"])
+    assert other["high"] - other["low"] != one["high"] - one["low"]
+    assert "clusters" in rl["failed"]
     assert held["core_hours"] == 1.5
     assert str(tmp_path) not in json.dumps(held)
 
