@@ -125,6 +125,7 @@ def _comparison(
 
 def _sides(source: Source, a: dict[str, Any], b: dict[str, Any]) -> list[pd.DataFrame]:
     """The tallies of both cells, with the groups of problems."""
+    from evals.store.aligned import aligned
     from evals.store.tally import tally
 
     assert source.store is not None
@@ -133,7 +134,7 @@ def _sides(source: Source, a: dict[str, Any], b: dict[str, Any]) -> list[pd.Data
         (
             source.tallies[d["cell"]]
             if d["cell"] in source.tallies
-            else tally(source.store, d["cell"], problems=ids, n=source.n)
+            else tally(aligned(source.store, d["cell"], ids, source.n))
         ).join(source.groups)
         for d in (a, b)
     ]

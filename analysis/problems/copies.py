@@ -84,16 +84,14 @@ def copies(problem: ArrayLike, text: ArrayLike, correct: ArrayLike, index: Array
     if not problem.size == text.size == correct.size == index.size or problem.size == 0:
         raise AnalysisError("every sample needs a problem, a text, a grade and a number; give one of each")
     names, code = np.unique(problem, return_inverse=True)
-    kind = np.unique(text, return_inverse=True)[1].ravel()
     order = np.lexsort((index, code.ravel()))
-    code, kind, correct = code.ravel()[order], kind[order], correct[order]
+    code, text, correct = code.ravel()[order], text[order], correct[order]
     n = np.bincount(code)
-    keys = code.astype(np.int64) * (int(kind.max()) + 1) + kind
-    found, first, times = np.unique(keys, return_index=True, return_counts=True)
-    owner = code[first]
+    order = np.lexsort((text, code))
+    starts = np.flatnonzero(np.r_[True, _differs(code[order]) | _differs(text[order])])
+    times, owner = np.diff(starts, append=code.size), code[order][starts]
     distinct = np.bincount(owner, minlength=n.size)
-    right = np.zeros(found.size, bool)
-    np.logical_or.at(right, np.searchsorted(found, keys), correct)
+    right = np.logical_or.reduceat(correct[order], starts)
     many = n >= 2
     return Copies(
         names,
@@ -101,8 +99,8 @@ def copies(problem: ArrayLike, text: ArrayLike, correct: ArrayLike, index: Array
         distinct,
         np.bincount(owner[right], minlength=n.size),
         float((distinct[many] == 1).mean()) if many.any() else 0.0,
-        _excess(code, kind, n, owner, times),
-        bool(((code[1:] != code[:-1]) | (kind[1:] != kind[:-1])).sum() + 1 == found.size),
+        _excess(code, text, n, owner, times),
+        bool((_differs(code) | _differs(text)).sum() + 1 == times.size),
         float((times == 1).mean()),
         _regular(times, n[owner]),
     )
@@ -114,9 +112,14 @@ def _regular(times: Ints, n: Ints) -> float:
     return float(np.bincount(some, some).max(initial=0) / times.sum())
 
 
-def _excess(code: Ints, kind: Ints, n: Ints, owner: Ints, times: Ints) -> float:
+def _differs(x: np.ndarray) -> np.ndarray:
+    """Where an entry is not the one before it, (S - 1,)."""
+    return np.asarray(x[1:] != x[:-1])
+
+
+def _excess(code: Ints, text: np.ndarray, n: Ints, owner: Ints, times: Ints) -> float:
     """Standard errors by which neighbours agree more often than a random order of each problem would."""
-    same = (code[1:] == code[:-1]) & (kind[1:] == kind[:-1])
+    same = ~(_differs(code) | _differs(text))
     near = np.bincount(code[1:][same], minlength=n.size).astype(float)
     pairs = np.bincount(owner, times * (times - 1.0), minlength=n.size)
     more = near - pairs / np.maximum(n, 1)  # (n - 1) neighbours, each alike with chance pairs / (n (n - 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 from evals.core.keys import content_hash
 from evals.grading.responses import RAN_ON
 from evals.problems.preflight import golds_warning
-from evals.store.reading import graded
+from evals.store.aligned import Aligned, aligned
 from evals.store.schema import NO_ANSWER
 
 if TYPE_CHECKING:
@@ -24,11 +23,10 @@ DESCRIBED = ("template", "shots", "chat", "system", "chat_args", "prefix", "prom
              "dtype")  # fmt: skip
 
 
-def cell_report(
-    store: SampleStore, cell: str, *, problems: Collection[str] | None = None, n: int | None = None
-) -> dict[str, Any]:
+def cell_report(store: SampleStore, cell: str, held: Aligned | None = None) -> dict[str, Any]:
     """One cell as a plain dictionary; what is not known is None.
 
+    held: its samples and grades, where they are read already, or only a part of them is meant.
     Rates are over samples: strict, lenient (accuracy), extraction_failures (no answer found), truncated
     (ended by max_tokens), truncated_credited (truncated, and right only to the lenient grader),
     duplicates (texts that repeat an earlier one of the same problem), duplicates_expected (what
@@ -37,28 +35,12 @@ def cell_report(
     ran_on is the share of samples that went on after their answer to another problem (known of cells that
     were sampled here). golds says how many golds no other wording can match. verifier_errors
     counts time-outs and errors; routes counts where answers were found.
-    problems, n: only these ids, only the first n samples of each.
     """
     info = store.cell(cell)
-    columns = [
-        "problem",
-        "index",
-        "correct",
-        "lenient",
-        "route",
-        "stage",
-        "guess",
-        "text_hash",
-        "flags",
-    ]
-    grades = graded(store, cell, columns, problems, n)
-    samples = store.sample_table.read(
-        cell, ["problem", "index", "prompt_hash", "tokens", "finish_reason"], problems
-    )
-    if n is not None:
-        samples = samples.filter(pc.less(samples["index"], n))
-    sizes = pc.value_counts(grades["problem"]).field("counts").to_numpy()
-    truncated, known = _truncated(samples), store.problems()
+    held = aligned(store, cell) if held is None else held
+    samples, grades = held.samples, held.grades
+    sizes = np.bincount(held.problem)
+    truncated, known = pc.equal(samples["finish_reason"], "length"), store.problems()
     return {
         "checkpoint": info["checkpoint"],
         "cell": cell,
@@ -67,18 +49,18 @@ def cell_report(
         "n": int(sizes.min()),
         "n_most": int(sizes.max()),
         **{name: info.get(name) for name in DESCRIBED},
-        "prompt_hash": _prompt_hash(samples),
+        "prompt_hash": _prompt_hash(held),
         "strict": _rate(grades["correct"]),
         "lenient": _rate(grades["lenient"]),
         "extraction_failures": _rate(pc.equal(grades["stage"], NO_ANSWER)),
         "routes": _routes(grades["route"]),
         "truncated": _rate(truncated),
-        "truncated_credited": _credited(grades, samples, truncated),
-        "ran_on": _ran_on(grades) if "prompt_form" in info else None,
+        "truncated_credited": _credited(grades, truncated),
+        "ran_on": _ran_on(grades) if "flags" in grades.column_names else None,
         "verifier_errors": _errors(grades),
-        "golds": golds_warning([known[p] for p in pc.unique(grades["problem"]).to_pylist() if p in known]),
-        "duplicates": _duplicates(grades),
-        "duplicates_expected": _expected_duplicates(store, cell, grades, n),
+        "golds": golds_warning([known[p] for p in held.ids if p in known]),
+        "duplicates": _duplicates(held),
+        "duplicates_expected": _expected_duplicates(store, cell, held),
         "mean_tokens": pc.mean(samples["tokens"]).as_py(),
         "guess_floor": _rate(grades["guess"]),
     }
@@ -90,19 +72,23 @@ def _rate(values: pa.ChunkedArray) -> float | None:
     return None if mean is None else float(mean)
 
 
-def _truncated(samples: pa.Table) -> pa.ChunkedArray:
-    return pc.equal(samples["finish_reason"], "length")
-
-
-def _prompt_hash(samples: pa.Table) -> str | None:
+def _prompt_hash(held: Aligned) -> str | None:
     """One hash for the prompts of all problems; None where a prompt is not known."""
-    pairs = samples.group_by("problem").aggregate([("prompt_hash", "min"), ("prompt_hash", "max")])
-    if pairs["prompt_hash_min"].null_count:
+    prompts = held.samples["prompt_hash"].combine_chunks()
+    if prompts.null_count:
         return None
-    rows = zip(
-        *(pairs[c].to_pylist() for c in ("problem", "prompt_hash_min", "prompt_hash_max")), strict=True
-    )
-    return content_hash(sorted(rows))
+    distinct = _pairs(held.problem, prompts.indices)
+    texts = prompts.dictionary.to_pylist()
+    found: dict[str, list[str]] = {}
+    for problem, prompt in zip(*(c.to_pylist() for c in distinct.columns), strict=True):
+        found.setdefault(held.ids[problem], []).append(texts[prompt])
+    return content_hash(sorted((problem, min(asked), max(asked)) for problem, asked in found.items()))
+
+
+def _pairs(first: np.ndarray, second: pa.Array) -> pa.Table:
+    """The distinct pairs of two columns."""
+    table = pa.table({"first": first, "second": second})
+    return table.group_by(["first", "second"], use_threads=False).aggregate([])
 
 
 def _routes(routes: pa.ChunkedArray) -> dict[str, int]:
@@ -123,12 +109,12 @@ def _errors(grades: pa.Table) -> int:
     return int(pc.sum(pc.equal(grades["stage"], "pool")).as_py() or 0)
 
 
-def _duplicates(grades: pa.Table) -> float:
-    distinct = grades.group_by(["problem", "text_hash"]).aggregate([]).num_rows
-    return 1 - distinct / grades.num_rows
+def _duplicates(held: Aligned) -> float:
+    distinct = _pairs(held.problem, held.grades["text_hash"]).num_rows
+    return 1 - distinct / held.grades.num_rows
 
 
-def _expected_duplicates(store: SampleStore, cell: str, grades: pa.Table, n: int | None) -> float | None:
+def _expected_duplicates(store: SampleStore, cell: str, held: Aligned) -> float | None:
     """Expected share of samples that repeat an earlier one, were all drawn independently.
 
     Sample number i with probability p repeats an earlier one with probability 1 - (1 - p)^i: the mean over
@@ -137,10 +123,9 @@ def _expected_duplicates(store: SampleStore, cell: str, grades: pa.Table, n: int
     info = store.cell(cell)
     if (info.get("temperature"), info.get("top_p"), info.get("top_k")) != (1, 1, 0):
         return None
-    some = sorted(set(grades["problem"].to_pylist()))[:REPEATS_READ]
+    some = sorted(held.ids)[:REPEATS_READ]
     table = store.sample_table.read(cell, ["index", "logprobs"], some)
-    if n is not None:
-        table = table.filter(pc.less(table["index"], n))
+    table = table.filter(pc.less_equal(table["index"], int(held.index.max())))
     if not table.num_rows or table["logprobs"].null_count:
         return None
     logprobs = table["logprobs"].combine_chunks()
@@ -150,16 +135,9 @@ def _expected_duplicates(store: SampleStore, cell: str, grades: pa.Table, n: int
     return float(np.mean(1 - (1 - p) ** table["index"].to_numpy()))
 
 
-def _credited(grades: pa.Table, samples: pa.Table, truncated: pa.ChunkedArray) -> float | None:
+def _credited(grades: pa.Table, truncated: pa.ChunkedArray) -> float | None:
     """Share of samples that were cut off, have no answer to the strict grader, and yet pass as right."""
     if truncated.null_count == len(truncated):
         return None
-    order = [("problem", "ascending"), ("index", "ascending")]
-    cut = (
-        samples.select(["problem", "index"])
-        .append_column("cut", pc.fill_null(truncated, False))
-        .sort_by(order)
-    )
-    lenient = grades.select(["problem", "index", "correct", "lenient"]).sort_by(order)
-    credited = pc.and_(cut["cut"], pc.and_not(lenient["lenient"], lenient["correct"]))
-    return float(np.mean(credited.to_numpy()))
+    cut = pc.fill_null(truncated, False)
+    return float(np.mean(pc.and_(cut, pc.and_not(grades["lenient"], grades["correct"])).to_numpy()))

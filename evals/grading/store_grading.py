@@ -22,6 +22,7 @@ from evals.grading.block import Golds, grade_block
 from evals.grading.report import cell_report
 from evals.grading.workers import grade_blocks
 from evals.records import Problem
+from evals.store.aligned import aligned
 from evals.store.reading import counts, distinct_names
 from evals.store.store import SampleStore, grade_group
 from evals.store.tally import tally
@@ -108,9 +109,8 @@ def read_cells(
     called = list(names) if names else distinct_names(store, cells)
 
     def one(cell: str) -> tuple[dict[str, Any], pd.DataFrame]:
-        tallied, whole = _tallied(store, cell, problems, n)
-        limits: dict[str, Any] = {} if whole else {"problems": problems, "n": n}
-        return cell_report(store, cell, **limits), tallied
+        held = aligned(store, cell, problems, n)
+        return cell_report(store, cell, held), tally(held)
 
     with ThreadPoolExecutor(max_workers=min(4, len(cells))) as pool:
         read = list(pool.map(one, cells))
@@ -122,19 +122,3 @@ def read_cells(
     reports = [report | {"checkpoint": name} for name, (report, _) in zip(called, read, strict=True)]
     tallies = {cell: tallied for cell, (_, tallied) in zip(cells, read, strict=True)}
     return Cells(pd.concat(frames, ignore_index=True), reports, tallies)
-
-
-def _tallied(
-    store: SampleStore, cell: str, problems: Collection[str] | None, n: int | None
-) -> tuple[pd.DataFrame, bool]:
-    """The tally of a cell, and whether the cell holds nothing beyond what is asked for.
-
-    A filter costs more than the reading: it is set only where the whole cell turns out to be too much.
-    """
-    whole = tally(store, cell)
-    if problems is None and n is None:
-        return whole, True
-    same = problems is None or set(whole.index) == set(problems)
-    if same and (n is None or bool((whole["n"] <= n).all())):
-        return whole, True
-    return tally(store, cell, problems=problems, n=n), False

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from evals.records import Problem
+
+WHOLE = re.compile(r"-?[1-9][0-9]{0,17}|0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ def preflight(problems: Iterable[Problem]) -> list[GoldIssue]:
     issues = []
     reasons: dict[str, str | None] = {}
     for p in problems:
+        if WHOLE.fullmatch(p.answer):  # most golds: the verifier reads every such number
+            continue
         if p.answer not in reasons:
             reasons[p.answer] = unmatchable(p.answer)
         if (reason := reasons[p.answer]) is not None:

@@ -123,16 +123,25 @@ def graded_samples(
 
 
 def graded(
-    store: SampleStore, cell: str, columns: Sequence[str], problems: Collection[str] | None, n: int | None
+    store: SampleStore,
+    cell: str,
+    columns: Sequence[str],
+    problems: Collection[str] | None,
+    n: int | None,
+    *,
+    encoded: bool = False,
 ) -> pa.Table:
-    """Grades of a cell, complete, restricted to problems and to indices below n."""
+    """Grades of a cell, complete, restricted to problems and to indices below n.
+
+    encoded: see `evals.store.blocks.Table.read`.
+    """
     group = grade_group(cell)
     if (lacking := store.sample_table.count(cell) - store.grade_table.count(group)) != 0:
         raise UserError(
             f"{abs(lacking)} samples of {store.cell(cell)['checkpoint']} are not graded by this version; "
             f"run evals grade {store.path}"
         )
-    grades = store.grade_table.read(group, columns, problems)
+    grades = store.grade_table.read(group, columns, problems, encoded=encoded)
     if n is not None:
         grades = grades.filter(pc.less(grades["index"], n))
     if not grades.num_rows:

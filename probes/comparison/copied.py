@@ -51,11 +51,9 @@ def _copies(source: Source, cell: str) -> Copies:
 
     assert source.store is not None
     columns = ["problem", "index", "correct", "text_hash"]
-    table = graded(source.store, cell, columns, set(source.counts["problem"]), source.n)
-    problem, text = (
-        table[c].combine_chunks().dictionary_encode().indices.to_numpy() for c in ("problem", "text_hash")
-    )
-    return copies(problem, text, table["correct"].to_numpy(), table["index"].to_numpy())
+    table = graded(source.store, cell, columns, set(source.counts["problem"]), source.n, encoded=True)
+    problem = table["problem"].combine_chunks().indices.to_numpy()
+    return copies(problem, table["text_hash"], table["correct"], table["index"])
 
 
 def _passed(report: dict[str, Any], found: Copies) -> bool | None:

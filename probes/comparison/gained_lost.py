@@ -33,7 +33,7 @@ def changed(source: Source, a: str, b: str, pair: PairedCounts | None = None) ->
     c = pd.DataFrame(rates).dropna()
     order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
     gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
-    chosen = {kind: [p for p in order if mask[p]] for kind, mask in (("gained", gained), ("lost", lost))}
+    chosen = {kind: order[mask[order]].tolist() for kind, mask in (("gained", gained), ("lost", lost))}
     totals = {f"{kind}_total": len(ids) for kind, ids in chosen.items()}
     chosen = {kind: ids[:LISTED] for kind, ids in chosen.items()}
     texts = _Texts(source, (a, b), {p for ids in chosen.values() for p in ids})

@@ -17,7 +17,9 @@ from evals.core.hub import PROXIES
 from evals.problems import load_problems, preflight, problem_set
 from evals.problems.columns import gold_text, last_boxed
 from evals.problems.hub import BENCHMARKS
+from evals.problems.preflight import WHOLE
 from evals.records import Problem
+from evals.verify import unmatchable
 
 
 def write(path, rows):
@@ -289,6 +291,17 @@ def test_preflight_finds_golds_that_no_answer_can_meet():
     good = Problem.make("q", "\\frac{1}{2}")
     bad = Problem.make("q", "np.arcsin(10/13)")
     assert [i.problem for i in preflight([good, bad, good])] == [bad.id]
+
+
+@given(st.integers(-(10**18) + 1, 10**18 - 1))
+def test_whole_golds_that_preflight_skips_are_read_by_the_verifier(number):
+    assert WHOLE.fullmatch(str(number))
+    assert unmatchable(str(number)) is None
+
+
+@pytest.mark.parametrize("gold", ["-0", "007", "1\n", "1.", "+1", "１", str(10**18)])
+def test_other_golds_are_left_to_the_verifier(gold):
+    assert WHOLE.fullmatch(gold) is None
 
 
 def test_files_without_gold_give_no_warning_where_all_have_one(tmp_path):

@@ -131,6 +131,7 @@ def test_scores_are_kept_and_not_made_again(toy_source, opener, tmp_path):
 
 def test_only_what_was_asked_for_is_measured(toy_source, base):
     """A store that holds more problems and samples than are meant does not leak into any probe."""
+    from evals.store.aligned import aligned
     from evals.store.tally import tally
     from probes.comparison.gained_lost import changed
     from probes.inputs.frames import graded
@@ -142,7 +143,7 @@ def test_only_what_was_asked_for_is_measured(toy_source, base):
     assert set(frame["problem"]) == set(wanted)
     assert frame["index"].max() == 15
     cell = toy_source.checkpoints[0]["cell"]
-    sums = tally(toy_source.store, cell, problems=set(wanted), n=16)
+    sums = tally(aligned(toy_source.store, cell, set(wanted), 16))
     assert sums["correct"].sum() == frame["correct"].sum()
     assert (sums["n"] == 16).all()
     assert changed(less, "base", "sharp")["lost_total"] <= 50

@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from evals.store import tally as module
-from evals.store.tally import tally
+from evals.store import aligned as module
+from evals.store.aligned import aligned
+from evals.store.tally import SUMS, tally
 
 
 def by_pandas(source, cell):
@@ -16,13 +17,13 @@ def by_pandas(source, cell):
     both["answered"] = both["stage"] != "extract"
     both["finished"] = both["finish_reason"] != "length"
     both["correct_finished"] = both["finished"] & both["correct"]
-    sums = both.groupby("problem")[list(module.SUMS)].sum().astype(float)
-    return sums.assign(n=both.groupby("problem").size())[["n", *module.SUMS]]
+    sums = both.groupby("problem")[list(SUMS)].sum().astype(float)
+    return sums.assign(n=both.groupby("problem").size())[["n", *SUMS]]
 
 
 def test_sums_against_pandas(toy_source):
     for described in toy_source.checkpoints:
-        found = tally(toy_source.store, described["cell"])
+        found = tally(aligned(toy_source.store, described["cell"]))
         pd.testing.assert_frame_equal(
             found, by_pandas(toy_source, described["cell"]), check_dtype=False, check_index_type=False
         )
@@ -30,7 +31,7 @@ def test_sums_against_pandas(toy_source):
 
 def test_order_of_rows_is_no_matter(toy_source, monkeypatch):
     cell = toy_source.checkpoints[0]["cell"]
-    expected = tally(toy_source.store, cell)
+    expected = tally(aligned(toy_source.store, cell))
     read = module._read
 
     def shuffled(*args):
@@ -39,7 +40,7 @@ def test_order_of_rows_is_no_matter(toy_source, monkeypatch):
         return samples, grades.take(backwards)
 
     monkeypatch.setattr(module, "_read", shuffled)
-    pd.testing.assert_frame_equal(tally(toy_source.store, cell), expected)
+    pd.testing.assert_frame_equal(tally(aligned(toy_source.store, cell)), expected)
 
 
 def test_what_does_not_match_is_refused(toy_source, monkeypatch):
@@ -52,8 +53,8 @@ def test_what_does_not_match_is_refused(toy_source, monkeypatch):
         return samples.take(rows), grades.take(rows)
 
     monkeypatch.setattr(module, "_read", twice)
-    with pytest.raises(UserError, match=r"holds a sample of cell .* twice"):
-        tally(toy_source.store, cell)
+    with pytest.raises(UserError, match=r"holds sample 0 of problem .* twice"):
+        tally(aligned(toy_source.store, cell))
 
     def other(*args):
         samples, grades = read(*args)
@@ -61,7 +62,7 @@ def test_what_does_not_match_is_refused(toy_source, monkeypatch):
 
     monkeypatch.setattr(module, "_read", other)
     with pytest.raises(UserError, match="do not match"):
-        tally(toy_source.store, cell)
+        tally(aligned(toy_source.store, cell))
     monkeypatch.undo()
     with pytest.raises(UserError, match="has no samples"):
-        tally(toy_source.store, cell, problems=["nothing"])
+        aligned(toy_source.store, cell, problems=["nothing"])
