@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,22 @@ def build_page(source: Path, out: Path, progress: Report | None = None) -> Path:
     progress(done, total): of comparisons.
     """
     findings = load_findings(source)
-    pairs = expansions(findings)
     sets = collect(findings, source if source.is_dir() else source.parent)
-    folder = out / "figures"
+    with ThreadPoolExecutor(max_workers=1) as aside:  # compressing samples does not wait for the figures
+        packing = aside.submit(payload, sets) if sets else None
+        shown = _shown(findings, sets, out / "figures", progress)
+        samples = packing.result() if packing else (None, [], None)
+    text = render(findings, samples, **shown)
+    write_file(out / "findings.json", to_json(findings))
+    write_file(out / "index.html", text.encode("utf-8", "replace"))
+    return out / "index.html"
+
+
+def _shown(
+    findings: list[Finding], sets: list[ProblemSet], folder: Path, progress: Report | None
+) -> dict[str, list[dict[str, Any]]]:
+    """Cards, other findings and overview as `render` takes them; their figures are written to the folder."""
+    pairs = expansions(findings)
     cards = []
     for number, (finding, comparison) in enumerate(over(pairs, progress)):
         shown = entry(finding, comparison, number + 1)
@@ -56,10 +70,7 @@ def build_page(source: Path, out: Path, progress: Report | None = None) -> Path:
         one["figures"] = placed(of_probe(finding), folder, f"finding-{number}-", finding.probe)
     several = of_pairs(pairs) if len(pairs) > 1 else []
     overview = placed(several, folder, "all-", f"{len(pairs)} comparisons")
-    text = render(findings, sets, cards=cards, others=others, overview=overview)
-    write_file(out / "findings.json", to_json(findings))
-    write_file(out / "index.html", text.encode("utf-8", "replace"))
-    return out / "index.html"
+    return {"cards": cards, "others": others, "overview": overview}
 
 
 def _counts(sets: list[ProblemSet], comparison: Comparison) -> Any:
@@ -120,9 +131,14 @@ def other(finding: Finding, *, opened: bool = True) -> dict[str, Any]:
     }
 
 
-def render(findings: list[Finding], sets: list[ProblemSet], **shown: list[dict[str, Any]]) -> str:
+def render(
+    findings: list[Finding],
+    samples: tuple[str | None, list[str], str | None],
+    **shown: list[dict[str, Any]],
+) -> str:
     """The page's HTML. Every text passes the template's escaping; only our own script may run.
 
+    samples: index, parts and note of `reports.page.payload.payload`.
     shown: cards of comparisons, others (findings of other probes), overview (figures of all comparisons).
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -136,7 +152,7 @@ def render(findings: list[Finding], sets: list[ProblemSet], **shown: list[dict[s
     )
     script = "\n" + asset("page.js") + "\n"  # as it stands between the tags: the digest is of these bytes
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    index, parts, note = payload(sets) if sets else (None, [], None)
+    index, parts, note = samples
     folded = {c["id"]: str(c["card"]) for c in shown["cards"][DRAWN:]}
     return environment.get_template("page.html").render(
         **shown,

@@ -177,12 +177,13 @@ def _by_problem(texts: pd.DataFrame | None, most: int) -> dict[str, list[Sample]
     codes, problems = pd.factorize(texts["problem"])
     correct, index = (texts[c].to_numpy().astype(int) for c in ("correct", "index"))
     order = np.lexsort((index, -correct, codes))
-    starts = np.searchsorted(codes[order], np.arange(len(problems) + 1))
+    starts = np.searchsorted(codes[order], np.arange(len(problems) + 1)).tolist()
     said, answers = texts["text"].tolist(), texts["answer"].tolist()
+    right, numbers, rows = correct.tolist(), index.tolist(), order.tolist()
     return {
         str(problem): [
-            [_cut(said[i], LONGEST), int(correct[i]), _cut(_text(answers[i]), 200), int(index[i])]
-            for i in order[start : min(start + most, end)]
+            [_cut(said[i], LONGEST), right[i], _cut(_text(answers[i]), 200), numbers[i]]
+            for i in rows[start : min(start + most, end)]
         ]
         for problem, start, end in zip(problems, starts[:-1], starts[1:], strict=True)
     }
