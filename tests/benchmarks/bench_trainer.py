@@ -2,8 +2,8 @@
 
 Every part runs in a process with one thread: peak memory is its own, and rates are tokens per second of
 processor time, whatever else the machine does. The small model: 6 layers of width 256, 5.9M parameters,
-random weights. Sampling: rows in groups, prompts of 40 tokens, all responses of 96; where lengths vary, 43 of
-the 2,048 ids end a response, so that lengths are geometric. GRPO: 16 prompts of the world, 8 responses of 64
+random weights. Sampling: rows in groups, prompts of 40 tokens, all responses of 64; where lengths vary, 43 of
+the 2,048 ids end a response, so that lengths are geometric. GRPO: 8 prompts of the world, 8 responses of 64
 tokens each; where lengths vary, a model that ends a response with probability 1/32 at every token.
 """
 
@@ -22,9 +22,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 from trainer_peers import Rates, Rows, drawn, timed
 
-ROWS, GROUP, LENGTH = 256, 8, 96  # of the sampler
+ROWS, GROUP, LENGTH = 256, 8, 64  # of the sampler
 ENDS = list(range(2, 45))  # ids that end a response of varied length
-PROMPTS, N, RESPONSE = 16, 8, 64  # of a GRPO step
+PROMPTS, N, RESPONSE = 8, 8, 64  # of a GRPO step
 STOPS = 1 / 32  # probability of the end at each token, where lengths vary: 28 of 64 tokens in the mean
 BLOCKS, WIDTH = 16, 256  # of a pre-training step
 DEMONSTRATIONS = 32  # of an SFT step

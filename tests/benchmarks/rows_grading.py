@@ -123,15 +123,21 @@ def _one(grader: Grade, gold: str, response: str) -> None:
     grader(gold, response)
 
 
-def survived(grader: Grade, gold: str, response: str) -> bool:
-    """Whether a grading ends with a verdict, in time and memory."""
-    child = multiprocessing.get_context("fork").Process(target=_one, args=(grader, gold, response))
-    child.start()
-    child.join(ALARM)
-    if child.is_alive():
-        child.kill()
-    child.join()
-    return child.exitcode == 0
+def survivors(grader: Grade, gold: str, responses: list[str]) -> int:
+    """Of how many responses a grading ends with a verdict, in time and memory; two at a time."""
+    context, count = multiprocessing.get_context("fork"), 0
+    for first in range(0, len(responses), 2):
+        pair = [context.Process(target=_one, args=(grader, gold, r)) for r in responses[first : first + 2]]
+        for child in pair:
+            child.start()
+        end = time.monotonic() + ALARM
+        for child in pair:
+            child.join(max(0.0, end - time.monotonic()))
+            if child.is_alive():
+                child.kill()
+            child.join()
+            count += child.exitcode == 0
+    return count
 
 
 def hostile_row(quick: bool) -> dict[str, Any]:
@@ -145,7 +151,7 @@ def hostile_row(quick: bool) -> dict[str, Any]:
     part: dict[str, Any] = {"what": what, "unit": "inputs", "better": "more", "peers": {}}
     for name, (grader, _) in GRADERS.items():
         grader("\\sqrt{2}", "so \\boxed{1+\\sqrt{3}}")  # imports before the forks
-        count = [float(sum(survived(grader, "x^2+1", response) for response in cases))]
+        count = [float(survivors(grader, "x^2+1", cases))]
         part |= {"ours": count} if name == "ours" else {"peers": part["peers"] | {name: count}}
     return {"parts": [part]}
 

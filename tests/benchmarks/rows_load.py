@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rows_real import SHAPE, TOY, tokenizer_of_size
 from trainer_peers import peak_mb
 
-TURNS = {"load-540mb": 4, "load-2gb": 2}
+TURNS = {"load-540mb": 3, "load-2gb": 2}
 LARGER = {"hidden_size": 1536, "intermediate_size": 4096, "num_hidden_layers": 16}
 LARGER |= {"num_attention_heads": 24, "num_key_value_heads": 8}
 SETTLED = 11.0  # seconds

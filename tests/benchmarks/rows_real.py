@@ -36,22 +36,22 @@ CHAT = (
 )
 REPEATS = 2
 SAMPLING: dict[str, dict[str, Any]] = {  # prompts, n, new tokens
-    "real-sample-1": {"prompts": 30, "group": 1, "length": 24, "greedy": True},
-    "real-sample-8": {"prompts": 4, "group": 8, "length": 32},
-    "real-sample-32": {"prompts": 2, "group": 32, "length": 16, "top_p": 0.95},
+    "real-sample-1": {"prompts": 20, "group": 1, "length": 24, "greedy": True},
+    "real-sample-8": {"prompts": 4, "group": 8, "length": 24},
+    "real-sample-32": {"prompts": 2, "group": 32, "length": 12, "top_p": 0.95},
 }
 SAMPLERS = rows_steps.SAMPLERS | {"transformers continuous batching": "batching_transformers"}
 STEPS: dict[str, tuple[str, str, dict[str, str], dict[str, int]]] = {
-    "real-sft": ("SFT step, 8 demonstrations", "sft_ours", {"TRL SFTTrainer": "sft_trl"}, {}),
-    "real-lora": ("LoRA step, rank 16, 8 demonstrations", "sft_ours", {"TRL SFTTrainer": "sft_trl"}, {}),
+    "real-sft": ("SFT step, 6 demonstrations", "sft_ours", {"TRL SFTTrainer": "sft_trl"}, {}),
+    "real-lora": ("LoRA step, rank 16, 6 demonstrations", "sft_ours", {"TRL SFTTrainer": "sft_trl"}, {}),
     "real-grpo": (
-        "GRPO step, 2 prompts × 8, at most 32 tokens",
+        "GRPO step, 2 prompts × 8, at most 24 tokens",
         *("grpo_ours", {"TRL GRPOTrainer": "grpo_trl"}),
-        {"PROMPTS": 2, "N": 8, "RESPONSE": 32},
+        {"PROMPTS": 2, "N": 8, "RESPONSE": 24},
     ),
 }
-DEMONSTRATIONS = 8
-ASKED, N, LENGTH = 4, 8, 48  # of the comparison of two checkpoints
+DEMONSTRATIONS = 6
+ASKED, N, LENGTH = 4, 8, 32  # of the comparison of two checkpoints
 TASK = """task: bench_real
 dataset_path: json
 dataset_kwargs: {data_files: {test: %s}}

@@ -18,7 +18,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("trainer", "evals", "probes", "reports")
-REPEATS = 3
+REPEATS, OF_PEERS = 3, 2
 ASKED = 8  # problems of a first result
 TASK = """task: bench_first
 dataset_path: json
@@ -90,7 +90,7 @@ def beside(
     part: dict[str, Any] = {"what": what, "unit": "s (clock)", "better": "less", "ours": mine}
     part |= {"notes": {"ours": note}, "peers": {}}
     if peer:
-        part["peers"][peer[0]], part["notes"][peer[0]] = timed_peer(peer[1], repeats)
+        part["peers"][peer[0]], part["notes"][peer[0]] = timed_peer(peer[1], min(repeats, OF_PEERS))
     return part
 
 

@@ -48,8 +48,8 @@ def row(name: str, quick: bool) -> dict[str, Any]:
         "sampler-varied": "sampling, 256 rows in groups of 8, lengths vary",
         "pretrain-step": "pre-training step, 16 blocks of 256",
         "sft-step": "SFT step, 32 demonstrations (response tokens)",
-        "grpo-step": "GRPO step, 16 prompts × 8, all responses of 64 (response tokens)",
-        "grpo-varied": "GRPO step, 16 prompts × 8, lengths vary (response tokens)",
+        "grpo-step": "GRPO step, 8 prompts × 8, all responses of 64 (response tokens)",
+        "grpo-varied": "GRPO step, 8 prompts × 8, lengths vary (response tokens)",
     }.get(name) or f"sampling, {sizes['ROWS']} rows in groups of {sizes['GROUP']}"
     with tempfile.TemporaryDirectory() as folder:
         stops = bench_trainer.STOPS if name == "grpo-varied" else 0.0

@@ -87,7 +87,7 @@ def sampler_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Row
 def batching_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
     """`generate_batch`, the continuous batching of transformers; its cache is sized for these rows.
 
-    As it comes it fills most of the memory with its cache, which takes longer than the rows.
+    As it comes it fills most of the memory with its cache, which takes longer than the rows. Measured once.
     """
     import torch
     from transformers import AutoModelForCausalLM, ContinuousBatchingConfig, GenerationConfig
@@ -105,7 +105,7 @@ def batching_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Ro
             raise RuntimeError("generate_batch left rows out")
         return found
 
-    return drawn(draw, work)
+    return drawn(draw, work | {"times": 1})
 
 
 def sampler_vllm(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
