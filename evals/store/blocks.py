@@ -26,16 +26,13 @@ from evals.core.files import replacing, sync_folder
 from evals.core.keys import content_hash
 from evals.core.locks import exclusive, shared
 from evals.store.merging import InMemory, OnDisk, merged
+from evals.store.scanning import scan, with_dictionaries
+from evals.store.schema import NAMES
 
 BUCKETS = 16  # problems are spread over this many blocks
 DEPTH, DEEPEST = 32, 128  # samples of one problem in the first block, and in later ones
 ROW_GROUP = 4096
 OPEN, ROOM = 256, 1 << 29  # pending shards merged at a time: as many, of as many bytes
-# columns of few distinct values, dictionary-encoded
-NAMES = (
-    *("cell", "checkpoint", "problem", "prompt_hash", "finish_reason", "grader", "grader_version"),
-    *("gold", "route", "lenient_route", "stage", "reason"),
-)
 T = TypeVar("T")
 
 
@@ -174,7 +171,7 @@ class Table:
         )
         with self.naming_damage(group):
             found = _retried(lambda: self._read_now(group, names, chosen, encoded))
-        return _encoded(found) if encoded else found
+        return with_dictionaries(found) if encoded else found
 
     @contextmanager
     def naming_damage(self, group: str) -> Iterator[None]:
@@ -198,25 +195,16 @@ class Table:
     def _read_now(
         self, group: str, names: list[str], chosen: pc.Expression | None, encoded: bool
     ) -> pa.Table:
-        import pyarrow.dataset as ds
-
-        def scan(paths: list[Path], columns: list[str], few: Sequence[str] = ()) -> pa.Table:
-            if not paths:
-                return self.schema.empty_table().select(columns)
-            kept = ds.ParquetFileFormat(dictionary_columns=few)
-            fields = [
-                f.with_type(pa.dictionary(pa.int32(), f.type)) if f.name in few else f for f in self.schema
-            ]
-            found = ds.dataset([str(p) for p in paths], schema=pa.schema(fields), format=kept)
-            return found.to_table(columns=columns, filter=chosen)
+        def scanned(paths: list[Path], columns: list[str], few: Sequence[str] = ()) -> pa.Table:
+            return scan(paths, self.schema, columns, chosen, few)
 
         shards = self.pending(group)  # first: what is merged meanwhile is then seen twice, never missed
         if not shards:
             few = [n for n in names if n in NAMES] if encoded else []
-            return scan(self.blocks(group), names, few)
+            return scanned(self.blocks(group), names, few)
         both = list(dict.fromkeys([*names, *self.order, "key", *self.same]))
-        fresh = scan(shards, both)
-        return self._merge([scan(self.blocks(group), both), fresh]).select(names)
+        fresh = scanned(shards, both)
+        return self._merge([scanned(self.blocks(group), both), fresh]).select(names)
 
     def sizes(self, group: str) -> dict[str, int]:
         """Rows of each merged block, by file name, from the files' footers."""
@@ -228,17 +216,6 @@ class Table:
         if self.pending(group):
             return int(self.read(group, ["key"]).num_rows)
         return sum(self.sizes(group).values())
-
-
-def _encoded(rows: pa.Table) -> pa.Table:
-    """Names as dictionaries, each column with one dictionary for all its chunks."""
-    for place, name in enumerate(rows.column_names):
-        if name in NAMES:
-            column = rows[name]
-            if not pa.types.is_dictionary(column.type):
-                column = column.dictionary_encode()
-            rows = rows.set_column(place, name, column.unify_dictionaries())
-    return rows
 
 
 def _codes(rows: pa.Table, order: tuple[str, ...]) -> np.ndarray:

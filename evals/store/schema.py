@@ -6,6 +6,11 @@ import pyarrow as pa
 
 STORE_VERSION = 1
 NO_ANSWER = "extract"  # the stage of a grade that found no answer to compare
+# columns of few distinct values, dictionary-encoded
+NAMES = (
+    *("cell", "checkpoint", "problem", "prompt_hash", "finish_reason", "grader", "grader_version"),
+    *("gold", "route", "lenient_route", "stage", "reason"),
+)
 
 SAMPLES = pa.schema(
     [
