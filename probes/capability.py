@@ -100,14 +100,20 @@ def _readings(rows: Sequence[dict[str, Any]], several: bool, level: float, margi
 def by_name(items: pd.DataFrame, checkpoints: Sequence[dict[str, Any]]) -> pd.DataFrame:
     """The items of each checkpoint, found by its weights, under its own name.
 
-    Two checkpoints with the same weights share one measurement and each get it.
+    Two checkpoints with the same weights share one measurement and each get it. UserError where their
+    results differ: then their tokenizers do, of which the items say nothing.
     """
-    parts = [
-        items[items["weights"] == c["fingerprint"]]
-        .drop_duplicates(["task", "metric", "item"])
-        .assign(checkpoint=c["name"])
-        for c in checkpoints
-    ]
+    parts = []
+    for c in checkpoints:
+        own = items[items["weights"] == c["fingerprint"]].drop_duplicates(
+            ["task", "metric", "item", "correct"]
+        )
+        if own.duplicated(["task", "metric", "item"]).any():
+            raise UserError(
+                f"there are two results of the weights of {c['name']}, as of two tokenizers; measure these "
+                "checkpoints one at a time"
+            )
+        parts.append(own.assign(checkpoint=c["name"]))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -103,6 +103,20 @@ def check_arguments(given: Mapping[str, Any], asking: Asking, tokenizer: Any) ->
         raise UserError(f"the chat template does not use the argument {name!r}; {hint}")
 
 
+def check_turns(asking: Asking, tokenizer: Any) -> None:
+    """UserError where no prompt can be made, or a chat template leaves out a part of what is asked.
+
+    Some leave out system prompts and earlier turns without a word.
+    """
+    whole = prompt_text(FORM, asking, tokenizer)
+    if not asking.chat:
+        return
+    if asking.system and prompt_text(FORM, replace(asking, system=None), tokenizer) == whole:
+        raise UserError("the chat template leaves the system prompt out; ask without --system")
+    if asking.shots and prompt_text(FORM, replace(asking, shots=0), tokenizer) == whole:
+        raise UserError("the chat template leaves the examples out, which are earlier turns; give --shots 0")
+
+
 def _texts(templates: Any) -> list[str]:
     """The template, or the several named ones, of a tokenizer."""
     several = templates.values() if isinstance(templates, Mapping) else [templates]

@@ -29,6 +29,7 @@ def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
     """lm-eval's `hf` model on a checkpoint. Raises UserError where one of them does not load."""
     from evals.checkpoints.loading import architecture, attention, only_plain
     from evals.checkpoints.tokenizer import tokenizer_of
+    from evals.engines.open import usual_dtype
 
     only_plain(checkpoint, "lm-eval")
     hf = _lm_eval()[0]
@@ -42,7 +43,7 @@ def open_model(checkpoint: Checkpoint, dtype: str | None, batch: int) -> Any:
                 pretrained=str(checkpoint.path),
                 tokenizer=tokenizer,
                 trust_remote_code=checkpoint.own_code,
-                dtype=dtype or ("bfloat16" if device == "cuda" else "float32"),
+                dtype=usual_dtype(dtype),
                 batch_size=batch,
                 device=device,
                 **attention(architecture(checkpoint)[1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,18 +57,21 @@ def capability(
         raise UserError(f"no capability task {unknown[0]!r}; choose among {', '.join((*TASKS, GRADED))}")
     import pandas as pd
 
+    from evals.engines.open import usual_dtype
+
     found = [open_checkpoint(name) for name in dict.fromkeys(checkpoints)]
     tasks = _askable(tasks, found, progress)
     folder = data_folder(data)
     files = {task: find(folder, task) if folder else None for task in tasks if task in BENCHMARKS}
     labels = short_labels(c.name for c in found)
+    kind = usual_dtype(dtype)
     parts = []
     for checkpoint in found:
         label, written = labels[checkpoint.name], list[Path]()
         model: Any = None
         for task in tasks:
-            about = [checkpoint.weights, checkpoint.tokenizer, task, limit, dtype]
-            about += [world_seed, CLOZE_ITEMS[task]] if task in CLOZE_ITEMS else [_digest(files[task])]
+            about = [checkpoint.weights, checkpoint.tokenizer, task, limit, kind]
+            about += [world_seed, CLOZE_ITEMS[task]] if task in CLOZE_ITEMS else _source(files[task])
             path = Path(out) / "items" / f"{content_hash(*about)}.parquet"
             written.append(path)
             if path.is_file():
@@ -133,6 +137,10 @@ def _rows(label: str, weights: str, results: Results, column: str) -> list[dict[
     ]
 
 
-def _digest(file: Path | None) -> str:
-    """What the items are: the bytes of a local file, or the hub's."""
-    return "hub" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
+def _source(file: Path | None) -> list[str]:
+    """What the items are, the bytes of a local file or the hub's, and which lm-eval asks them."""
+    digest = "hub" if file is None else hashlib.sha256(file.read_bytes()).hexdigest()
+    try:
+        return [digest, version("lm_eval")]
+    except PackageNotFoundError:
+        return [digest]  # `open_model` says what to install

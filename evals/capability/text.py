@@ -47,14 +47,16 @@ def text_loss(
     """
     import pandas as pd
 
+    from evals.engines.open import usual_dtype
+
     chosen = list(islice(documents(text), limit or (DOCUMENTS if text is None else None)))
     if len(chosen) < 2:
         raise UserError(f"{text} holds fewer than two documents; give a longer text")
-    labels = short_labels(checkpoints)
+    labels, kind = short_labels(checkpoints), usual_dtype(dtype)
     frames = []
     for name in checkpoints:
         found = open_checkpoint(name)
-        about: list[object] = [found.weights, found.tokenizer, dtype, chosen]
+        about: list[object] = [found.weights, found.tokenizer, kind, chosen]
         about += [start] if (start := encode(tokenizer_of(found), "")) else []
         path = out / "text" / f"{content_hash(*about)}.parquet"
         if not path.is_file():
@@ -69,7 +71,13 @@ def text_loss(
             frame.to_parquet(stream, index=False)
             write_file(path, stream.getvalue())
         frames.append(pd.read_parquet(path))
-    return pd.concat(frames, ignore_index=True).drop_duplicates(["weights", "document"])
+    both = pd.concat(frames, ignore_index=True).drop_duplicates(["weights", "document", "bits"])
+    if both.duplicated(["weights", "document"]).any():
+        raise UserError(
+            "two checkpoints have the same weights and different tokenizers, and a loss is kept by its "
+            "weights alone; measure these one at a time"
+        )
+    return both
 
 
 def documents(text: Path | None) -> Iterator[str]:

@@ -30,6 +30,10 @@ def find_checkpoint(
     if engine == "server":
         from evals.engines.server import server_checkpoint
 
+        if tokenizer:
+            raise UserError(
+                "--tokenizer goes with --engine torch or vllm: a server has the tokenizer it serves"
+            )
         return server_checkpoint(name, server)
     if server:
         raise UserError(f"--server goes with --engine server, not with --engine {engine}")
@@ -93,7 +97,7 @@ def _torch_engine(found: Checkpoint, dtype: str | None, rows: int | None) -> Eng
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu":
         keep_freed_memory()
-    kind = dtype_of(dtype or ("bfloat16" if device == "cuda" else "float32"))
+    kind = dtype_of(usual_dtype(dtype))
     tokenizer = tokenizer_of(found)
     check_vocabulary(found, tokenizer)
     decoder: Decoder
@@ -135,6 +139,13 @@ def rows_on_a_cpu(parameters: int, vocabulary: int) -> int:
     if parameters >= MIDDLE:
         return SLOW_ROWS
     return max(SLOW_ROWS, min(MIDDLE_ROWS, MIDDLE_LOGITS // vocabulary))
+
+
+def usual_dtype(name: str | None) -> str:
+    """The name of a type, or where none is given what is usual on this machine."""
+    import torch
+
+    return name or ("bfloat16" if torch.cuda.is_available() else "float32")
 
 
 def dtype_of(name: str) -> Any:

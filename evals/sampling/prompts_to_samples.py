@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evals.asking.asking import Asking, asked_in_training, decoding, settled
-from evals.asking.prompts import FORM, check_arguments, end_of_turn, prompt_text
+from evals.asking.prompts import check_arguments, check_turns, end_of_turn
 from evals.asking.rendering import little_memory
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
@@ -157,7 +157,7 @@ def settle(checkpoint: Checkpoint, asking: Asking, problems: str | None = None) 
         chat = bool(getattr(tokenizer, "chat_template", None))
         made = settled(asking, checkpoint.lineage, chat, worked)
         with little_memory():
-            prompt_text(FORM, made, tokenizer)
+            check_turns(made, tokenizer)
             trained = asked_in_training(checkpoint.lineage).chat_args.items()  # as it was, right or wrong
             check_arguments(dict(kv for kv in asking.chat_args.items() if kv not in trained), made, tokenizer)
             if asking.stops != ():

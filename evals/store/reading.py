@@ -111,7 +111,7 @@ def graded_samples(
     """Samples of a cell (columns of the samples table) joined with their grades (GRADED), one row a sample.
 
     Columns key, problem and index are always there; rows are sorted by problem and index. problems, n: only
-    these ids, only the first n samples of each.
+    these ids, only the first n samples of each. UserError where some of them are not graded.
     """
     names = list(dict.fromkeys(["key", "problem", "index", *columns]))
     samples = store.samples([cell], columns=names, problems=problems)
@@ -119,6 +119,11 @@ def graded_samples(
         samples = samples[samples["index"] < n]
     grades = store.grades([cell], columns=["key", *GRADED])
     joined = samples.merge(grades, on="key", validate="one_to_one")
+    if lacking := len(samples) - len(joined):
+        raise UserError(
+            f"{lacking} samples of {store.cell(cell)['checkpoint']} are not graded by this version; "
+            f"run evals grade {store.path}"
+        )
     return joined.sort_values(["problem", "index"], kind="stable", ignore_index=True)
 
 

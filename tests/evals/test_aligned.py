@@ -1,5 +1,6 @@
 """A cell read once, against the store's own tables: parts of it, and names as dictionaries."""
 
+from functools import partial
 from operator import itemgetter
 
 import pandas as pd
@@ -11,6 +12,7 @@ from evals.grading.report import cell_report
 from evals.grading.store_grading import grade_store, read_cells
 from evals.store import SampleStore
 from evals.store.aligned import aligned
+from evals.store.reading import graded_samples
 from evals.store.store import grade_group
 from tests.evals.fake_engine import FakeEngine, arguments, sample, world_problems
 
@@ -85,5 +87,6 @@ def test_a_cell_that_is_graded_in_part_is_refused(tmp_path):
     grade_store(store, [cell])
     block = store.grade_table.blocks(grade_group(cell))[0]
     block.unlink()
-    with pytest.raises(UserError, match=r"samples of a are not graded .*run evals grade"):
-        aligned(store, cell)
+    for read in (aligned, partial(graded_samples, columns=["text"])):
+        with pytest.raises(UserError, match=r"samples of a are not graded .*run evals grade"):
+            read(store, cell)

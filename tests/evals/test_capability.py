@@ -159,8 +159,12 @@ def test_what_is_measured_is_not_measured_again(measured, tiny, data, monkeypatc
     again = capability([tiny], out, data=data)
     pd.testing.assert_frame_equal(again, items)
     assert len(read_items(out)) == len(items)
+    for other in ({"limit": 1}, {"dtype": "bfloat16"}):
+        with pytest.raises(AssertionError, match="measured again"):
+            capability([tiny], out, data=data, **other)
+    monkeypatch.setattr("evals.capability.measure.version", lambda package: f"another {package}")
     with pytest.raises(AssertionError, match="measured again"):
-        capability([tiny], out, data=data, limit=1)
+        capability([tiny], out, data=data)
 
 
 def test_equal_weights_under_two_names_are_two_checkpoints(tiny, tmp_path):

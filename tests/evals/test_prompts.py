@@ -12,6 +12,7 @@ from evals.asking import Asking, asking_file, settled
 from evals.asking.options import askings
 from evals.asking.prompts import (
     chat_text,
+    check_turns,
     end_of_turn,
     prompt_ids,
     prompt_text,
@@ -208,6 +209,33 @@ def test_a_template_that_raises_is_one_sentence(tokenizer):
             chat_text(turns[1:], tokenizer)
     finally:
         tokenizer.chat_template = CHAT
+
+
+@pytest.mark.parametrize(
+    ("form", "asked", "says"),
+    [
+        (
+            CHAT.replace("in messages %}", "in messages if m.role != 'system' %}"),
+            {"system": "x"},
+            "system prompt out",
+        ),
+        ("<s><user>{{ messages[-1]['content'] }}<assistant>", {"shots": 2}, "examples out, .*give --shots 0"),
+        (
+            "<s><user>{{ messages[-1]['content'] }}<assistant>",
+            {"system": "x"},
+            "system prompt out; ask without",
+        ),
+    ],
+)
+def test_a_template_that_leaves_a_part_out_is_named(tokenizer, form, asked, says):
+    tokenizer.chat_template = form
+    try:
+        check_turns(chat(), tokenizer)
+        with pytest.raises(UserError, match=says):
+            check_turns(chat(**asked), tokenizer)
+    finally:
+        tokenizer.chat_template = CHAT
+    check_turns(chat(2, system="Be brief."), tokenizer)
 
 
 LOOP = "{% for i in range(99999) %}{% for k in range(99999) %}{% endfor %}{% endfor %}"

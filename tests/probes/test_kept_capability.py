@@ -3,6 +3,7 @@
 import copy
 import json
 import math
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,15 @@ def test_tasks_are_lost_equivalent_or_undetermined():
     assert readings == {"lost": "lost", "same": "equivalent", "few": "undetermined"}
     wide = capability(items(lost=(a, lost), same=(a, same)), [A, B], margin=0.001)
     assert {d.measure: d.extra("reading") for d in wide.differences}["same"] == "undetermined"
+
+
+def test_two_results_of_one_checkpoints_weights_are_refused():
+    """Fails where the first of them is taken: equal weights under two tokenizers became one model."""
+    twice = pd.concat([items(t=([1] * 40, [1] * 40)), items(t=([1] * 40, [0] * 40))])
+    with pytest.raises(UserError, match="two results of the weights of b, as of two tokenizers"):
+        capability(twice, [A, B])
+    equal = pd.concat([items(t=([1] * 40, [0] * 40))] * 2)
+    assert {e.problems for e in capability(equal, [A, B]).estimates} == {40}
 
 
 def test_text_shows_what_multiple_choice_at_its_ceiling_does_not():
@@ -105,6 +115,11 @@ def test_what_a_tokenizer_sets_before_a_text_is_not_scored(tmp_path):
     table = text_loss([str(folder)], tmp_path / "out", text=_rows(tmp_path / "t.jsonl", texts))
     engine.context = 256
     assert table["bits"].tolist() == pytest.approx(losses(engine, texts), rel=1e-5)
+    other = shutil.copytree(folder, tmp_path / "other")
+    tokenizer._tokenizer.post_processor = TemplateProcessing(single="$A", special_tokens=[])
+    tokenizer.save_pretrained(other)
+    with pytest.raises(UserError, match="the same weights and different tokenizers"):
+        text_loss([str(folder), str(other)], tmp_path / "out", text=tmp_path / "t.jsonl")
 
 
 def _rows(path, texts):

@@ -41,6 +41,12 @@ def brisk(monkeypatch):
     monkeypatch.setattr(patience, "LONGEST", 0.01)
 
 
+def test_a_tokenizer_is_not_for_a_server():
+    """Fails where the option is taken and another tokenizer is asked with."""
+    with pytest.raises(UserError, match="--tokenizer goes with --engine torch or vllm"):
+        find_checkpoint("small", "server", "http://localhost:1/v1", tokenizer="folder")
+
+
 def test_every_sample_has_its_seed_its_reason_and_its_log_probs():
     with SmallServer() as server:
         engine = engine_of(server)
