@@ -83,6 +83,21 @@ def check_decoding(
             raise UserError(f"{where}: {name} is {value}; it must be {said}")
 
 
+def truncates(how: Mapping[str, Any]) -> bool:
+    """Whether decoding options cut the distribution, so that some tokens had probability 0.
+
+    What is not stated cuts nothing; a top_k below 0 is off, as vLLM has it.
+    """
+    top_p, top_k, min_p = (how.get(name) for name in ("top_p", "top_k", "min_p"))
+    return (top_p is not None and top_p < 1) or (top_k or 0) > 0 or (min_p or 0) > 0
+
+
+def said_truncation(how: Mapping[str, Any]) -> str:
+    """The options of `truncates` in words."""
+    text = f"top-p {how.get('top_p')}, top-k {max(how.get('top_k') or 0, 0)}"
+    return text + (f", min-p {how['min_p']}" if how.get("min_p") else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One sample wanted: the prompt's token ids and the seed of this very sample.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.estimators.answers import answer_entropy
+from evals.records import said_truncation, truncates
 from probes.findings.checks import check, over_pairs
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
@@ -133,16 +134,13 @@ def comparable(
 def _temperature(source: Source, scores: Mapping[str, pd.DataFrame] | None) -> list[Check]:
     if scores is None:
         return [check("token entropy", None, None, "needs the checkpoints themselves: give --ckpt")]
-    ways = {
-        (r.get("temperature"), r.get("top_p"), r.get("top_k") or 0)
-        for d in source.checkpoints
-        if (r := d["report"]) is not None
-    }
+    known = [d["report"] for d in source.checkpoints if d["report"] is not None]
+    ways = {(r.get("temperature"), r.get("top_p"), max(r.get("top_k") or 0, 0)) for r in known}
     count = min(int(f.groupby("problem").size().min()) for f in scores.values())
     text = f"{count} samples of a problem scored at temperature 1 over the full vocabulary"
-    plain = ways == {(1.0, 1.0, 0)}
+    plain = ways == {(1.0, 1.0, 0)} and not any(map(truncates, known))
     if not plain:
-        drawn = "; ".join(sorted(f"T = {t}, top-p {p}, top-k {k}" for t, p, k in ways))
+        drawn = "; ".join(sorted({f"T = {r.get('temperature')}, {said_truncation(r)}" for r in known}))
         text += f"; they were drawn at {drawn}, so the sums are not the model's own entropy"
     return [check("scored at T = 1", plain, sorted(map(list, ways), key=str), text)]
 

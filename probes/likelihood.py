@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from evals.core.errors import UserError
+from evals.records import said_truncation, truncates
 from probes.findings.checks import check, over_pairs
 from probes.findings.types import Check, Finding
 from probes.inputs.contract import Asked
@@ -113,15 +114,16 @@ def _tokenizers(same: bool, a: dict[str, Any], b: dict[str, Any]) -> Check:
 
 def _kl_check(b: dict[str, Any], same: bool) -> Check:
     r = b["report"] or {}
-    plain = r.get("temperature") == 1 and r.get("top_p") in (1, None) and not r.get("top_k")
+    plain = r.get("temperature") == 1 and not truncates(r)
     if plain and same:
         return check(
             "KL", True, None, "drawn from B at T = 1, untruncated; trust k1's interval: k3's tail is heavy"
         )
     if not same:
         return check("KL", False, None, "not estimated: the tokenizers differ")
-    drawn = f"T = {r.get('temperature')}, top-p {r.get('top_p')}, top-k {r.get('top_k') or 0}"
-    text = f"not estimated: B was drawn at {drawn}; use --temperature 1 --top-p 1 --top-k 0"
+    drawn = f"T = {r.get('temperature')}, {said_truncation(r)}"
+    options = "--temperature 1 --top-p 1 --top-k 0" + (" --min-p 0" if r.get("min_p") else "")
+    text = f"not estimated: B was drawn at {drawn}; use {options}"
     return check("KL", False, None, text)
 
 

@@ -11,12 +11,14 @@ import pyarrow.compute as pc
 from evals.core.keys import content_hash
 from evals.grading.responses import RAN_ON
 from evals.problems.preflight import golds_warning
+from evals.records import truncates
 from evals.store.aligned import Aligned, aligned
 from evals.store.schema import NO_ANSWER
 
 if TYPE_CHECKING:
     from evals.store import SampleStore
 
+UNSAID = 0.01  # share of samples whose end may be unknown where the rate of the others is given
 REPEATS_READ = 100  # problems whose log-probs are read for the expected share of repeats
 DESCRIBED = ("template", "shots", "chat", "system", "chat_args", "prefix", "prompt", "tokenizer",
              "temperature", "top_p", "top_k", "min_p", "max_tokens", "stops", "engine", "engine_version",
@@ -54,7 +56,7 @@ def cell_report(store: SampleStore, cell: str, held: Aligned | None = None) -> d
         "lenient": _rate(grades["lenient"]),
         "extraction_failures": _rate(pc.equal(grades["stage"], NO_ANSWER)),
         "routes": _routes(grades["route"]),
-        "truncated": _rate(truncated),
+        "truncated": _truncated_rate(truncated),
         "truncated_credited": _credited(grades, truncated),
         "ran_on": _ran_on(grades) if "flags" in grades.column_names else None,
         "verifier_errors": _errors(grades),
@@ -70,6 +72,11 @@ def _rate(values: pa.ChunkedArray) -> float | None:
     """Share of true values among those that are known; None if none is."""
     mean = pc.mean(values).as_py()
     return None if mean is None else float(mean)
+
+
+def _truncated_rate(truncated: pa.ChunkedArray) -> float | None:
+    """The rate where it is known of nearly all samples; some tools say it only of those cut off."""
+    return None if truncated.null_count > UNSAID * len(truncated) else _rate(truncated)
 
 
 def _prompt_hash(held: Aligned) -> str | None:
@@ -121,7 +128,7 @@ def _expected_duplicates(store: SampleStore, cell: str, held: Aligned) -> float 
     samples is unbiased. Read from at most `REPEATS_READ` problems.
     """
     info = store.cell(cell)
-    if (info.get("temperature"), info.get("top_p"), info.get("top_k")) != (1, 1, 0):
+    if (info.get("temperature"), info.get("top_p")) != (1, 1) or truncates(info):
         return None
     some = sorted(held.ids)[:REPEATS_READ]
     table = store.sample_table.read(cell, ["index", "logprobs"], some)

@@ -9,6 +9,7 @@ from typing import Any
 
 from evals.checkpoints.runs import resolved, run_of
 from evals.engines.server import UNSEEN
+from evals.records import truncates
 from probes.findings.types import Check
 
 SAME = ("template", "shots", "chat", "system", "chat_args", "prefix", "stops")
@@ -204,12 +205,11 @@ def _support(a: dict[str, Any], b: dict[str, Any]) -> Check:
     tops = [r["top_p"] for r in (a, b) if r.get("top_p") is not None]
     if not tops:
         return check("support", None, None, "the samples do not say their top-p")
-    cut = min(tops) < 1 or any(r.get("top_k") for r in (a, b))
-    text = (
-        f"top-p {min(tops):g}: 'never solved' is said of the truncated distribution"
-        if cut
-        else "not truncated"
-    )
+    cut = any(map(truncates, (a, b)))
+    other = next((f", {k.replace('_', '-')} {r[k]:g}" for k in ("top_k", "min_p") for r in (a, b)
+                  if (r.get(k) or 0) > 0), "")  # fmt: skip
+    text = f"top-p {min(tops):g}{other}: 'never solved' is said of the truncated distribution"
+    text = text if cut else "not truncated"
     return check("support", not cut or None, min(tops), text)
 
 

@@ -20,16 +20,25 @@ def graded(source: Source, columns: Iterable[str]) -> dict[str, pd.DataFrame]:
     """Per checkpoint, its samples (columns of the samples table) joined with their grades.
 
     Only the problems that the source counts, and the first `source.n` samples of each. Every frame has key,
-    problem, index and the columns of `evals.store.reading.GRADED`, sorted by problem and index. UserError
-    where only counts are known.
+    problem, index and the columns of `evals.store.reading.GRADED`, sorted by problem and index; right answers
+    of a problem have one text (`right_alike`). UserError where only counts are known.
     """
     if source.store is None:
         raise UserError("this probe needs samples, and only counts were given; use --samples or --ckpt")
     problems = set(source.counts["problem"])
     return {
-        d["name"]: graded_samples(source.store, d["cell"], columns, problems=problems, n=source.n)
+        d["name"]: right_alike(
+            graded_samples(source.store, d["cell"], columns, problems=problems, n=source.n)
+        )
         for d in source.checkpoints
     }
+
+
+def right_alike(samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples with one text for all right answers of a problem, the first: 1/2 and 0.5 are one answer."""
+    right = samples["correct"].astype(bool) & samples["answer"].notna()
+    first = samples["answer"].where(right).groupby(samples["problem"]).transform("first")
+    return samples.assign(answer=samples["answer"].where(~right, first))
 
 
 def answer_codes(frames: Mapping[str, pd.DataFrame]) -> dict[str, dict[Any, tuple[np.ndarray, int]]]:

@@ -32,6 +32,25 @@ def report(path, engine, **changes):
     return cell_report(store, cell)
 
 
+class Reasons(Die):
+    """Says of `unsaid` of 32 samples nothing, and of the others by turns that they were cut off, or ended."""
+
+    unsaid = 8
+
+    def _one(self, request):
+        place = request.seed % 32
+        reason = None if place < self.unsaid else ("length", "stop")[place % 2]
+        return Sample("\\boxed{1}", (1,), (-1.0,), reason)
+
+
+@pytest.mark.parametrize(("unsaid", "known"), [(0, True), (8, False), (32, False)])
+def test_the_rate_of_what_was_cut_off_is_given_where_it_is_known(tmp_path, monkeypatch, unsaid, known):
+    """Fails where the rate is that of the few samples of which a reason is told."""
+    monkeypatch.setattr(Reasons, "unsaid", unsaid)
+    found = report(tmp_path / "s", Reasons())["truncated"]
+    assert found == pytest.approx(0.5, abs=0.05) if known else found is None
+
+
 def test_independent_draws_repeat_as_expected(tmp_path):
     """The expectation is exact for a fair die: the mean over i < n of 1 - (1 - 1/50)^i."""
     found = report(tmp_path / "s", Die(), options=UNTRUNCATED)
