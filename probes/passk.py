@@ -197,6 +197,7 @@ def _beyond(side: pd.DataFrame, options: Options) -> list[dict[str, Any]]:
     between the two models says more of what the samples do not show.
     """
     n, c = side["n"].to_numpy(), side["c"].to_numpy()
+    cluster = np.unique(side["cluster"].astype(str), return_inverse=True)[1] if "cluster" in side else None
     ks = [int(n.min()) * m for m in BEYOND]
     rows = []
     models: tuple[Model, ...] = ("beta-binomial", "npmle")
@@ -204,7 +205,9 @@ def _beyond(side: pd.DataFrame, options: Options) -> list[dict[str, Any]]:
         low: list[Any] = [None] * len(ks)
         high: list[Any] = [None] * len(ks)
         if model == "npmle":
-            found = extrapolate(n, c, ks, model=model, level=options.level, seed=options.seed)
+            found = extrapolate(
+                n, c, ks, model=model, level=options.level, seed=options.seed, cluster=cluster
+            )
             estimate, low, high = found.estimate, found.low.tolist(), found.high.tolist()
         else:
             estimate = fitted(n, c, "beta-binomial").pass_at_k(ks)

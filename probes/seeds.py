@@ -52,8 +52,14 @@ def seeds(
          **{f"pass@{k}": float(stacked[i, :, j].mean()) for j, k in enumerate(ks)}}
         for i, (d, reward) in enumerate(zip(members, rewards, strict=True))
     ]  # fmt: skip
+    cluster = _clusters(source)
     changes = [
-        {"k": k, **seed_difference(base[:, :, j], stacked[:, :, j], level=options.level, paired=parents > 1)}
+        {
+            "k": k,
+            **seed_difference(
+                base[:, :, j], stacked[:, :, j], level=options.level, paired=parents > 1, cluster=cluster
+            ),
+        }
         for j, k in enumerate(ks)
     ]
     return source.finding(
@@ -86,6 +92,14 @@ def _values(source: Source, ks: Sequence[int]) -> dict[str, np.ndarray]:
         name: pass_at_k(side["n"].to_numpy(), side["c"].to_numpy(), list(ks))
         for name, side in aligned(sides).items()
     }
+
+
+def _clusters(source: Source) -> np.ndarray | None:
+    """Codes (M,) of the clusters of the problems, in the order of `_values`; None without clusters."""
+    if "cluster" not in source.counts:
+        return None
+    first = source.counts.drop_duplicates("problem").set_index("problem").sort_index()
+    return np.asarray(np.unique(first["cluster"].astype(str), return_inverse=True)[1])
 
 
 def _reward(described: dict[str, Any]) -> float | None:

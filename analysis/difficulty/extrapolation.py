@@ -45,14 +45,15 @@ def fitted(n: ArrayLike, c: ArrayLike, model: Model) -> Mixture | BetaBinomial:
 
 def extrapolate(
     n: ArrayLike, c: ArrayLike, k: ArrayLike, *, model: Model = "npmle", level: float = 0.05,
-    replicates: int = 200, seed: int = 0,
+    replicates: int = 200, seed: int = 0, cluster: Ints | None = None,
 ) -> Extrapolation:  # fmt: skip
     """pass@k at any k from the fitted distribution of p, with intervals from refits on resampled problems.
 
-    n, c: (M,). Sources: 2510.05197 (beta-binomial), Lord 1969 (NPMLE). The NPMLE puts unsolved problems at or
-    near p = 0, so beyond a few n it is close to a lower bound; the beta-binomial trusts its tail. Differences
-    between the two are a fair measure of what the samples do not say. Where few problems differ (floor,
-    ceiling), the interval also covers what Clopper-Pearson allows, so that it never has width zero.
+    n, c: (M,). cluster: (M,) codes of problems that are resampled together. Sources: 2510.05197
+    (beta-binomial), Lord 1969 (NPMLE). The NPMLE puts unsolved problems at or near p = 0, so beyond a few n
+    it is close to a lower bound; the beta-binomial trusts its tail. Differences between the two are a fair
+    measure of what the samples do not say. Where few problems differ (floor, ceiling), the interval also
+    covers what Clopper-Pearson allows, so that it never has width zero.
     Raises AnalysisError on impossible counts, k < 1, an unknown model, and fewer than 10 replicates.
     """
     checked_level(level)
@@ -65,26 +66,35 @@ def extrapolate(
     whole = fitted(n, c, model)
     estimate = whole.pass_at_k(ks)
     rng = np.random.default_rng([seed, 0xE7])
-    pairs, count = np.unique(np.stack([n, c]), axis=1, return_counts=True)
+    pairs, kind, count = np.unique(np.stack([n, c]), axis=1, return_inverse=True, return_counts=True)
+    codes = None if cluster is None else np.unique(cluster, return_inverse=True)[1]
+    units = c.size if codes is None else int(codes.max()) + 1
     drawn = np.empty((replicates, ks.size))
     for r in range(replicates):
-        times = rng.multinomial(c.size, count / c.size)
+        if codes is None:
+            times = rng.multinomial(units, count / units)
+        else:
+            chosen = rng.multinomial(units, np.full(units, 1 / units))
+            times = np.bincount(kind.ravel(), weights=chosen[codes]).astype(np.int64)
         again = _refitted(pairs[:, times > 0], times[times > 0], whole)
         drawn[r] = again.pass_at_k(ks)
     low, high = np.quantile(drawn, [level / 2, 1 - level / 2], axis=0)
-    low, high = _with_ends(n, c, ks, np.minimum(low, estimate), np.maximum(high, estimate), level)
+    inner = np.minimum(low, estimate), np.maximum(high, estimate)
+    low, high = _with_ends(n, c, ks, *inner, level, units, cluster)
     return Extrapolation(ks, estimate, low, high, ks > n.min(), model)
 
 
-def _with_ends(n: Ints, c: Ints, ks: Ints, low: Floats, high: Floats, level: float) -> tuple[Floats, Floats]:
+def _with_ends(
+    n: Ints, c: Ints, ks: Ints, low: Floats, high: Floats, level: float, units: int, cluster: Ints | None
+) -> tuple[Floats, Floats]:
     """The interval, and where few problems differ also Clopper-Pearson's at the nearest k up to n.
 
     From n to k the true pass@k does not fall, and grows at most k/n-fold.
     """
     inside = np.minimum(ks, n.min())
     values = pass_at_k(n, c, inside)
-    least, most = clopper_pearson(values.sum(0).clip(0, c.size), c.size, level)
-    few = few_differ(values, None)
+    least, most = clopper_pearson(values.sum(0).clip(0, c.size) * (units / c.size), units, level)
+    few = few_differ(values, cluster)
     most = np.minimum(1, most * ks / inside)
     return np.where(few, np.minimum(low, least), low), np.where(few, np.maximum(high, most), high)
 

@@ -7,19 +7,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arguments import Floats, checked_level
+from analysis.arguments import Floats, Ints, checked_level
 from analysis.errors import AnalysisError
 from analysis.inference.bands import widened
 from analysis.inference.intervals import t_quantile
 
 
 def seed_difference(
-    a: ArrayLike, b: ArrayLike, *, level: float = 0.05, paired: bool = False
+    a: ArrayLike,
+    b: ArrayLike,
+    *,
+    level: float = 0.05,
+    paired: bool = False,
+    cluster: Ints | None = None,
 ) -> dict[str, Any]:
     """Mean of B - A over seeds and problems, with an interval that counts both as samples.
 
     a: (S_a, M), b: (S_b, M) per-problem values (pass@k at one k) of each training seed; S_a = 1 is one common
     parent. paired: row s of both share what the seed shares (the parent), so the difference is taken by seed.
+    cluster: (M,) codes of problems that count as one; the mean stays one over problems.
     Seeds and problems are crossed random effects (Cornfield and Tukey 1956): the half-width is the root of
     the summed squares of a t interval over problems and one over the seeds of each side, with S - 1 degrees
     of freedom: three seeds make it wide. Noise of problems × seeds, that of drawing among it, is counted in
@@ -41,6 +47,8 @@ def seed_difference(
                 f"{one.shape[0]} and {other.shape[0]} seeds cannot be paired; give equal numbers"
             )
         one, other = np.zeros((1, one.shape[1])), other - one
+    each = other.mean(0) - one.mean(0)
+    one, other = (_by_cluster(x, cluster) for x in (one, other))
     problems = other.shape[1]
     mean = other.mean(0) - one.mean(0)
     parts = [(mean.var(ddof=1) / problems, problems - 1)]
@@ -48,7 +56,7 @@ def seed_difference(
     half = float(np.sqrt(sum(t_quantile(1 - level / 2, df) ** 2 * part for part, df in parts)))
     estimate = float(mean.mean())
     ends = np.array([estimate - half]), np.array([estimate + half])
-    low, high = widened(*ends, mean[:, None], problems, level)
+    low, high = widened(*ends, each[:, None], problems, level, cluster)
     return {
         "estimate": estimate,
         "low": float(low[0]),
@@ -101,6 +109,19 @@ def _matrix(values: ArrayLike) -> Floats:
     if x.min() < 0 or x.max() > 1:
         raise AnalysisError("values are rates from 0 to 1; divide percentages by 100")
     return x
+
+
+def _by_cluster(x: Floats, cluster: Ints | None) -> Floats:
+    """(S, C) values of clusters, with the means of x (S, M), that vary as these means do over clusters."""
+    if cluster is None:
+        return x
+    codes = np.unique(cluster, return_inverse=True)[1]
+    sizes = np.bincount(codes)
+    if codes.size != x.shape[1] or sizes.size < 2:
+        raise AnalysisError("seeds need one cluster code per problem, and at least two clusters")
+    totals = np.stack([np.bincount(codes, weights=row) for row in x])
+    means = x.mean(1, keepdims=True)
+    return np.asarray(means + (totals - sizes * means) * sizes.size / codes.size)
 
 
 def _seed_sd(x: Floats) -> float:

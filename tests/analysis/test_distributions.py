@@ -191,6 +191,10 @@ def test_extrapolation_is_labelled_and_brackets_the_truth(model: str) -> None:
     rng = np.random.default_rng(6)
     c = rng.binomial(32, BASE.draw(1000, rng))
     found = extrapolate(32, c, [1, 32, 64, 128], model=model, replicates=60)
+    wide = extrapolate(
+        32, np.repeat(c, 9), [64], model=model, replicates=60, cluster=np.repeat(np.arange(c.size), 9)
+    )
+    assert wide.high[0] - wide.low[0] == pytest.approx(found.high[2] - found.low[2], rel=0.4)
     assert found.extrapolated.tolist() == [False, False, True, True]
     truth = BASE.pass_at_k([1, 32, 64, 128])
     assert (found.low[:3] <= truth[:3]).all()

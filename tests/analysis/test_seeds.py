@@ -56,6 +56,22 @@ def test_shapes_and_what_is_shown() -> None:
         seed_difference(100 * a, 100 * b)
 
 
+def test_problems_of_a_cluster_count_as_one() -> None:
+    """Every problem copied 20 times, as a cluster, says no more than once; single ones change nothing."""
+    rng = np.random.default_rng(2)
+    a, b = rng.random((1, 30)), rng.random((3, 30))
+    once = seed_difference(a, b)
+    copied = seed_difference(np.repeat(a, 20, 1), np.repeat(b, 20, 1), cluster=np.repeat(np.arange(30), 20))
+    single = seed_difference(a, b, cluster=np.arange(30)[::-1])
+    for name in ("estimate", "low", "high", "error", "seed_sd"):
+        assert copied[name] == pytest.approx(once[name])
+        assert single[name] == pytest.approx(once[name])
+    unequal = seed_difference(a, b, cluster=np.arange(30) // 2 % 13)
+    assert unequal["estimate"] == pytest.approx(once["estimate"])
+    with pytest.raises(AnalysisError, match="one cluster code per problem"):
+        seed_difference(a, b, cluster=np.zeros(30, int))
+
+
 @pytest.mark.parametrize(("a", "b"), [(0.0, 0.0), (1.0, 1.0), (0.0, 1.0)])
 def test_floor_and_ceiling_of_seeds_have_width(a: float, b: float) -> None:
     found = seed_difference(np.full((1, 200), a), np.full((3, 200), b))
