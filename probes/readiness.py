@@ -31,6 +31,7 @@ from probes.measures.ladder import (
     token_equivalents,
     tokens_of,
     told_in_tokens,
+    two_at_once,
     with_ladder,
 )
 from probes.measures.paired import Measure, infer
@@ -142,7 +143,7 @@ def readiness(
     return source.finding(
         "readiness",
         command=command,
-        checks=_checks(source, points),
+        checks=[*_checks(source, points), *_ladder(source)],
         options={"level": options.level, "seed": options.seed, "K": K, "group": group},
         estimates=found["estimates"] + guess_floors(source) + equivalent_estimates(worth),
         differences=found["differences"],
@@ -153,6 +154,13 @@ def readiness(
         equivalents=worth,
         tables=[*_points_table(points, K), *equivalent_tables(worth)],
     )
+
+
+def _ladder(source: Source) -> list[Check]:
+    """A check that fails where trained checkpoints have no ladder of one base."""
+    doubt = two_at_once(source.checkpoints)
+    trained = any(map(is_trained, source.checkpoints))
+    return [check("ladder", False, None, f"no equivalent in tokens: {doubt}")] if doubt and trained else []
 
 
 def _table(source: Source, name: str, K: int, group: int) -> pd.DataFrame:

@@ -87,8 +87,13 @@ def gains(
     for d in checkpoints:
         lineage = d["lineage"] or {}
         if is_trained(d) and (lineage.get("flops") or 0) > 0:
-            key = (lineage.get("parent"), d["recipe"], lineage.get("seed"))
-            runs.setdefault(key, {})[float(lineage["flops"])] = d["name"]
+            run = Path(d["path"]).parent if d["path"] else None
+            by_flops = runs.setdefault((lineage.get("parent"), d["recipe"], lineage.get("seed"), run), {})
+            if (other := by_flops.setdefault(float(lineage["flops"]), d["name"])) != d["name"]:
+                raise UserError(
+                    f"{other} and {d['name']} have one parent, recipe, seed and compute: as of two runs that "
+                    "cannot be told apart; give the checkpoints of one"
+                )
     out = {}
     for by_flops in runs.values():
         x = np.log10(sorted(by_flops))
@@ -113,8 +118,11 @@ def token_equivalents(
 
     One row per trained checkpoint and k, where the ladder has two checkpoints or more and its start is one of
     them: checkpoint, start, k, last (tokens of the last of the ladder), tokens and multiple as
-    (estimate, low, high), None beyond the last; below (whether it lies below the first).
+    (estimate, low, high), None beyond the last; below (whether it lies below the first). None at all of two
+    bases at once (`two_at_once`).
     """
+    if two_at_once(checkpoints):
+        return []
     ladder = {t: d["name"] for d in checkpoints if not is_trained(d) and (t := tokens_of(d))}
     at, out = sorted(ladder), []
     for d in checkpoints:
@@ -131,6 +139,17 @@ def token_equivalents(
                  "tokens": _ends(found.tokens), "multiple": _ends(found.multiple)}
             )  # fmt: skip
     return out
+
+
+def two_at_once(checkpoints: Sequence[Mapping[str, Any]]) -> str | None:
+    """A sentence where two bases have seen as many tokens, as those of two seeds: then there is no ladder."""
+    known: dict[float, str] = {}
+    for d in checkpoints:
+        tokens = None if is_trained(d) else tokens_of(d)
+        other = known.setdefault(tokens, d["name"]) if tokens else d["name"]
+        if tokens and other != d["name"]:
+            return f"{other} and {d['name']} both saw {tokens:,.0f} tokens: give one base's at a time"
+    return None
 
 
 def _ends(found: Interval) -> list[float | None]:

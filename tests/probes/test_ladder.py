@@ -89,6 +89,37 @@ def test_gain_per_tenfold_of_compute():
     assert gains(checkpoints[:1], rates) == {}
 
 
+def test_two_runs_of_one_recipe_and_seed_stay_two():
+    """Fails where they are one line: their gains were a mixture, and of equal compute one was lost."""
+    rates, checkpoints = {}, []
+    for run, start, shift in (("a", 0.2, 0.0), ("b", 0.5, 0.5), ("c", 0.6, 0.0)):
+        for i in range(2):
+            name, lineage = f"{run}{i}", {"parent": "p", "seed": 0, "flops": 10 ** (15 + shift + i)}
+            checkpoints.append(
+                blank(name) | {"recipe": "rl", "lineage": lineage, "path": f"runs/{run}/{name}"}
+            )
+            rates[name] = pd.DataFrame({"first": [start + 0.1 * i] * 3, "large": [0.5] * 3})
+    found = gains(checkpoints, rates)
+    assert {name: round(float(f["gain_first"].mean()), 6) for name, f in found.items()} == dict.fromkeys(
+        ("a1", "b1", "c1"), 0.1
+    )
+    for d in checkpoints:
+        d["path"] = None
+    with pytest.raises(UserError, match="a0 and c0 have one parent, recipe, seed and compute"):
+        gains(checkpoints, rates)
+
+
+def test_bases_of_two_seeds_are_no_ladder():
+    source = counts_of(**LADDER, other=0.3, rl=1.2)
+    found = readiness(with_ladder(source, [*TOKENS, "other=2e9"], ["rl=1e9"], []))
+    assert found.extra("equivalents") == []
+    (said,) = [c for c in found.checks if c.name == "ladder"]
+    assert (said.passed, "m2 and other both saw 2,000,000,000 tokens" in said.detail) == (False, True)
+    alone = readiness(with_ladder(source, [*TOKENS, "other=3e9"], ["rl=1e9"], []))
+    assert alone.extra("equivalents")
+    assert "ladder" not in [c.name for c in alone.checks]
+
+
 def test_pretraining_loss_is_that_before_the_checkpoint(tmp_path):
     (tmp_path / "step-000100").mkdir()
     rows = [f'{{"step": {i}, "loss": {i if i <= 100 else 0}}}' for i in range(1, 151)]
