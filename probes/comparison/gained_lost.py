@@ -28,9 +28,13 @@ def changed(source: Source, a: str, b: str, pair: PairedCounts | None = None) ->
     pair = pair or PairedCounts.from_frame(source.counts, a, b)
     found = changes(pair.without_short()[0])
     moved = {kind: found.listed(getattr(found, kind)) for kind in ("improved", "worsened")}
-    counted = {name: _counted(source, name) for name in (a, b)}
+    ids = pair.problems.tolist()
+    counted = {
+        name: pd.DataFrame({"n": n, "c": right}, index=ids).sort_index()
+        for name, n, right in ((a, pair.n_a, pair.c_a), (b, pair.n_b, pair.c_b))
+    }
     rates = {side: counted[name]["c"] / counted[name]["n"] for side, name in (("a", a), ("b", b))}
-    c = pd.DataFrame(rates).dropna()
+    c = pd.DataFrame(rates)
     order = (c["b"] - c["a"]).abs().sort_values(ascending=False, kind="stable").index
     gained, lost = (c["a"] == 0) & (c["b"] > 0), (c["a"] > 0) & (c["b"] == 0)
     chosen = {kind: order[mask[order]].tolist() for kind, mask in (("gained", gained), ("lost", lost))}
@@ -40,12 +44,6 @@ def changed(source: Source, a: str, b: str, pair: PairedCounts | None = None) ->
     numbers = {name: {p: (int(n), int(c)) for p, n, c in counted[name].itertuples()} for name in (a, b)}
     listed = {kind: [_record(p, numbers, texts, a, b) for p in ids] for kind, ids in chosen.items()}
     return moved | listed | totals
-
-
-def _counted(source: Source, name: str) -> pd.DataFrame:
-    """n and c of one checkpoint by problem."""
-    rows = source.counts[source.counts["checkpoint"] == name]
-    return rows.set_index("problem")[["n", "c"]].sort_index()
 
 
 class _Texts:

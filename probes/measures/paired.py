@@ -76,7 +76,17 @@ def infer(
         ]
     rows = [head | found for (head, _), found in zip(jobs, _ratios(jobs, level, seed, cluster), strict=True)]
     estimates = [{k: v for k, v in row.items() if k != "p"} for row in rows if "checkpoint" in row]
-    return {"estimates": estimates, "differences": _with_holm([r for r in rows if "a" in r])}
+    differences = _on_shared(estimates, [r for r in rows if "a" in r])
+    return {"estimates": estimates, "differences": _with_holm(differences)}
+
+
+def _on_shared(estimates: Sequence[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The differences; where a side is known of more problems than both are, the label says of how many."""
+    known = {(e["checkpoint"], e["measure"]): e["problems"] for e in estimates}
+    for row in rows:
+        if any(known[row[side], row["measure"]] > row["problems"] for side in "ab"):
+            row["label"] += f" (of the {row['problems']} problems with both)"
+    return rows
 
 
 def aligned(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import Options
+from analysis import Options, PairedCounts
+from analysis.problems.selection import select_on_half
 from evals.core.errors import UserError
 from probes.expand import expand
 from probes.findings.finding import read_findings, typed, write_findings
@@ -86,6 +87,19 @@ def test_problems_are_selected_on_half_of_the_samples_and_compared_on_the_rest()
     assert part.problems < whole.problems
     assert part.n == whole.n // 2
     assert part.robustness is None
+
+
+def test_what_is_gained_and_lost_is_of_the_selected_counts():
+    """Fails where the list is of all problems and all samples, beside a card of the selected ones."""
+    source = from_counts(KEPT / "counts.csv")
+    found = expand(source, Options(K=4), select=(0.0, 0.5))
+    pair = select_on_half(
+        PairedCounts.from_frame(source.counts, found.comparison.a, found.comparison.b), 0.0, 0.5, seed=0
+    )
+    only_b, only_a = (pair.c_a == 0) & (pair.c_b > 0), (pair.c_a > 0) & (pair.c_b == 0)
+    assert (found.changed["gained_total"], found.changed["lost_total"]) == (only_b.sum(), only_a.sum())
+    n = dict(zip(pair.problems, pair.n_a, strict=True))
+    assert all(r["a"]["n"] == n[r["problem"]] for kind in ("gained", "lost") for r in found.changed[kind])
 
 
 def test_problems_whose_rate_changed_are_listed_with_their_p(tmp_path):

@@ -28,6 +28,9 @@ def test_estimates_by_hand():
     change = next(d for d in found["differences"] if d["measure"] == "x")
     assert change["estimate"] == pytest.approx(8 / 3 - 7 / 3)  # on the problems that both have
     assert change["problems"] == 15
+    assert change["label"] == "x (of the 15 problems with both)"
+    whole = infer({"a": b, "b": b}, (MEAN,), [("a", "b")])["differences"]
+    assert whole[0]["label"] == "x"
 
 
 def test_interval_covers_at_its_rate():
