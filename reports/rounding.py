@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from probes.findings.rows import end
+
 DIGITS = 3  # after the point, where no interval says how many
 
 
@@ -35,7 +37,8 @@ def with_interval(value: float | None, low: float | None, high: float | None, *,
     if text == "—" or low is None or high is None or not math.isfinite(low) or not math.isfinite(high):
         return text
     places = digits(low, high)
-    return f"{text} [{_end(low, places, signed)}, {_end(high, places, signed)}]"
+    ends = (end(float(one), places, "+" if signed else "").replace("-", "−") for one in (low, high))
+    return f"{text} [{', '.join(ends)}]"
 
 
 def _number(value: float, places: int, signed: bool) -> str:
@@ -43,9 +46,3 @@ def _number(value: float, places: int, signed: bool) -> str:
     if float(text) == 0:  # no minus zero
         text = ("+" if signed else "") + text.lstrip("+-")
     return text.replace("-", "−")
-
-
-def _end(value: float, places: int, signed: bool) -> str:
-    """An end of an interval: one just below zero keeps its sign, on which a direction rests."""
-    text = _number(value, places, signed)
-    return "−" + text.lstrip("+") if value < 0 and float(f"{value:.{places}f}") == 0 else text

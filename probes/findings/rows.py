@@ -93,11 +93,18 @@ def number(value: float | None, digits: int, sign: str = "") -> str:
     return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
+def end(value: float | None, digits: int, sign: str = "") -> str:
+    """An end of an interval, as `number`; one just below 0 keeps its minus, on which a direction rests."""
+    text = number(value, digits, sign)
+    below = value is not None and value < 0 and not text.startswith("-")
+    return "-" + text.lstrip("+") if below else text
+
+
 def value_cell(values: Sequence[float | None], digits: int, sign: str = "", interval: bool = True) -> Cell:
     """(estimate, low, high) as a cell; interval: whether the ends are written, too."""
     text = number(values[0], digits, sign)
     if interval and text != DASH and None not in values[1:]:
-        text += f" [{number(values[1], digits, sign)}, {number(values[2], digits, sign)}]"
+        text += f" [{end(values[1], digits, sign)}, {end(values[2], digits, sign)}]"
     return Cell(text, tuple(values))
 
 
@@ -109,7 +116,8 @@ def interval_cell(low: float | None, high: float | None) -> Cell:
 
 
 def _short(value: float) -> str:
-    return f"{value:+.3f}".replace("0.", ".", 1)
+    text = f"{value:+.3f}"
+    return text[0] + text[1:].removeprefix("0")
 
 
 def check_rows(checks: tuple[Check, ...], passed: int = PASSED) -> list[Row]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from probes.expand import expand
 from probes.findings.card import cards
 from probes.findings.card_numbers import chosen
-from probes.findings.rows import Grid
+from probes.findings.rows import Grid, interval_cell, value_cell
 from probes.findings.terminal import show
 from probes.findings.types import Adjusted, Check, Finding, Robustness
 
@@ -230,3 +230,11 @@ def test_trained_on_what_is_asked(tmp_path):
     assert held_out(asked | {"fingerprint": "f1"}, b)[0].passed is False
     assert held_out(asked, {"path": str(tmp_path), "lineage": None})[0].passed is None
     assert held_out(asked, {"path": None, "lineage": None}) == []
+
+
+def test_an_end_of_an_interval_keeps_its_sign() -> None:
+    assert value_cell((0.012, -0.0004, 0.024), 3, "+").text == "+0.012 [-0.000, +0.024]"
+    assert value_cell((-0.0004, -0.0008, -0.0001), 3).text == "0.000 [-0.001, -0.000]"
+    assert value_cell((0.0, 0.0, -0.0), 3, "+").text == "+0.000 [+0.000, +0.000]"
+    assert interval_cell(-0.0004, 0.5).text == "[-.000, +.500]"
+    assert interval_cell(-10.2, 20.05).text == "[-10.200, +20.050]"
