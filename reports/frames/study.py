@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -22,6 +22,13 @@ from reports.inputs import finding_files, number
 WANTED = (1, 8, 32)  # the k of the paper's figures
 UNITS = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
 KEY = ("benchmark", "metric", "series", "x", "seed", "step")
+
+
+class Who(NamedTuple):
+    """A checkpoint that a number is of: its path or name, and what tells its samples from others."""
+
+    name: str
+    samples: tuple[str, ...]
 
 
 def study_findings(run: Path) -> list[Finding]:
@@ -74,31 +81,65 @@ def _table(path: Path) -> pd.DataFrame:
 
 
 def from_findings(findings: Sequence[Finding]) -> pd.DataFrame:
-    """pass@k and accuracies of every checkpoint with a lineage; paired differences from where it started."""
+    """pass@k and accuracies of every checkpoint with a lineage; paired differences from where it started.
+
+    A checkpoint that several findings measured on the same samples counts as in the first of them. UserError
+    where two others have the same place in the study (recipe, tokens, seed, step) and differing numbers.
+    """
     tokens = [t for f in findings for c in f.checkpoints if (t := (c.lineage or {}).get("tokens"))]
     size, letter = next(((s, u) for s, u in UNITS if max(tokens, default=0) >= s), UNITS[-1])
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for finding in findings:
-        for row in _rows(finding):
+    rows: dict[tuple[Any, ...], tuple[Sequence[Who], dict[str, Any]]] = {}
+    for i, finding in enumerate(findings):
+        for who, row in _rows(finding, i):
             row |= {"x_axis": f"pretrain_tokens_{letter}", "x": row["x"] / size}
-            rows.setdefault(tuple(row[c] for c in KEY), row)
-    return pd.DataFrame(list(rows.values()))
+            first, held = rows.setdefault(tuple(row[c] for c in KEY), (who, row))
+            if [w.samples for w in first] != [w.samples for w in who] and not _same(held["y"], row["y"]):
+                raise UserError(_clash(first, who, held, row))
+    return pd.DataFrame([row for _, row in rows.values()])
 
 
-def _rows(finding: Finding) -> list[dict[str, Any]]:
+def _same(x: float, y: float) -> bool:
+    return math.isclose(x, y, abs_tol=1e-9) or (math.isnan(x) and math.isnan(y))
+
+
+def _clash(first: Sequence[Who], second: Sequence[Who], held: dict[str, Any], row: dict[str, Any]) -> str:
+    one, two = (" → ".join(w.name for w in who) for who in (first, second))
+    if one == two:
+        one, two = (f"{one} (samples {', '.join(who[-1].samples)})" for who in (first, second))
+    known = [f"{k} {row[k]}" for k in ("seed", "step") if row[k] is not None]
+    place = ", ".join([f"{row['series']} on {row['benchmark']}", *known])
+    return (
+        f"{one} and {two} have one place in the study ({place}) and differ in {row['metric']}: "
+        f"{held['y']:.4g} and {row['y']:.4g}; leave one out, or give it a recipe or a seed of its own in its "
+        "lineage.json"
+    )
+
+
+def _rows(finding: Finding, i: int) -> list[tuple[Sequence[Who], dict[str, Any]]]:
     known = {c.name: c for c in finding.checkpoints}
-    out = []
+    who = {name: _who(finding, c, i) for name, c in known.items()}
+    out: list[tuple[Sequence[Who], dict[str, Any]]] = []
     for comparison in finding.comparisons:
-        start, end = (_place(finding, known[name]) for name in (comparison.a, comparison.b))
-        out += _curve(start, "pass", comparison, comparison.passk["a"])
-        out += _curve(end, "pass", comparison, comparison.passk["b"])
+        a, b = comparison.a, comparison.b
+        start, end = (_place(finding, known[name]) for name in (a, b))
+        out += [((who[a],), row) for row in _curve(start, "pass", comparison, comparison.passk["a"])]
+        out += [((who[b],), row) for row in _curve(end, "pass", comparison, comparison.passk["b"])]
         if _excursion(start, end):  # less the base checkpoint with the same tokens
-            out += _curve(end, "delta_pass", comparison, comparison.delta)
+            change = _curve(end, "delta_pass", comparison, comparison.delta)
+            out += [((who[a], who[b]), row) for row in change]
     for row in estimates(finding):
-        place = _place(finding, known[row.pop("checkpoint")])
+        name = row.pop("checkpoint")
+        place = _place(finding, known[name])
         if place:
-            out.append(place | {k: v for k, v in row.items() if v is not None})
+            out.append(((who[name],), place | {k: v for k, v in row.items() if v is not None}))
     return out
+
+
+def _who(finding: Finding, checkpoint: Described, i: int) -> Who:
+    """A checkpoint of finding i; one of which the name alone is known is the same only within its finding."""
+    c, problems = checkpoint, finding.problems and finding.problems.fingerprint
+    samples = c.cell or c.fingerprint or c.path or f"{c.name} of finding {i + 1}"
+    return Who(c.path or c.name, (samples, *([problems] if problems else [])))
 
 
 def _place(finding: Finding, checkpoint: Described) -> dict[str, Any] | None:

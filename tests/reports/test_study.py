@@ -105,6 +105,31 @@ def test_only_the_last_step_counts_over_tokens_and_all_in_the_dynamics() -> None
     assert [a.get_title(loc="left") for a in made["toy.dynamics"].axes] == ["SFT→RL", "RL"]
 
 
+def measured(run: str, shift: float, **changes: object) -> dict:
+    """An RL run in a folder of its own, at the place in the study that all such runs have."""
+    held = cell("rl", 2_000_000, shift=shift)
+    for checkpoint in held["checkpoints"]:
+        base = checkpoint["recipe"] == "base"
+        checkpoint["path"] = "/runs/base" if base else f"/runs/{run}/step-10"
+        checkpoint |= {} if base else changes
+    return held
+
+
+def test_two_runs_at_one_place_are_refused_and_one_measured_twice_is_not() -> None:
+    with pytest.raises(UserError, match=r"/runs/low/step-10 and /runs/high/step-10.*pass@1.*30.*70") as said:
+        from_findings(typed(measured("low", 0.0), measured("high", 0.4)))
+    assert "seed 0, step 10" in str(said.value)
+    with pytest.raises(UserError, match=r"step-10 \(samples 1111, f+\) and .*step-10 \(samples 2222, f+\)"):
+        from_findings(typed(*(measured("low", s, cell=c) for s, c in ((0.0, "1111"), (0.4, "2222")))))
+    other_base = measured("low", 0.0)
+    other_base["checkpoints"][0]["path"] = "/runs/other"
+    other_base["comparisons"][0]["delta"]["estimate"] = [0.3] * 6
+    with pytest.raises(UserError, match=r"/runs/base → /runs/low/step-10 and /runs/other → "):
+        from_findings(typed(measured("low", 0.0), other_base))
+    frame = from_findings(typed(measured("low", 0.0), measured("low", 0.01), measured("same", 0.0)))
+    assert frame.query("series == 'rl' and metric == 'pass@1'")["y"].tolist() == pytest.approx([30.0])
+
+
 def test_a_table_of_findings_is_drawn_by_its_figure_column(tmp_path: Path) -> None:
     one = {"figure": "rollout_budget", "benchmark": "toy", "metric": "pass@1"}
     rows = [
