@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from reports.compare import compare_studies, labels, matched
+from reports.compare import compare_studies, compare_table, labels, matched, side_by_side
 from reports.inputs import expansions
 from tests.reports.findings import comparison, finding, typed, write_findings
 
@@ -48,6 +48,43 @@ def test_files_show_both_and_whether_they_agree(tmp_path: Path) -> None:
     assert "\\toprule" in (tmp_path / "out" / "compare.tex").read_text("utf-8")
     assert pd.read_csv(tmp_path / "out" / "compare.table.csv")["two: Δpass@K low"].tolist() == [-8.0, -8.0]
     assert (tmp_path / "out" / "compare.svg").is_file()
+
+
+def at_k(k: int, **options: object) -> dict:
+    one = comparison("a", "b")
+    return one | {"options": one["options"] | {"K": k, **options}}
+
+
+def test_verdicts_at_different_k_are_not_compared_and_each_k_is_shown(tmp_path: Path) -> None:
+    for folder, k in (("one", 2), ("two", 32)):
+        write_findings(tmp_path / folder / "findings.json", held(at_k(k), comparison("a", "c")))
+    compare_studies(tmp_path / "one", tmp_path / "two", tmp_path / "out")
+    text = (tmp_path / "out" / "compare.md").read_text("utf-8")
+    assert "| not compared: K = 2 / 32 |" in text
+    assert "| yes |" in text
+    assert "verdicts at different" in text.lower()
+    table = pd.read_csv(tmp_path / "out" / "compare.table.csv")
+    assert table[["one: K", "two: K"]].values.tolist() == [[2, 32], [32, 32]]
+    frame = pd.read_csv(tmp_path / "out" / "compare.csv")
+    assert frame[["K_1", "K_2"]].values.tolist() == [[2, 32], [32, 32]]
+    panels = side_by_side(frame, ("one", "two")).axes
+    assert [t.get_text() for t in panels[0].get_yticklabels()] == ["a → b\nK = 2 / 32", "a → c\nK = 32"]
+    panels = side_by_side(frame.assign(K_1=32), ("one", "two")).axes
+    assert [axes.get_title(loc="left") for axes in panels] == ["Δpass@1", "Δpass@32"]
+
+
+def test_what_else_was_declared_differently_is_named() -> None:
+    both = (expansions(typed(*held(at_k(32, level=level)))) for level in (0.05, 0.01))
+    table = compare_table(matched(*both), ("one", "two"))
+    assert table.rows[0][-1].text == "not compared: level = 0.05 / 0.01"
+
+
+def test_two_findings_of_one_pair_are_refused_unless_they_are_the_same() -> None:
+    first = expansions(typed(*held(comparison("a", "b"), at_k(2))))
+    with pytest.raises(UserError, match=r"runs/x holds differing findings of a → b on toy.*one of them"):
+        matched(first, first, ("runs/x", "runs/y"))
+    twice = expansions(typed(*held(comparison("a", "b")), *held(comparison("a", "b"))))
+    assert len(matched(twice, twice)) == 1
 
 
 def test_nothing_in_common_is_an_error_with_the_way_out(tmp_path: Path) -> None:
