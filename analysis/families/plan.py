@@ -36,10 +36,11 @@ def plan(
     count as changed by nothing but the mean). The variance of a paired difference is split into sampling,
     which falls with n and is computed from the fitted distribution of p, and problems, which does not. A
     direction is tested at level/2 per number (the joint region). seeds: training seeds of each side, whose
-    spread in rates is `seed_sd`. most: problems that there are. Returns {"effect", "K", "power", "rows",
-    "best"}: a row has n, seeds, problems, samples (2 · problems · n · seeds) and feasible; best is the
-    cheapest feasible row or None. K is the declared one, or that of each n. Raises AnalysisError for an
-    effect or power outside (0, 1).
+    spread in rates is `seed_sd`; each draws its own n samples of the same problems, so that sampling is
+    divided by their number and problems is not. most: problems that there are. Returns {"effect", "K",
+    "power", "rows", "best"}: a row has n, seeds, problems, samples (2 · problems · n · seeds) and feasible;
+    best is the cheapest feasible row or None. K is the declared one, or that of each n. Raises AnalysisError
+    for an effect or power outside (0, 1).
     """
     options = options or Options()
     if not 0 < effect < 1 or not 0.5 <= power < 1:
@@ -52,8 +53,9 @@ def plan(
             continue
         K = declared_K(n, options.K)
         sampling = np.mean([null_spread(m, n, [1, K], pilot.M) ** 2 * pilot.M for m in mixtures], axis=0)
-        variance = float((sampling + _between(pilot, min(K, pilot.n), mixtures)).max())
+        between = _between(pilot, min(K, pilot.n), mixtures)
         for many in seeds:
+            variance = float((between + sampling / many).max())
             allowed = (effect / quantile) ** 2 - 2 * seed_sd**2 / many
             problems = max(FEWEST, math.ceil(variance / allowed)) if allowed > 0 else None
             feasible = problems is not None and (most is None or problems <= most)

@@ -12,6 +12,7 @@ from scipy import stats
 from analysis import AnalysisError, Options, PairedCounts, compare
 from analysis.comparison.joint import verdict_on_counts
 from analysis.difficulty.simulation import BASE, draw_pair, with_difference
+from analysis.estimators.passk import pass_at_k
 from analysis.families.groups import by_base_difficulty, by_group
 from analysis.families.guessing import Floor, corrected, floor_of, turned
 from analysis.families.pairs import adjusted
@@ -144,6 +145,26 @@ def test_a_plan_finds_what_it_promises() -> None:
     assert plan(pilot, 0.04, Options(K=8), seed_sd=0.05)["best"] is None
     with pytest.raises(AnalysisError, match="effect"):
         plan(pilot, 4)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1])
+def test_seeds_share_the_noise_of_sampling_and_not_the_spread_of_problems(spread: float) -> None:
+    """The planned number of problems gives the standard error that the plan rests on, by simulation."""
+    n, K, M = 8, 4, 20_000
+    rng = np.random.default_rng(0)
+    p = BASE.draw(M, rng)
+    q = np.clip(p + 0.03 + rng.normal(0, spread, M), 0, 1)
+    c_a, c_b = rng.binomial(64, p), rng.binomial(64, q)
+    rows = plan(PairedCounts.from_arrays(64, c_a, 64, c_b), 0.03, seeds=(1, 4))["rows"]
+    planned = {r["seeds"]: r["problems"] for r in rows if r["n"] == n}
+    z = stats.norm.ppf(1 - 0.05 / 4) + stats.norm.ppf(0.8)
+    for seeds in (1, 4):
+        drawn = [
+            pass_at_k(n, rng.binomial(n, q), [1, K]) - pass_at_k(n, rng.binomial(n, p), [1, K])
+            for _ in range(seeds)
+        ]
+        needed = np.mean(drawn, axis=0).var(0, ddof=1).max() * (z / 0.03) ** 2
+        assert planned[seeds] == pytest.approx(needed, rel=0.06)
 
 
 def test_the_benchmark_target_is_named_and_narrower() -> None:
