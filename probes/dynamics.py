@@ -12,6 +12,7 @@ import pandas as pd
 from analysis import Options, pass_at_k
 from analysis.comparison.options import declared_K
 from evals.checkpoints.runs import metrics, run_of
+from evals.core.labels import short_labels
 from probes.entropy import answer_table, comparable, token_table
 from probes.findings.checks import check, over_pairs
 from probes.findings.types import Finding
@@ -86,8 +87,12 @@ def _rates(source: Source, name: str, K: int) -> pd.DataFrame:
 
 
 def _training(source: Source) -> list[dict[str, Any]]:
-    """Metrics of the runs that the checkpoints lie in: run, step, and those of TRAINING that are there."""
+    """Metrics of the runs that the checkpoints lie in: run, step, and those of TRAINING that are there.
+
+    A run has the name of its folder, with as many of the folders above as tell the runs apart.
+    """
     runs = {run_of(Path(d["path"])) for d in source.checkpoints if d["path"]} - {None}
+    names = short_labels(str(run) for run in runs)
     out = []
     for run in sorted(runs, key=str):
         assert run is not None
@@ -97,5 +102,5 @@ def _training(source: Source) -> list[dict[str, Any]]:
             continue
         for row in frame[["step", *columns]].to_dict("records"):
             values = {str(k): v if np.isfinite(v) else None for k, v in row.items()}
-            out.append({"run": run.name, **values})
+            out.append({"run": names[str(run)], **values})
     return out

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from evals.core.labels import short_labels
 from probes.findings.types import Finding
 from reports.inputs import number
 
@@ -56,20 +58,37 @@ def rollout_rows(finding: Finding) -> pd.DataFrame:
 
 
 def training(findings: Sequence[Finding]) -> pd.DataFrame:
-    """What runs logged, as `reports.figures.training.along_training` takes it, from dynamics findings."""
+    """What runs logged, as `reports.figures.training.along_training` takes it, from dynamics findings.
+
+    Runs of one name in several findings are told apart by their folders, or else by their findings.
+    """
+    found = [f for f in findings if f.probe == "dynamics"]
+    folders = {
+        (i, point["run"]): _folder(finding, str(point["run"])) or f"finding {i + 1}/{point['run']}"
+        for i, finding in enumerate(found)
+        for point in finding.extra("training") or []
+    }
+    short = short_labels(folders.values())
     rows = []
-    for finding in findings:
-        if finding.probe != "dynamics":
-            continue
+    for i, finding in enumerate(found):
         recipes = {c.recipe for c in finding.checkpoints} - {None, "base"}
         recipe = recipes.pop() if len(recipes) == 1 else None
         for point in finding.extra("training") or []:
             values = {k: v for k, v in point.items() if k not in ("run", "step") and v is not None}
-            rows += [
-                {"run": point["run"], "recipe": recipe, "step": point["step"], "metric": k, "value": float(v)}
-                for k, v in values.items()
-            ]
-    return pd.DataFrame(rows, columns=["run", "recipe", "step", "metric", "value"])
+            place = {"run": short[folders[i, point["run"]]], "recipe": recipe, "step": point["step"]}
+            rows += [place | {"metric": k, "value": float(v)} for k, v in values.items()]
+    table = pd.DataFrame(rows, columns=["run", "recipe", "step", "metric", "value"])
+    return table.drop_duplicates(["run", "step", "metric", "value"], ignore_index=True)
+
+
+def _folder(finding: Finding, run: str) -> str | None:
+    """The folder of a run, which its checkpoints lie in, or None."""
+    ending = Path(run).parts
+    for checkpoint in finding.checkpoints:
+        for folder in list(Path(checkpoint.path or "").parents)[:2]:
+            if folder.parts[-len(ending) :] == ending:
+                return str(folder)
+    return None
 
 
 def seeds(findings: Sequence[Finding]) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import pytest
 
 from evals.checkpoints.runs import checkpoints, final_reward, metrics, run_of
 from evals.core.errors import UserError
+from probes.dynamics import _training
+from probes.inputs.sources import Source, blank
 from probes.readiness import mixed_share, spearman
 from probes.rollouts import efficiency
 
@@ -105,3 +107,16 @@ def test_rollouts_at_equal_samples_and_equal_compute(tmp_path):
         efficiency([small])
     with pytest.raises(UserError, match="has no saved rollouts"):
         efficiency([small, tmp_path])
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for seed in (0, 1):
+        run = tmp_path / f"seed{seed}" / "rl"
+        run.mkdir(parents=True)
+        run.joinpath("metrics.jsonl").write_text(json.dumps({"step": 1, "reward": seed / 10}) + "\n")
+    held = [blank(str(i)) | {"path": str(tmp_path / f"seed{i}" / "rl" / "step-1")} for i in (0, 1)]
+    counts = pd.DataFrame(columns=["problem", "checkpoint", "n", "c"])
+    assert _training(Source(counts, held, {})) == [
+        {"run": "seed0/rl", "step": 1, "reward": 0.0}, {"run": "seed1/rl", "step": 1, "reward": 0.1}
+    ]  # fmt: skip
+    assert [r["run"] for r in _training(Source(counts, held[:1], {}))] == ["rl"]

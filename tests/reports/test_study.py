@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
-from reports.frames.probed import rollout_rows
+from reports.frames.probed import rollout_rows, training
 from reports.frames.study import (
     from_findings,
     lines_and_dots,
@@ -192,6 +192,21 @@ def test_seeds_and_training_metrics_are_drawn_where_probes_found_them(tmp_path: 
     assert {"seeds", "reward_against_test", "training"} <= set(drawn)
     assert pd.read_csv(tmp_path / "out" / "training.csv")["metric"].unique().tolist() == ["reward"]
     assert pd.read_csv(tmp_path / "out" / "seeds.csv")["y"].tolist() == [20.0, 40.0, 20.0, 40.0]
+
+
+def test_runs_of_one_name_in_two_findings_are_two_lines() -> None:
+    def one(path: str | None, reward: float) -> dict:
+        held = other("dynamics", training=[{"run": "rl", "step": 1, "reward": reward}], estimates=[])
+        held["checkpoints"][1]["path"] = path
+        return held
+
+    def runs(*held: dict) -> list[str]:
+        return training(typed(*held))["run"].tolist()
+
+    first, second = one("runs/seed0/rl/step-10", 0.1), one("runs/seed1/rl/step-10", 0.9)
+    assert runs(first, second) == ["seed0/rl", "seed1/rl"]
+    assert runs(first) == runs(first, first) == ["rl"]
+    assert runs(one(None, 0.1), one(None, 0.9)) == ["finding 1/rl", "finding 2/rl"]
 
 
 def test_shown_k_are_the_papers_or_the_ends() -> None:
