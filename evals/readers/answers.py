@@ -168,8 +168,15 @@ def asked(value: Any, what: str) -> str:
 
 
 def at_step(run: str, step: Any) -> str:
-    """The name of a run's checkpoint: its steps sort as text."""
-    number = number_of(step[0] if isinstance(step, list) and step else step)
+    """The name of a run's checkpoint: its steps sort as text. Malformed where the step is no whole number,
+    as checkpoints between two steps would become one."""
+    step = step[0] if isinstance(step, list) and step else step
+    number = number_of(step)
+    if (number is None and isinstance(step, str)) or (number is not None and not number.is_integer()):
+        raise Malformed(
+            f"the step {str(step)[:40]!r} is no whole number; write optimizer steps, or give plain rows that "
+            "name their `checkpoint` and no step"
+        )
     return run if number is None else f"{run}/step-{int(number):06d}"
 
 

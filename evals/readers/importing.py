@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from evals.core.labels import short_labels
-from evals.readers.answers import Answers, Lacking, Malformed, few
-from evals.readers.detect import SUFFIXES, Format, beside, detect
+from evals.readers.answers import Answers
+from evals.readers.detect import SUFFIXES
+from evals.readers.given import Given, Key, given
 from evals.records import Problem
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def import_named(
     files: Sequence[Path | str], store: SampleStore, *, skip_bad: bool = False
 ) -> dict[str, str]:
     """As `import_samples`; returns each cell with its label by these files (the store may have another)."""
-    paths = _expand(files)
-    formats = {path: detect(path) for path in paths}
-    groups: dict[tuple[str, str], Group] = {}
-    skipped = _survey(formats, groups, skip_bad)
+    sources = given(files)
+    groups, skipped = _survey(sources, skip_bad)
+    if sources.apart:
+        groups, skipped = _survey(sources, skip_bad)
     if not groups:
         raise UserError(f"{', '.join(map(str, files))}: no samples found; check that the file is complete")
     _name_cells(groups)
@@ -67,7 +67,7 @@ def import_named(
     known = store.cells()
     fresh = {key: group for key, group in groups.items() if group.cell not in known}
     if fresh:
-        _write(formats, fresh, labels, store, skip_bad)
+        _write(sources, fresh, labels, store, skip_bad)
     for group in groups.values():
         if group.cell not in known:
             store.add_cell(group.cell, _info(group, labels[group.cell], skipped))
@@ -76,72 +76,25 @@ def import_named(
     return {cell: labels[cell] for cell in cells}
 
 
-def _expand(files: Sequence[Path | str]) -> list[Path]:
-    """The files given, folders replaced by the readable files below them, each file once."""
-    found: dict[Path, Path] = {}
-    for given in map(Path, files):
-        if given.is_dir():
-            inside = [p for p in given.rglob("*") if p.is_file() and p.suffix in SUFFIXES]
-            inside = [p for p in inside if not beside(p, given)]
-            inside.sort(key=lambda p: [_natural(part) for part in p.parts])
-            if not inside:
-                raise UserError(f"folder {given} has no sample files ({', '.join(SUFFIXES)})")
-        elif given.is_file():
-            inside = [given]
-        else:
-            raise UserError(f"samples {given} do not exist; check the path")
-        for path in inside:
-            found.setdefault(path.resolve(), path)
-    if not found:
-        raise UserError("no sample files were given; name at least one")
-    return list(found.values())
-
-
-def _natural(name: str) -> list[tuple[int, Any]]:
-    """Names in the order that people count in: 2.jsonl before 10.jsonl."""
-    return [(0, int(x)) if x.isdecimal() else (1, x) for x in re.split(r"(\d{1,18})", name) if x]
-
-
-def _read(path: Path, how: Format, skipped: dict[str, int] | None) -> Iterator[Answers]:
-    """What the rows of a file say. skipped: counts bad rows by file; None: the first one is an error."""
-    context = how.context(path)
-    for where, raw in how.rows(path):
-        try:
-            for answers in how.parse(raw, context):
-                few(answers.responses)
-                yield answers
-        except Malformed as error:
-            if skipped is None:
-                fix = "" if isinstance(error, Lacking) else "; fix it, or leave bad rows out with --skip-bad"
-                raise UserError(f"{where} ({how.name} format): {error}{fix}") from error
-            skipped[str(path)] = skipped.get(str(path), 0) + 1
-
-
-def _key(answers: Answers, path: Path) -> tuple[str, str]:
-    return answers.source or str(path), json.dumps(dict(answers.options), sort_keys=True)
-
-
-def _survey(
-    formats: dict[Path, Format], groups: dict[tuple[str, str], Group], skip_bad: bool
-) -> dict[str, int]:
-    """Read everything once: fill the groups; returns the number of bad rows by file."""
+def _survey(sources: Given, skip_bad: bool) -> tuple[dict[Key, Group], dict[str, int]]:
+    """Read everything once: the groups, and the number of bad rows by file."""
+    groups: dict[Key, Group] = {}
     skipped: dict[str, int] = {}
-    for path, how in formats.items():
-        for answers in _read(path, how, skipped if skip_bad else None):
-            key = _key(answers, path)
-            if key not in groups:
-                if sum(str(path) in group.files for group in groups.values()) >= CELLS:
-                    raise UserError(f"{path} holds more than {CELLS} checkpoints or options; split it")
-                groups[key] = Group(key[0], dict(answers.options), how.name)
-            group = groups[key]
-            group.files[str(path)] = None
-            group.samples += len(answers.responses)
-            said = [[r.text, r.finish_reason, r.tokens] for r in answers.responses]
-            group.digest.update(json.dumps([answers.question, answers.gold, answers.prompt, said]).encode())
-    return skipped
+    for path, key, answers in sources.answers(skipped if skip_bad else None):
+        if key not in groups:
+            if sum(str(path) in group.files for group in groups.values()) >= CELLS:
+                raise UserError(f"{path} holds more than {CELLS} checkpoints or options; split it")
+            groups[key] = Group(key[0], dict(answers.options), sources.formats[path].name)
+        group = groups[key]
+        sources.meet(path, key, answers)
+        group.files[str(path)] = None
+        group.samples += len(answers.responses)
+        said = [[r.text, r.finish_reason, r.tokens] for r in answers.responses]
+        group.digest.update(json.dumps([answers.question, answers.gold, answers.prompt, said]).encode())
+    return groups, skipped
 
 
-def _name_cells(groups: dict[tuple[str, str], Group]) -> None:
+def _name_cells(groups: dict[Key, Group]) -> None:
     """Cells by content; equal content of two checkpoints is told apart by order."""
     seen: dict[str, int] = {}
     for group in groups.values():
@@ -182,11 +135,7 @@ def _info(group: Group, label: str, skipped: dict[str, int]) -> dict[str, Any]:
 
 
 def _write(
-    formats: dict[Path, Format],
-    groups: dict[tuple[str, str], Group],
-    labels: dict[str, str],
-    store: SampleStore,
-    skip_bad: bool,
+    sources: Given, groups: dict[Key, Group], labels: dict[str, str], store: SampleStore, skip_bad: bool
 ) -> None:
     """Read everything again and write the samples of these groups, a few thousand at a time."""
     rows: list[dict[str, Any]] = []
@@ -194,20 +143,19 @@ def _write(
     size = 0
     counts: dict[tuple[str, str], int] = {}  # next index, by cell and problem
     with store.writing():
-        for path, how in formats.items():
-            for answers in _read(path, how, {} if skip_bad else None):
-                if (group := groups.get(_key(answers, path))) is None:
-                    continue
-                problem = Problem.make(answers.question, answers.gold)
-                problems[problem.id] = problem
-                first = counts.get((group.cell, problem.id), 0)
-                counts[group.cell, problem.id] = first + len(answers.responses)
-                rows += _rows(answers, group, labels[group.cell], problem.id, first)
-                size += sum(len(r.text) for r in answers.responses)
-                if len(rows) >= ROWS or size >= CHARACTERS:
-                    store.add_problems(problems.values())
-                    store.add(rows)
-                    rows, problems, size = [], {}, 0
+        for _, key, answers in sources.answers({} if skip_bad else None):
+            if (group := groups.get(key)) is None:
+                continue
+            problem = Problem.make(answers.question, answers.gold)
+            problems[problem.id] = problem
+            first = counts.get((group.cell, problem.id), 0)
+            counts[group.cell, problem.id] = first + len(answers.responses)
+            rows += _rows(answers, group, labels[group.cell], problem.id, first)
+            size += sum(len(r.text) for r in answers.responses)
+            if len(rows) >= ROWS or size >= CHARACTERS:
+                store.add_problems(problems.values())
+                store.add(rows)
+                rows, problems, size = [], {}, 0
         store.add_problems(problems.values())
         store.add(rows)
 

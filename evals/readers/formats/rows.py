@@ -57,8 +57,8 @@ def lines(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def context(path: Path) -> dict[str, Any]:
-    """The file's name, for rows that tell the steps of a run."""
-    return {"run": path.stem}
+    """The file without its suffix, for rows that tell the steps of a run."""
+    return {"run": str(path.resolve().with_suffix(""))}
 
 
 def parse_plain(raw: Any, context: Mapping[str, Any]) -> list[Answers]:

@@ -29,8 +29,9 @@ GOLDS = ("solution", "answer", "ground_truth", "gold", "target", "label", "gt") 
 
 
 def context(path: Path) -> dict[str, Any]:
-    """The run: the folder that the files of its steps lie in; the step of a file that is named by it."""
-    return {"run": path.resolve().parent.name, "step": path.stem if path.stem.isdecimal() else None}
+    """The run: the whole path of the folder that the files of its steps lie in, as runs name their folders
+    alike (`RUN/completions`); the step of a file that is named by it."""
+    return {"run": str(path.resolve().parent), "step": path.stem if path.stem.isdecimal() else None}
 
 
 def parse_verl(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
