@@ -40,7 +40,8 @@ class Answers:
 
     source: what tells this checkpoint from others (a name or path in the log); None: the file itself.
     options: how the responses were sampled, as far as the log says (temperature, top_p, top_k,
-    max_tokens, shots). prompt: the whole prompt, where the log has it.
+    max_tokens, shots). prompt: the whole prompt, where the log has it. sample: what these responses are
+    known by in all logs of the checkpoint, where a tool copies them from log to log; copies count once.
     """
 
     question: str
@@ -49,6 +50,7 @@ class Answers:
     source: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     prompt: str | None = None
+    sample: str | None = None
 
 
 def few(responses: Sequence[Any]) -> Sequence[Any]:

@@ -39,13 +39,16 @@ class Given:
         self.several = len(set(self.places.values())) > 1
 
     def answers(self, skipped: dict[str, int] | None) -> Iterator[tuple[Path, Key, Answers]]:
-        """What the rows of all files say, with the file and the key of the checkpoint and options.
+        """What the rows of all files say, with the file and the key of the checkpoint and options; a sample
+        that another log of the checkpoint holds too comes once.
 
         skipped: counts bad rows by file; None: the first one is a UserError that names file and line.
         """
+        copies: dict[tuple[Any, ...], tuple[int, Path]] = {}
         for path, how in self.formats.items():
             for answers in _read(path, how, skipped):
-                yield path, self._key(answers, path), answers
+                if not _copied(answers, path, copies):
+                    yield path, self._key(answers, path), answers
 
     def _key(self, answers: Answers, path: Path) -> Key:
         source = answers.source or str(path)
@@ -92,6 +95,23 @@ def _place(path: Path, place: Path, how: Format, folders: Sequence[Path]) -> str
     """What tells the place of a file from others: its folder, or the file where that alone is one run."""
     alone = how.name in OF_FILES and place not in folders
     return str(path.resolve().with_suffix("") if alone else place)
+
+
+def _copied(answers: Answers, path: Path, met: dict[tuple[Any, ...], tuple[int, Path]]) -> bool:
+    """Whether these very responses were met before; UserError where others were under their name."""
+    if answers.sample is None:
+        return False
+    name = (answers.source, json.dumps(dict(answers.options), sort_keys=True), answers.sample)
+    content = hash((answers.question, answers.gold, answers.responses))
+    if name not in met:
+        met[name] = content, path
+        return False
+    before, where = met[name]
+    if before != content:
+        raise UserError(
+            f"{path} holds {answers.sample[:90]!r} with another content than in {where}; give one of the logs"
+        )
+    return True
 
 
 def _run(source: str) -> str:

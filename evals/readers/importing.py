@@ -1,7 +1,8 @@
 """From files to cells of a store: read once to check and fingerprint, once more to write.
 
 So a bad line near the end of a large file leaves nothing half-written, and the same samples are the same
-cell whatever their file is called. Memory holds one row, and a count for every problem.
+cell whatever their file is called. Memory holds one row, a count for every problem, and a mark for every
+sample that another log may hold a copy of.
 """
 
 from __future__ import annotations

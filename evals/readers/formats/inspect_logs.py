@@ -5,13 +5,14 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evals.core.bounds import ROW, Bound, check_expansion, loads
 from evals.core.errors import UserError
+from evals.core.keys import content_hash
 from evals.readers.answers import (
     Answers,
     Malformed,
@@ -121,7 +122,7 @@ LOCAL = ("hf/local", "vllm/local", "sglang/local", "local")
 
 
 def _described(data: dict[str, Any]) -> dict[str, Any]:
-    """source, options of a log's head.
+    """source, options, task and task_id of a log's head.
 
     A local model is known by the path in its arguments; options of the model override those of the plan.
     """
@@ -139,6 +140,8 @@ def _described(data: dict[str, Any]) -> dict[str, Any]:
     given = options_of({k: v for k, v in config.items() if v is not None})
     return {
         "source": model if isinstance(model, str) else None,
+        "task": spec.get("task"),
+        "task_id": spec.get("task_id"),
         "options": given | options_of({k: v for k, v in own.items() if v is not None}),
     }
 
@@ -172,5 +175,17 @@ def parse(raw: Any, context: dict[str, Any]) -> list[Answers]:
             responses,
             context["source"],
             context["options"],
+            sample=_known_by(row, responses, context),
         )
     ]
+
+
+def _known_by(
+    row: Mapping[str, Any], responses: tuple[Response, ...], context: Mapping[str, Any]
+) -> str | None:
+    """What a retried evaluation keeps of a sample that it copies from the log that failed: the sample's uuid;
+    in older logs the task's id, the sample's and the epoch, which a sample that was drawn anew has too."""
+    if row.get("uuid"):
+        return f"sample {row['uuid']} of task {context['task']}"
+    named = (context["task_id"], row.get("id"), row.get("epoch"))
+    return None if None in named else f"sample {content_hash(*map(str, named), str(responses))}"
