@@ -11,7 +11,7 @@ from evals.core.bounds import loads
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
 NESTED = ("sampling_params", "sampling_args", "generation_config", "generation_kwargs")
-STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "completed", "finished"}
+STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed", "finished"}
 RESPONSES = 50_000  # in one row
 PARTS = ("text", "output_text")
 CUT = {"length", "max_output_tokens", "max_tokens", "max_length", "model_length", "truncated"}
@@ -148,15 +148,21 @@ def _content(item: Mapping[str, Any]) -> Any:
     return "" if found is None and "content" in item else found  # a message may have no text: a call
 
 
-def reason_of(item: Mapping[str, Any]) -> str | None:
-    """The finish reason that an object says, or its first choice."""
+def reason_of(item: Mapping[str, Any], told: Any = None) -> str | None:
+    """The finish reason that an object says, or its first choice. told: what is said of it elsewhere.
+
+    A mark that a response was not cut counts as well as one that it was: rates are over known reasons.
+    """
+    flags = [item.get(name) for name in ("is_truncated", "truncated")]
+    if True in flags:
+        return "length"
     choices = item.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
-        return reason_of(choices[0])
-    if item.get("is_truncated") is True or item.get("truncated") is True:
-        return "length"
-    found = (item[k] for k in ("finish_reason", "stop_reason", "status") if item.get(k) is not None)
-    return finish_of(next(found, None))
+        found = reason_of(choices[0])
+    else:
+        names = ("finish_reason", "stop_reason", "status")
+        found = finish_of(next((item[k] for k in names if item.get(k) is not None), None))
+    return found or finish_of(told) or ("stop" if False in flags else None)
 
 
 def asked(value: Any, what: str) -> str:

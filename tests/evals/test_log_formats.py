@@ -216,6 +216,13 @@ def test_a_column_of_prompt_and_response_is_read_without_the_prompt(tmp_path):
     [
         ({"is_truncated": True, "finish_reason": "stop"}, "length"),
         ({"truncated": True}, "length"),
+        ({"truncated": False}, "stop"),
+        ({"is_truncated": False, "stop_reason": None}, "stop"),
+        ({"truncated": False, "finish_reason": "length"}, "length"),
+        ({"truncated": False, "finish_reason": "abort"}, "stop"),
+        ({"choices": [{"text": "x"}], "truncated": False}, "stop"),
+        ({"finish_reason": "COMPLETE"}, "stop"),
+        ({"finish_reason": "MAX_TOKENS"}, "length"),
         ({"status": "completed"}, "stop"),
         ({"finish_reason": "EOS"}, "stop"),
         ({"stop_reason": "end_turn"}, "stop"),
@@ -227,6 +234,16 @@ def test_a_column_of_prompt_and_response_is_read_without_the_prompt(tmp_path):
 )
 def test_why_a_response_ended(item, reason):
     assert reason_of(item) == reason
+
+
+def test_that_none_was_cut_is_known_as_well_as_that_one_was(tmp_path):
+    """Fails where only `truncated: true` is a reason: all of the known reasons are then the limit."""
+    said = [{"text": "\\boxed{2}", "truncated": i == 0} for i in range(4)]
+    row = {"question": "q", "answer": "2", "responses": [*said, {"text": "3", "truncated": False}]}
+    row |= {"finish_reasons": [None, "length", "stop", None, "abort"]}
+    *_, store, cells = read(rows_file(tmp_path, row), tmp_path)
+    reasons = graded_samples(store, cells[0], ["finish_reason"])["finish_reason"]
+    assert reasons.fillna("unknown").tolist() == ["length", "length", "stop", "stop", "stop"]
 
 
 def test_verl_files_named_by_step_are_not_pooled(tmp_path):

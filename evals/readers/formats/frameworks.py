@@ -121,8 +121,7 @@ def parse_verifiers(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     """verifiers and prime-rl: `prompt` and `completion` as messages, `answer`, `is_truncated`."""
     row = parse_object(raw)
     tokens = count_of(within(row, "token_usage.output_tokens"))
-    reason = reason_of(row) or ("stop" if row.get("is_truncated") is False else None)
-    response = Response(said(row.get("completion"), "completion"), reason, tokens)
+    response = Response(said(row.get("completion"), "completion"), reason_of(row), tokens)
     return _read(row, "prompt", "answer", [response], context)
 
 

@@ -18,7 +18,6 @@ from evals.readers.answers import (
     at_step,
     count_of,
     few,
-    finish_of,
     number_of,
     options_of,
     parse_object,
@@ -100,7 +99,7 @@ def _responses(row: Mapping[str, Any], question: str) -> tuple[Response, ...]:
     for i, item in enumerate(given):
         inner = item if isinstance(item, Mapping) else {}
         text = _cut(said(item, f"{name}[{i}]" if len(given) > 1 else name), row, name)
-        reason = reason_of(inner) or finish_of(_nth(reasons, i))
+        reason = reason_of(inner, _nth(reasons, i))
         ids = inner.get("token_ids")
         tokens = inner.get("tokens", len(ids) if isinstance(ids, list) else _nth(counts, i))
         out.append(Response(text, reason, count_of(tokens)))
