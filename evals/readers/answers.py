@@ -11,10 +11,20 @@ from evals.core.bounds import loads
 
 OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
 NESTED = ("sampling_params", "sampling_args", "generation_config", "generation_kwargs")
-STOPPED = {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed", "finished"}
+STOPPED = {
+    "stop",
+    "eos",
+    "eos_token",
+    "stop_sequence",
+    "end_turn",
+    "complete",
+    "completed",
+    "finished",
+    "word",
+}
 RESPONSES = 50_000  # in one row
 PARTS = ("text", "output_text")
-CUT = {"length", "max_output_tokens", "max_tokens", "max_length", "model_length", "truncated"}
+CUT = {"length", "max_output_tokens", "max_tokens", "max_length", "model_length", "truncated", "limit"}
 
 
 class Malformed(ValueError):
@@ -154,15 +164,20 @@ def reason_of(item: Mapping[str, Any], told: Any = None) -> str | None:
     A mark that a response was not cut counts as well as one that it was: rates are over known reasons.
     """
     flags = [item.get(name) for name in ("is_truncated", "truncated")]
-    if True in flags:
+    if any(flag is True for flag in (*flags, item.get("stopped_limit"))):
         return "length"
     choices = item.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], Mapping):
         found = reason_of(choices[0])
     else:
-        names = ("finish_reason", "stop_reason", "status")
+        names = (
+            "finish_reason",
+            "stop_reason",
+            "stop_type",
+            "status",
+        )  # llama.cpp's `truncated` is the prompt
         found = finish_of(next((item[k] for k in names if item.get(k) is not None), None))
-    return found or finish_of(told) or ("stop" if False in flags else None)
+    return found or finish_of(told) or ("stop" if any(flag is False for flag in flags) else None)
 
 
 def asked(value: Any, what: str) -> str:
