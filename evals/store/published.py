@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,9 @@ def every_eval_ever(store: SampleStore, out: Path, dataset: str | None = None, t
     written = 0
     cells = all_cells(store)
     store.compact(cells)
-    for cell in cells:
+    for cell, model in zip(cells, _models(store, cells), strict=True):
         result = _result(store, cell, dataset, task)
         stamp = str(int(_drawn(store, cell).timestamp()))
-        model = "/".join(str(store.cell(cell)["checkpoint"]).strip("/").split("/")[-2:])
         named = {"schema_version": SCHEMA, "evaluation_id": f"{task}/{model}/{stamp}"}
         folder = Path("data", *map(_safe, (task, *([] if "/" in model else ["unknown"]), *model.split("/"))))
         name = str(uuid.UUID(content_hash(cell, task), version=4))
@@ -78,22 +78,45 @@ def every_eval_ever(store: SampleStore, out: Path, dataset: str | None = None, t
     return written
 
 
+def _models(store: SampleStore, cells: Sequence[str]) -> list[str]:
+    """A model's name for each cell: the last two parts of its label, or all where others end alike; and what
+    tells cells of one label apart, where the form has no place for it."""
+    infos = [store.cell(cell) for cell in cells]
+    whole = [str(info["checkpoint"]).strip("/") for info in infos]
+    short = ["/".join(name.split("/")[-2:]) for name in whole]
+    alike = Counter(end for end, _ in set(zip(short, whole, strict=True)))
+    names = [end if alike[end] == 1 else name for end, name in zip(short, whole, strict=True)]
+    read = [(n, *(i.get(k) for k in ARGUMENTS)) for n, i in zip(names, infos, strict=True)]
+    twins = Counter(read)
+    told = [
+        label.removeprefix(str(info["checkpoint"])).replace("/", "_") or f" {cell[:6]}"
+        for label, info, cell in zip(labels(store, cells), infos, cells, strict=True)
+    ]
+    return [n if twins[r] == 1 else n + more for n, r, more in zip(names, read, told, strict=True)]
+
+
 def eval_results(store: SampleStore, out: Path, dataset: str, task: str) -> int:
     """Write each cell's pass@1 in percent as `LABEL/.eval_results/TASK.yaml`, to upload to the model's
-    repository on the hub; returns how many files.
+    repository on the hub; returns how many files. Where labels would share a folder, its name ends in the
+    cell's and the notes tell the label.
 
     dataset: the benchmark's id on the hub. task: one of its tasks, as its `eval.yaml` names them.
     """
     import yaml
 
     cells = all_cells(store)
-    for cell, label in zip(cells, labels(store, cells), strict=True):
+    named = labels(store, cells)
+    folders = Counter(_safe(label).casefold() for label in named)
+    for cell, label in zip(cells, named, strict=True):
+        folder = _safe(label)
+        twin = folders[folder.casefold()] > 1  # also where a file system takes both for one
         info, score = store.cell(cell), _result(store, cell, dataset, task)["score_details"]
         known = [f"{k} {info[k]}" for k in ARGUMENTS if info.get(k) is not None]
         said = [
             f"pass@1 of {score['details']['samples']} samples",
             *known,
             *score["details"]["grader"].split(";"),
+            *([f"checkpoint {label}"] if twin else []),
         ]
         entry = {
             "dataset": {"id": dataset, "task_id": task},
@@ -102,7 +125,8 @@ def eval_results(store: SampleStore, out: Path, dataset: str, task: str) -> int:
             "notes": ", ".join(said),
         }
         text = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True)
-        write_file(out / _safe(label) / ".eval_results" / f"{_safe(task)}.yaml", text)
+        folder += f"-{cell[:6]}" if twin else ""
+        write_file(out / folder / ".eval_results" / f"{_safe(task)}.yaml", text)
     return len(cells)
 
 
