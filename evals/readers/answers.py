@@ -9,7 +9,14 @@ from typing import Any
 
 from evals.core.bounds import loads
 
-OPTIONS = {"temperature": float, "top_p": float, "top_k": int, "max_tokens": int, "shots": int}
+OPTIONS = {
+    "temperature": float,
+    "top_p": float,
+    "top_k": int,
+    "min_p": float,
+    "max_tokens": int,
+    "shots": int,
+}
 NESTED = ("sampling_params", "sampling_args", "generation_config", "generation_kwargs")
 STOPPED = {
     "stop",
@@ -49,7 +56,7 @@ class Answers:
     """The responses of one checkpoint to one problem, as one row of a log holds them.
 
     source: what tells this checkpoint from others (a name or path in the log); None: the file itself.
-    options: how the responses were sampled, as far as the log says (temperature, top_p, top_k,
+    options: how the responses were sampled, as far as the log says (temperature, top_p, top_k, min_p,
     max_tokens, shots). prompt: the whole prompt, where the log has it. sample: what these responses are
     known by in all logs of the checkpoint, where a tool copies them from log to log; copies count once.
     """

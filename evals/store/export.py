@@ -21,7 +21,8 @@ GRADED = ("correct", "lenient", "answer", "route", "reason", "grader_version")
 def export_samples(store: SampleStore, out: Path) -> int:
     """Write one JSON object a sample to `out`, a block at a time; returns how many.
 
-    Fields: those of the samples table, `question`, `gold`, and, where graded, the grade's.
+    Fields: those of the samples table, `min_p` where it is known, `question`, `gold`, and, where graded, the
+    grade's.
     """
     chosen = all_cells(store)
     store.compact(chosen)
@@ -45,6 +46,8 @@ def cell_rows(store: SampleStore, cell: str) -> Iterator[dict[str, Any]]:
 def _rows(
     store: SampleStore, cell: str, block: Path, problems: dict[str, Problem]
 ) -> Iterator[dict[str, Any]]:
+    min_p = store.cell(cell).get("min_p")
+    about = {} if min_p is None else {"min_p": min_p}  # the one option that the table has no column for
     columns = [name for name in store.sample_table.schema.names if name not in LEFT_OUT]
     path = store.grade_table.folder(grade_group(cell)) / block.name
     grades: dict[str, dict[str, Any]] = {}
@@ -55,4 +58,4 @@ def _rows(
         for row in batch.to_pylist():
             known = problems.get(row["problem"])
             asked = {"question": known.question, "gold": known.answer} if known else {}
-            yield {**row, **asked, **grades.get(row["key"], {})}
+            yield {**row, **about, **asked, **grades.get(row["key"], {})}

@@ -19,7 +19,7 @@ from evals.store.reading import all_cells, counts, labels
 from evals.store.store import SampleStore
 
 SCHEMA = "0.3.0"
-ARGUMENTS = ("temperature", "top_p", "top_k", "max_tokens")
+ARGUMENTS = ("temperature", "top_p", "top_k", "min_p", "max_tokens")
 ASKED = ("template", "shots", "chat", "system", "stops", "seed", "engine", "engine_version", "dtype")
 
 

@@ -13,7 +13,19 @@ from evals.core.errors import UserError
 from evals.store.store import SampleStore, begun, grade_group
 
 TELLING = (
-    *("template", "shots", "chat", "temperature", "top_p", "top_k", "max_tokens", "seed", "draw", "weights"),
+    *(
+        "template",
+        "shots",
+        "chat",
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "max_tokens",
+        "seed",
+        "draw",
+        "weights",
+    ),
 )
 GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
 

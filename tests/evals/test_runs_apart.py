@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
+from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
-from evals.store import SampleStore
+from evals.store import SampleStore, published
+from evals.store.export import export_samples
+from evals.store.reading import labels
 
 PLAIN = {"question": "q", "answer": "2", "response": "\\boxed{2}"}
 VERL = {"input": "q", "output": "\\boxed{2}", "gts": "2", "score": 1.0}
@@ -100,3 +103,20 @@ def test_steps_between_two_steps_are_refused(tmp_path, step):
     if not isinstance(step, list):
         with pytest.raises(UserError, match="is no whole number"):
             read(tmp_path, write(tmp_path / "a.jsonl", PLAIN | {"step": step}))
+
+
+@pytest.mark.parametrize("stated", [{"min_p": 0.5}, {"sampling_params": {"min_p": "0.5"}}])
+def test_min_p_is_read_and_leaves_with_the_samples(tmp_path, stated):
+    """Fails where it is dropped: samples of two decodings in one cell, called alike."""
+    path = write(tmp_path / "logs" / "a.jsonl", PLAIN | {"min_p": 0.0}, PLAIN | stated, PLAIN)
+    store = SampleStore(tmp_path / "store")
+    cells = import_samples([path], store)
+    assert [store.cell(c).get("min_p") for c in cells] == [0.0, 0.5, None]
+    assert labels(store, cells) == ["a (min_p 0.0)", "a (min_p 0.5)", "a"]
+    grade_store(store, cells)
+    export_samples(store, tmp_path / "again.jsonl")
+    published.every_eval_ever(store, tmp_path / "out")
+    for number, files in enumerate((tmp_path / "again.jsonl", tmp_path / "out")):
+        other = SampleStore(tmp_path / f"store_{number}")
+        found = [other.cell(c).get("min_p") for c in import_samples([files], other)]
+        assert sorted(found, key=str) == [0.0, 0.5, None]
