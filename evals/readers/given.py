@@ -47,8 +47,10 @@ class Given:
         copies: dict[tuple[Any, ...], tuple[int, Path]] = {}
         for path, how in self.formats.items():
             for answers in _read(path, how, skipped):
-                if not _copied(answers, path, copies):
+                if (first := _copied(answers, path, copies)) is None:
                     yield path, self._key(answers, path), answers
+                else:
+                    self.places[path] = self.places[first]  # a log that holds copies is of the same run
 
     def _key(self, answers: Answers, path: Path) -> Key:
         source = answers.source or str(path)
@@ -97,21 +99,21 @@ def _place(path: Path, place: Path, how: Format, folders: Sequence[Path]) -> str
     return str(path.resolve().with_suffix("") if alone else place)
 
 
-def _copied(answers: Answers, path: Path, met: dict[tuple[Any, ...], tuple[int, Path]]) -> bool:
-    """Whether these very responses were met before; UserError where others were under their name."""
+def _copied(answers: Answers, path: Path, met: dict[tuple[Any, ...], tuple[int, Path]]) -> Path | None:
+    """The file that these very responses were met in before; UserError where others had their name."""
     if answers.sample is None:
-        return False
+        return None
     name = (answers.source, json.dumps(dict(answers.options), sort_keys=True), answers.sample)
     content = hash((answers.question, answers.gold, answers.responses))
     if name not in met:
         met[name] = content, path
-        return False
+        return None
     before, where = met[name]
     if before != content:
         raise UserError(
             f"{path} holds {answers.sample[:90]!r} with another content than in {where}; give one of the logs"
         )
-    return True
+    return where
 
 
 def _run(source: str) -> str:

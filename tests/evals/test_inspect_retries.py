@@ -60,3 +60,14 @@ def test_two_contents_of_one_sample_are_refused(tmp_path):
     log(tmp_path / "logs", "a", [sample(1)])
     with pytest.raises(UserError, match=r"b\.json.*another content than in .*a\.json"):
         count(tmp_path, log(tmp_path / "logs", "b", [sample(1, text="3")]))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_retry_in_another_folder_is_of_the_same_checkpoint(tmp_path, order):
+    """Fails where the two folders, given separately, are taken for two runs of one model's name."""
+    samples = [sample(e) for e in range(1, 5)]
+    failed = log(tmp_path / "failed", "a", samples[:2])
+    retried = log(tmp_path / "retried", "b", samples[::order])
+    other = log(tmp_path / "other", "c", [sample(e) | {"uuid": f"v{e}"} for e in (1, 2, 3)])
+    assert count(tmp_path / "two", failed, retried) == [4]
+    assert count(tmp_path, failed, retried, other) == [4, 3]
