@@ -26,12 +26,14 @@ OF_FILES = ("OpenAI batch",)  # one file answers each request of a batch once: t
 class Given:
     """Files of samples, their formats, and the place that each was given as.
 
-    apart: the sources, without steps, that are another checkpoint in every place (see `meet`).
+    apart: the sources, without steps, that are another checkpoint in every place. shared: those that were
+    met with the same problem in two places, which `divide` sets apart.
     """
 
     formats: dict[Path, Format]
     places: dict[Path, str]
     apart: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     met: dict[tuple[Key, int], str] = field(default_factory=dict)
     several: bool = field(init=False)
 
@@ -59,11 +61,16 @@ class Given:
         return source, json.dumps(dict(answers.options), sort_keys=True)
 
     def meet(self, path: Path, key: Key, answers: Answers) -> None:
-        """Note that this checkpoint answered this problem in this file; a second place sets it apart."""
+        """Note that this checkpoint answered this problem in this file."""
         if self.several and answers.source:
             place, problem = self.places[path], hash((answers.question, answers.gold))
             if self.met.setdefault((key, problem), place) != place:
-                self.apart.add(_run(answers.source))
+                self.shared.add(_run(answers.source))
+
+    def divide(self) -> bool:
+        """Set apart what was met in two places; whether there was any, so that files must be read anew."""
+        self.apart = set(self.shared)
+        return bool(self.apart)
 
 
 def given(files: Sequence[Path | str]) -> Given:

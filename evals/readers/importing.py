@@ -59,7 +59,7 @@ def import_named(
     """As `import_samples`; returns each cell with its label by these files (the store may have another)."""
     sources = given(files)
     groups, skipped = _survey(sources, skip_bad)
-    if sources.apart:
+    if sources.divide():
         groups, skipped = _survey(sources, skip_bad)
     if not groups:
         raise UserError(f"{', '.join(map(str, files))}: no samples found; check that the file is complete")

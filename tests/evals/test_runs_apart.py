@@ -120,3 +120,13 @@ def test_min_p_is_read_and_leaves_with_the_samples(tmp_path, stated):
         other = SampleStore(tmp_path / f"store_{number}")
         found = [other.cell(c).get("min_p") for c in import_samples([files], other)]
         assert sorted(found, key=str) == [0.0, 0.5, None]
+
+
+def test_many_steps_of_two_runs_are_not_counted_twice(tmp_path):
+    """Fails where the first shared step renames the checkpoints that are being read."""
+    steps = [PLAIN | {"model": "policy", "step": step} for step in range(120)]
+    files = [
+        write(tmp_path / "A" / "o.jsonl", *steps),
+        write(tmp_path / "B" / "o.jsonl", *({**row, "question": "new"} for row in steps), *steps),
+    ]
+    assert len(read(tmp_path, *files)) == 240
