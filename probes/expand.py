@@ -90,7 +90,8 @@ def _comparison(
     pair = _pair(source, a["name"], b["name"], options, select)
     held = {} if pair.cluster is None else {"count": len(set(pair.cluster.tolist())), "kind": source.clusters}
     floors = {f"guess_floor_{s}": (d["report"] or {}).get("guess_floor") for s, d in (("a", a), ("b", b))}
-    single = pair.n == 1 and options.K is None
+    whole = pair.without_short()[0]  # a few problems of one sample do not make it one of each
+    single = whole.n == 1 and options.K is None
     result = compare_one_sample(pair, options) if single else compare(pair, options).to_dict()
     confounding = [
         *same_weights(a, b),
@@ -109,7 +110,7 @@ def _comparison(
         }
     )
     read, rows = None, []
-    if source.store is not None and pair.n > 1:
+    if source.store is not None and whole.n > 1:
         sides = _sides(source, a, b)
         if select is None:
             read = _robustness(source, sides, a, b, found, options)

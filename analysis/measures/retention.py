@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from analysis.arguments import checked_level, finite
 from analysis.errors import AnalysisError
 from analysis.inference.exact_tests import holm
-from analysis.inference.intervals import normal_quantile, t_quantile
+from analysis.inference.intervals import change_error, normal_quantile, t_quantile
 
 READINGS = ("lost", "gained", "equivalent", "undetermined")
 
@@ -40,7 +40,8 @@ def retention(
 ) -> list[Kept]:
     """Paired by item: a, b: {task: (items,) values in [0, 1]} in the same order; the mean over tasks last.
 
-    The mean weighs tasks alike; tasks are fixed, items are samples. AnalysisError for other tasks or numbers
+    The mean weighs tasks alike; tasks are fixed, items are samples. Where all items of a task changed alike
+    its error is that of `paired_rates`, never 0. AnalysisError for other tasks or numbers
     of items, and fewer than two items.
     """
     if list(a) != list(b) or not a:
@@ -51,7 +52,10 @@ def retention(
         if before.shape != after.shape or before.ndim != 1 or before.size < 2:
             raise AnalysisError(f"task {task} needs the same two items or more of both checkpoints")
         d = after - before
-        rows.append((task, float(d.mean()), float(d.std(ddof=1) / np.sqrt(d.size)), int(d.size)))
+        error = d.std(ddof=1) / np.sqrt(d.size)
+        if error == 0:  # all items changed alike, which a few of them may do by chance
+            error = change_error(d.clip(0).sum(), (-d).clip(0).sum(), d.size)
+        rows.append((task, float(d.mean()), float(error), int(d.size)))
     return judged(rows, margin=margin, level=level)
 
 

@@ -20,7 +20,8 @@ FDR = 0.1  # expected share of false ones among the problems that are listed
 class Changes:
     """Per problem, in the order of the pair: p (M,), q (M,) its adjusted value, rate_a, rate_b (M,) rates.
 
-    problems: ids, (M,). fdr: the false discovery rate at which changes are told.
+    problems: ids, (M,). fdr: the false discovery rate at which changes are told. first_solved: (M,) whether B
+    alone solved it among as many samples of each side, which one model drawn twice does too.
     """
 
     problems: NDArray[Any]
@@ -29,6 +30,7 @@ class Changes:
     rate_a: Floats
     rate_b: Floats
     fdr: float
+    first_solved: NDArray[np.bool_]
 
     @property
     def improved(self) -> NDArray[np.bool_]:
@@ -39,11 +41,6 @@ class Changes:
     def worsened(self) -> NDArray[np.bool_]:
         """(M,) whether B's rate is below A's, at the false discovery rate `fdr`."""
         return np.asarray((self.q <= self.fdr) & (self.rate_b < self.rate_a))
-
-    @property
-    def first_solved(self) -> NDArray[np.bool_]:
-        """(M,) whether B alone solved it in these samples, which one model drawn twice does too."""
-        return np.asarray((self.rate_a == 0) & (self.rate_b > 0))
 
     def listed(self, which: NDArray[np.bool_]) -> list[dict[str, Any]]:
         """Records {problem, rate_a, rate_b, p, q} of some problems, largest change first."""
@@ -70,7 +67,10 @@ def changes(pair: PairedCounts, fdr: float = FDR) -> Changes:
     if not 0 < fdr < 1:
         raise AnalysisError(f"a false discovery rate lies between 0 and 1, got {fdr}; 0.1 is usual")
     p = conditional_p(pair.n_a, pair.c_a, pair.n_b, pair.c_b)
-    return Changes(pair.problems, p, benjamini_hochberg(p), pair.c_a / pair.n_a, pair.c_b / pair.n_b, fdr)
+    equal = pair if pair.equal_n else pair.thinned(pair.n)
+    first = (equal.c_a == 0) & (equal.c_b > 0)
+    rates = pair.c_a / pair.n_a, pair.c_b / pair.n_b
+    return Changes(pair.problems, p, benjamini_hochberg(p), *rates, fdr, first)
 
 
 def conditional_p(n_a: Ints, c_a: Ints, n_b: Ints, c_b: Ints) -> Floats:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from analysis import Options, PairedCounts
+from analysis.comparison.joint import exact_p
 from analysis.inference.bands import curve, difference
 from analysis.inference.bootstrap import bootstrap, unit_sums
 from analysis.inference.exact_tests import mcnemar, sign_flip
@@ -19,7 +20,8 @@ def compare_one_sample(pair: PairedCounts, options: Options) -> dict[str, Any]:
 
     The outcome is always `undetermined`: without a second sample nothing is known of coverage, nor of what
     two draws of one model would give; those fields are None. pass@1 and its paired difference stand with
-    their intervals, and its direction with a sign-flip p-value.
+    their intervals, and its direction with a sign-flip p-value, with which `exact_p` must agree where numbers
+    of samples differ. What is solved is told of one sample of each problem and side.
     """
     a, b = ((c / n)[:, None] for n, c in ((pair.n_a, pair.c_a), (pair.n_b, pair.c_b)))
     rep = bootstrap(
@@ -36,6 +38,8 @@ def compare_one_sample(pair: PairedCounts, options: Options) -> dict[str, Any]:
         for i, (side, values) in enumerate((("a", a), ("b", b)))
     }
     p = float(sign_flip(unit_sums(b - a, pair.cluster), replicates=options.replicates, seed=options.seed)[0])
+    if (exact := exact_p(pair, (1,), options)) is not None:
+        p = max(p, float(exact[0]))
     nothing: list[None] = [None]
     return {
         "problems": pair.M,
@@ -46,7 +50,7 @@ def compare_one_sample(pair: PairedCounts, options: Options) -> dict[str, Any]:
         "verdict": _verdict(change, p, options.level),
         "crossover": {"k": None, "low": None, "high": None},
         "slope": dict.fromkeys(("estimate", "low", "high")),
-        "support": _support(pair, options.level),
+        "support": _support(pair if pair.equal_n else pair.thinned(1, options.seed), options.level),
         "options": asdict(options) | {"K": 1, "K_declared": options.K is not None},
         "checks": [
             check("n against K", False, [1, 1], "one sample per problem: K falls to 1; draw 32 or more"),

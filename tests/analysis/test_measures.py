@@ -197,6 +197,19 @@ def test_retention_reads_each_task():
     assert found["mean"].difference == pytest.approx(np.mean(differences))
 
 
+@pytest.mark.parametrize(("items", "told"), [(2, False), (3, False), (40, True)])
+def test_items_that_all_changed_alike_are_no_certainty(items, told):
+    """Fails where no spread is no error: two items gained were told with p = 0."""
+    (found,) = retention({"t": np.zeros(items)}, {"t": np.ones(items)})
+    assert found.error > 0
+    assert (found.p <= 0.05) is told
+    assert found.low < 1
+    (same,) = retention({"t": np.ones(items)}, {"t": np.ones(items)})
+    assert (same.difference, same.reading) == (0, "undetermined")
+    (many,) = retention({"t": np.ones(5000)}, {"t": np.ones(5000)})
+    assert many.reading == "equivalent"
+
+
 def test_retention_from_published_rates():
     a, b = {"x": (0.50, 0.005), "y": (0.40, 0.016)}, {"x": (0.501, 0.005), "y": (0.30, 0.016)}
     x, y, mean = retention_from_rates(a, b)

@@ -71,6 +71,17 @@ def test_changed_problems_of_a_real_run(real: PairedCounts) -> None:
     assert first["rate_b"] - first["rate_a"] == pytest.approx((found.rate_b - found.rate_a).max())
 
 
+def test_first_solved_is_told_of_as_many_samples_of_both() -> None:
+    """One model, drawn 16 and 64 times: fails where more tries of B are taken for more that B solves."""
+    rng = np.random.default_rng(5)
+    p = BASE.draw(600, rng)
+    pair = PairedCounts.from_arrays(16, rng.binomial(16, p), 64, rng.binomial(64, p))
+    back = PairedCounts.from_arrays(64, pair.c_b, 16, pair.c_a)
+    up, down = changes(pair).first_solved.sum(), changes(back).first_solved.sum()
+    assert abs(int(up) - int(down)) <= 4 * np.sqrt(up + down)
+    assert ((pair.c_a == 0) & (pair.c_b > 0)).sum() > up + down
+
+
 def test_two_draws_list_nothing() -> None:
     found = [changes(twice(np.random.default_rng(i), 1319, 64, 64)) for i in range(10)]
     assert sum(bool((x.improved | x.worsened).any()) for x in found) <= 2

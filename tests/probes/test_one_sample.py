@@ -1,0 +1,41 @@
+"""One sample of each problem, or of one side: what is solved is told of as many samples of both."""
+
+import numpy as np
+import pytest
+
+from analysis import Options, PairedCounts
+from probes.comparison.one_sample import compare_one_sample
+from probes.expand import expand
+from probes.inputs.counts_file import from_counts
+
+
+def one_model(problems, n_a, n_b, seed):
+    rng = np.random.default_rng(seed)
+    p = rng.beta(0.4, 2.8, problems)
+    return PairedCounts.from_arrays(n_a, rng.binomial(n_a, p), n_b, rng.binomial(n_b, p))
+
+
+def test_one_against_many_solves_no_more():
+    """Fails where one sample is held against any of 64: hundreds were solved by B alone."""
+    found = compare_one_sample(one_model(500, 1, 64, 0), Options())["support"]
+    assert abs(found["E"] - found["S"]) <= 4 * np.sqrt(found["E"] + found["S"])
+    assert found["mcnemar_p"] > 0.01
+
+
+@pytest.mark.parametrize("problems", [30, 60])
+def test_one_model_drawn_unequally_often_has_no_direction(problems):
+    """Fails with sign-flips alone, which are not exact there: a fifth of 30 problems had one."""
+    told = [
+        compare_one_sample(one_model(problems, 1, 64, seed), Options(replicates=500))["verdict"]["kind"]
+        for seed in range(120)
+    ]
+    assert sum(kind is not None for kind in told) <= 12
+
+
+def test_a_problem_of_one_sample_does_not_make_all_such(tmp_path):
+    lines = [f"p{i},{side},{1 if i == 3 else 64},{i % 2}" for side in "ab" for i in range(200)]
+    (tmp_path / "c.csv").write_text("\n".join(["problem,checkpoint,n,c", *lines]))
+    found = expand(from_counts(tmp_path / "c.csv")).comparison
+    assert (found.options.K, found.problems) == (32, 199)
+    assert list(found.aside) == ["p3"]
+    assert found.support.n == 64
