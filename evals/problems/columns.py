@@ -15,7 +15,9 @@ ANSWER = ("answer", "final_answer", "expected_answer", "Answer")
 SOLUTIONS = ("solution", "solutions", "generated_solution", "Solution")
 DESCRIBING = ("level", "subject", "type", "subfield", "unit", "answer_type", "problem_source", "unique_id")
 
-GSM8K_GOLD = re.compile(r"\n?####[ \t]*(.+?)\s*\Z")
+HASHES = "####"  # before a gold, as GSM8K writes it
+GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
+OPEN = re.compile(r"(?:[(\[]|(?<![A-Za-z}^_])\{)[^()\[\]{}]*\Z")  # a pair or a set, no argument of a command
 BRACE = re.compile(r"(?<!\\)[{}]")
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 
@@ -66,9 +68,9 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
         raise UserError(f"{where}: column {columns.question!r} has no question; fix or remove this row")
     solutions = _texts(within(row, columns.solutions)) if columns.solutions else []
     answer = gold_text(within(row, columns.answer)) if columns.answer else ""
-    if columns.answer and (match := GSM8K_GOLD.search(answer)):
+    if columns.answer and (cut := hashed_gold(answer)):
         solutions = solutions or [CALCULATOR.sub("", answer)]
-        answer = match[1].replace(",", "")
+        answer = cut
     if not columns.answer and solutions:
         answer = last_boxed(solutions[-1]) or ""
     if not answer:
@@ -100,6 +102,18 @@ def gold_text(value: Any, depth: int = 0) -> str:
     text = "" if value is None else str(value).strip()
     inner = text[1:-1]
     return inner.strip() if text[:1] == text[-1:] == "$" and "$" not in inner else text
+
+
+def hashed_gold(text: str) -> str | None:
+    """The gold that ends a solution of GSM8K's form (`… #### n`), or None: the last one, without the commas
+    that group the digits of its numbers; commas of lists, pairs and sets stay."""
+    said = next((part for part in reversed(text.split(HASHES)[1:]) if part.strip()), "")
+    gold = said.lstrip(" \t").rstrip()
+    if not gold or "\n" in gold:
+        return None
+    plain = GROUPED.sub(lambda number: number[0].replace(",", ""), gold)
+    first = GROUPED.search(gold)
+    return gold if "," in plain or first is None or OPEN.search(gold[: first.start()]) else plain
 
 
 def _texts(value: Any) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.core.bounds import loads
-from evals.problems.columns import GSM8K_GOLD, gold_text, last_boxed
+from evals.problems.columns import gold_text, hashed_gold, last_boxed
 from evals.readers.answers import Malformed
 
 MOST = 64  # answers of which any one is right
@@ -35,8 +35,8 @@ def gold_of(value: Any, what: str, *, worked: bool = False, several: str = "all"
 
             return ANY_OF.join(golds)
     gold = gold_text(value)
-    if match := GSM8K_GOLD.search(gold):
-        gold = match[1].replace(",", "")
+    if cut := hashed_gold(gold):
+        gold = cut
     elif worked and (boxed := last_boxed(gold)):
         gold = boxed
     if not gold:

@@ -18,6 +18,7 @@ from evals.problems import load_problems, preflight, problem_set
 from evals.problems.columns import gold_text, last_boxed
 from evals.problems.hub import BENCHMARKS
 from evals.problems.preflight import WHOLE
+from evals.readers.golds import gold_of
 from evals.records import Problem
 from evals.verify import unmatchable
 
@@ -98,6 +99,28 @@ def test_gsm8k_golds_and_solutions_are_cut_apart(shared_data):
     assert "<<" not in first.solutions[0]
     golds = [p.answer for p in load_problems(str(shared_data / "gsm8k" / "train.jsonl")).problems]
     assert all(g.lstrip("-").replace(".", "").isdigit() for g in golds)
+
+
+@pytest.mark.parametrize(
+    ("text", "gold"),
+    [
+        ("#### 1,234", "1234"),
+        ("so\n#### -$1,234,567.50 \n", "-$1234567.50"),
+        ("#### 1,234 apples", "1234 apples"),
+        ("#### f(x) = \\frac{1,234}{5,678}", "f(x) = \\frac{1234}{5678}"),
+        ("#### 1,2,3", "1,2,3"),
+        ("#### 1,000, 2,000", "1,000, 2,000"),
+        ("#### (3,4)", "(3,4)"),
+        ("#### (3,400)", "(3,400)"),
+        ("#### \\{1,200\\}", "\\{1,200\\}"),
+        ("#### 10{,}000", "10{,}000"),
+        ("#### 2 #### 7", "7"),
+        ("#### 2\n#### 7 ####", "7"),
+    ],
+)
+def test_only_commas_that_group_digits_are_cut_from_a_hashed_gold(tmp_path, text, gold):
+    found = load_problems(write(tmp_path / "g.jsonl", [{"question": "q?", "answer": text}]))
+    assert found.problems[0].answer == gold_of(text, "answer") == gold
 
 
 def test_math500_problems_are_those_of_math(shared_data):
