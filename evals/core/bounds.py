@@ -155,7 +155,7 @@ def parquet_rows(path: Path, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         with pq.ParquetFile(path) as file:
             for batch in batches(file, path.stat().st_size, most):
-                for row in batch.to_pylist():
+                for row in _widened(batch).to_pylist():
                     number += 1
                     yield f"{path} row {number}", row
     except Bound as error:
@@ -170,6 +170,30 @@ def _decoded(batch: Any) -> Any:
     """A record batch without dictionaries."""
     columns = [c.dictionary_decode() if hasattr(c, "dictionary_decode") else c for c in batch.columns]
     return type(batch).from_arrays(columns, names=batch.schema.names)
+
+
+def _widened(batch: Any) -> Any:
+    """A record batch whose 32-bit floats are 64-bit ones of the same shortest text: 0.1 stays 0.1."""
+    import pyarrow as pa
+
+    columns = []
+    for column in batch.columns:
+        texts, doubles = _retyped(column.type, pa.string()), _retyped(column.type, pa.float64())
+        columns.append(column if texts == column.type else column.cast(texts).cast(doubles))
+    return type(batch).from_arrays(columns, names=batch.schema.names)
+
+
+def _retyped(kind: Any, to: Any) -> Any:
+    """A column's type with `to` where it has 32-bit floats, also within lists and structs."""
+    import pyarrow as pa
+
+    if pa.types.is_float32(kind):
+        return to
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_retyped(kind.value_type, to)))
+    if pa.types.is_struct(kind):
+        return pa.struct([one.with_type(_retyped(one.type, to)) for one in kind.fields])
+    return kind
 
 
 def read_small(path: Path, limit: int = ROW) -> bytes:

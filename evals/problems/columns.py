@@ -18,7 +18,6 @@ DESCRIBING = ("level", "subject", "type", "subfield", "unit", "answer_type", "pr
 HASHES = "####"  # before a gold, as GSM8K writes it
 GROUPED = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 OPEN = re.compile(r"(?:[(\[]|(?<![A-Za-z}^_])\{)[^()\[\]{}]*\Z")  # a pair or a set, no argument of a command
-BRACE = re.compile(r"(?<!\\)[{}]")
 CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 
@@ -96,7 +95,8 @@ def gold_text(value: Any, depth: int = 0) -> str:
     """A gold as text: whole floats without `.0`, the members of a list joined, outer dollars removed; none
     where lists nest deeper than any answer does."""
     if isinstance(value, list | tuple):
-        return ", ".join(gold_text(v, depth + 1) for v in value) if depth < 8 else ""
+        members = [gold_text(v, depth + 1) for v in value] if depth < 8 else []
+        return ", ".join(hashed_gold(member) or member for member in members)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value) if value == value else ""
     text = "" if value is None else str(value).strip()
@@ -122,14 +122,14 @@ def _texts(value: Any) -> list[str]:
 
 
 def last_boxed(text: str) -> str | None:
-    """What stands in the last balanced `\\boxed{…}` of a text, or None."""
-    opened: list[int] = []
-    best = (-1, -1)
-    for brace in BRACE.finditer(text):
-        if brace.group() == "{":
-            opened.append(brace.start())
-        elif opened:
-            start = opened.pop()
-            if start > best[0] and text.endswith("\\boxed", 0, start):
-                best = (start, brace.start())
-    return text[best[0] + 1 : best[1]].strip() if best[0] >= 0 else None
+    r"""What the last box of a text holds, or None: boxes as the verifier finds them in a response, also
+    `\fbox{…}` and `\boxed 5`."""
+    if "box" not in text:
+        return None
+    from evals.verify.extract.extraction import boxes
+
+    for _, end, content in boxes(text):
+        if content is not None:
+            bare = not text.endswith("}", 0, end)  # which runs to the next space, over the end of a sentence
+            return content.rstrip(".,;:") if bare else content.strip()
+    return None

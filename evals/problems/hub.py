@@ -94,8 +94,21 @@ def hub_rows(
     bring: what the user can do where the hub does not give it.
     """
     bring = bring or "check name and split, or bring it as a local JSONL file and give its path"
-    for number, row in enumerate(_load(path, config, split, revision, bring), 1):
-        yield f"{path} {split} row {number}", row
+    rows = _load(path, config, split, revision, bring)
+    kinds = {
+        name: getattr(kind, "dtype", "") for name, kind in (getattr(rows, "features", None) or {}).items()
+    }
+    narrow = {name: kind for name, kind in kinds.items() if kind in ("float16", "float32")}
+    for number, row in enumerate(rows, 1):
+        short = {name: _shortest(row[name], kind) for name, kind in narrow.items() if row[name] is not None}
+        yield f"{path} {split} row {number}", {**row, **short} if short else row
+
+
+def _shortest(value: float, kind: str) -> float:
+    """A number of a narrow type as it is written there: 0.1, not 0.10000000149011612."""
+    import numpy as np
+
+    return float(str(np.dtype(kind).type(value)))
 
 
 def _load(path: str, config: str | None, split: str, revision: str | None, bring: str) -> Any:

@@ -31,7 +31,7 @@ def load_problems(spec: str, limit: int | None = None, data: Path | None = None)
     Files and hub data sets of other column names take `?question=COLUMN&answer=COLUMN&solutions=COLUMN`.
 
     Rows with the same question and gold are one problem with all of their solutions. Rows without a gold
-    (two in MATH's train split) are left out with a warning.
+    are left out with a warning.
     Raises UserError where the thing, a column or a question is missing, or the hub is out of reach.
     """
     name, options = _parse(spec)

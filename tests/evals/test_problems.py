@@ -152,10 +152,36 @@ def test_rows_without_gold_are_left_out_and_named(tmp_path):
         (["$1$", "$2$"], "1, 2"),
         (None, ""),
         (float("nan"), ""),
+        (["#### 1,200", "so #### 3"], "1200, 3"),
     ],
 )
 def test_golds_are_written_one_way(value, text):
     assert gold_text(value) == text
+
+
+def test_a_gold_in_a_narrow_column_is_the_shortest_text_of_its_type(tmp_path, monkeypatch):
+    golds = pa.array([[0.1], [2.7, 3.0]], pa.list_(pa.float32()))
+    nested = pa.array([{"is": 1e-7}, {"is": None}], pa.struct([("is", pa.float32())]))
+    table = {"q": ["a?", "b?"], "a": pa.array([0.1, 3.0], pa.float32()), "list": golds, "of": nested}
+    pq.write_table(pa.table(table), tmp_path / "f.parquet")
+    for column, texts in {"a": ["0.1", "3"], "list": ["0.1", "2.7, 3"], "of.is": ["1e-07"]}.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # one has no gold
+            found = load_problems(f"{tmp_path / 'f.parquet'}?question=q&answer={column}")
+        assert [p.answer for p in found.problems] == texts
+
+    class Rows(list):
+        def __init__(self, *rows):
+            super().__init__(rows)
+            self.features = {
+                "q": types.SimpleNamespace(dtype="string"),
+                "a": types.SimpleNamespace(dtype="float32"),
+            }
+
+    rows = Rows({"q": "1/10", "a": 0.10000000149011612}, {"q": "?", "a": 2.0})
+    hub(monkeypatch, lambda *_, **__: rows)
+    found = load_problems("me/mine?question=q&answer=a")
+    assert [p.answer for p in found.problems] == ["0.1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +191,9 @@ def test_golds_are_written_one_way(value, text):
         ("\\boxed{\\{1,2\\}}", "\\{1,2\\}"),
         ("\\boxed{3} and \\boxed{open", "3"),
         ("none", None),
+        ("First \\boxed{3} …; so \\fbox{5}", "5"),
+        ("First \\boxed{3} …; so it is \\boxed 5.", "5"),
+        ("\\boxed{x \\\\{y} z}", "x \\\\{y} z"),
     ],
 )
 def test_the_last_balanced_box(text, box):
