@@ -174,8 +174,8 @@ def export(
     ] = "math",
 ) -> None:
     """Write samples with their grades for other tools, or the graded result of each checkpoint."""
+    from evals.grading.published import export as run
     from evals.store import SampleStore
-    from evals.store.published import export as run
 
     say(run(SampleStore(store), out, form, dataset, task))
 

@@ -9,11 +9,12 @@ import yaml
 
 from evals.cli import main
 from evals.core.errors import UserError
+from evals.grading import published
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
 from evals.readers.answers import reason_of
 from evals.readers.formats.rendered import question_in, without_ends
-from evals.store import SampleStore, published
+from evals.store import SampleStore
 from evals.store.reading import graded_samples
 
 ONE, TWO = [(1, 1)], [(1, 2)]  # (right, samples) of each checkpoint

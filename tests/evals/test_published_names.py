@@ -5,9 +5,10 @@ import json
 import pytest
 import yaml
 
+from evals.grading import published
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
-from evals.store import SampleStore, published
+from evals.store import SampleStore
 
 
 def graded(tmp_path, *files):

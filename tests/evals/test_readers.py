@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evals.core.errors import UserError
+from evals.grading.export import export_samples
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
 from evals.readers.answers import Malformed
@@ -18,7 +19,6 @@ from evals.readers.formats.rows import parse_plain
 from evals.readers.opening import stored
 from evals.records import Problem
 from evals.store import SampleStore
-from evals.store.export import export_samples
 from evals.verify import VERSION
 
 QUESTION, GOLD = "What is 6 times 7?", "42"

@@ -1,11 +1,19 @@
 """What of a sample is graded: a base model's own answer, never that of a problem it went on to invent."""
 
+import json
+
 import pytest
 
+from evals.asking import Asking
+from evals.grading.export import export_samples
+from evals.grading.published import every_eval_ever
 from evals.grading.responses import Reading, reading_of, response_of
 from evals.grading.store_grading import cell_report, grade_store
+from evals.readers import import_samples
 from evals.records import Sample
+from evals.sampling.cell import draw_cell
 from evals.store import SampleStore
+from evals.store.reading import counts
 from tests.evals.fake_engine import FakeEngine, arguments, sample, world_problems
 
 GSM8K = {"prompt_form": "x", "template": "gsm8k", "shots": 8, "chat": False}
@@ -90,3 +98,33 @@ def test_a_base_that_answers_and_then_invents_a_problem_is_right(tmp_path):
     report = cell_report(store, cell)
     assert (report["strict"], report["ran_on"]) == (1.0, 1.0)
     assert report["prompt"].endswith("Question: {question}\nAnswer:")
+
+
+class Opened(Base):
+    """Closes the box that a prefix opened."""
+
+    def _one(self, request):
+        question = bytes(request.prompt_ids).decode().rpartition("Question: ")[2].partition("\nAnswer:")[0]
+        text = f"{self.answers[question]}}}." + NEXT * 9
+        return Sample(text, (1,) * 300, (-1.0,) * 300, "length")
+
+
+@pytest.mark.parametrize(("engine", "prefix"), [(Base, ""), (Opened, "The answer is \\boxed{")])
+def test_what_is_exported_is_graded_alike_when_it_is_imported(tmp_path, engine, prefix):
+    """Seen to fail: the whole text, of which a part was graded, or which was graded after a prefix."""
+    problems, store = world_problems(12), SampleStore(tmp_path / "s")
+    asking = Asking("gsm8k", 8, chat=False, stops=(), max_tokens=400, prefix=prefix)
+    cell = draw_cell(engine(problems), problems, asking, 2, store, "a")
+    grade_store(store, [cell])
+    said = counts(store, [cell]).set_index("problem")["c"]
+    assert set(said) == {2}
+    export_samples(store, tmp_path / "out.jsonl")
+    every_eval_ever(store, tmp_path / "shared")
+    for out in ("out.jsonl", "shared"):
+        other = SampleStore(tmp_path / f"{out} again")
+        cells = import_samples([tmp_path / out], other)
+        grade_store(other, cells)
+        assert counts(other, cells).set_index("problem")["c"].to_dict() == said.to_dict()
+    row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert row["raw_text"] in store.samples([cell], ["text"])["text"].tolist()
+    assert row["raw_text"] != row["text"]

@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from evals.core.errors import UserError
+from evals.grading import published
+from evals.grading.export import export_samples
 from evals.grading.store_grading import grade_store
 from evals.readers import import_samples
-from evals.store import SampleStore, published
-from evals.store.export import export_samples
+from evals.store import SampleStore
 from evals.store.reading import labels
 
 PLAIN = {"question": "q", "answer": "2", "response": "\\boxed{2}"}

@@ -146,8 +146,8 @@ def test_a_damaged_cell_is_one_sentence(tmp_path):
 
 
 def test_damaged_blocks_are_named_by_every_reader(tmp_path):
+    from evals.grading.export import export_samples
     from evals.grading.store_grading import grade_store
-    from evals.store.export import export_samples
 
     (tmp_path / "a.jsonl").write_text(json.dumps(ROW))
     store = SampleStore(tmp_path / "store")

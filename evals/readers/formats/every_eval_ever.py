@@ -91,7 +91,8 @@ def _whole(row: Mapping[str, Any], about: Mapping[str, Any], texts: list[str]) -
     if "lm_eval_metrics" in about and within(row, "input.choices"):
         raise Malformed("a multiple-choice task holds no generated text")
     trace = within(row, "output.reasoning_trace")
-    written = sum(map(len, texts)) + sum(len(str(t)) for t in (trace if isinstance(trace, list) else []))
+    answered = max(sum(map(len, texts)), len(str(about.get("raw_text", ""))))  # of which a part is graded
+    written = answered + sum(len(str(t)) for t in (trace if isinstance(trace, list) else []))
     tokens = (count_of(within(row, f"token_usage.{k}_tokens")) or 0 for k in ("output", "reasoning"))
     if texts and next(tokens) - next(tokens) > written + 4:  # a token is a character at least
         raise Lacking(

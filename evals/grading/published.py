@@ -14,7 +14,7 @@ from typing import Any
 from evals.core.errors import UserError
 from evals.core.files import replacing, write_file, write_json
 from evals.core.keys import content_hash
-from evals.store.export import cell_rows, export_samples
+from evals.grading.export import cell_rows, export_samples
 from evals.store.reading import all_cells, counts, labels
 from evals.store.store import SampleStore
 
@@ -200,7 +200,7 @@ def _instance(row: Mapping[str, Any], model: str, task: str) -> dict[str, Any]:
     from evals.verify import accepted
 
     golds = accepted(row["gold"])
-    about = {"index": row["index"], "finish_reason": row["finish_reason"], "lenient": row.get("lenient")}
+    about = {k: row.get(k) for k in ("index", "finish_reason", "lenient", "raw_text")}
     if row["prompt_tokens"] is None:
         about["output_tokens"] = row["tokens"]
     whole = {"input_tokens": row["prompt_tokens"], "output_tokens": row["tokens"]}

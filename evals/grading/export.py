@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from evals.core.files import replacing
+from evals.grading.responses import reading_of, response_of
 from evals.records import Problem
 from evals.store.reading import all_cells
 from evals.store.store import SampleStore, grade_group
@@ -22,7 +23,7 @@ def export_samples(store: SampleStore, out: Path) -> int:
     """Write one JSON object a sample to `out`, a block at a time; returns how many.
 
     Fields: those of the samples table, `min_p` where it is known, `question`, `gold`, and, where graded, the
-    grade's.
+    grade's. `text` is the response that is graded; `raw_text`, where it differs, what was sampled.
     """
     chosen = all_cells(store)
     store.compact(chosen)
@@ -46,7 +47,8 @@ def cell_rows(store: SampleStore, cell: str) -> Iterator[dict[str, Any]]:
 def _rows(
     store: SampleStore, cell: str, block: Path, problems: dict[str, Problem]
 ) -> Iterator[dict[str, Any]]:
-    min_p = store.cell(cell).get("min_p")
+    info = store.cell(cell)
+    min_p, reading = info.get("min_p"), reading_of(info)
     about = {} if min_p is None else {"min_p": min_p}  # the one option that the table has no column for
     columns = [name for name in store.sample_table.schema.names if name not in LEFT_OUT]
     path = store.grade_table.folder(grade_group(cell)) / block.name
@@ -56,6 +58,9 @@ def _rows(
         grades = {row.pop("key"): row for row in rows}
     for batch in pq.ParquetFile(block).iter_batches(columns=columns):
         for row in batch.to_pylist():
+            raw = row["text"] or ""
+            if (said := response_of(raw, reading)[0]) != raw:
+                row |= {"text": said, "raw_text": raw}
             known = problems.get(row["problem"])
             asked = {"question": known.question, "gold": known.answer} if known else {}
             yield {**row, **about, **asked, **grades.get(row["key"], {})}
