@@ -22,8 +22,9 @@ GRADED = ("correct", "lenient", "answer", "route", "reason", "grader_version")
 def export_samples(store: SampleStore, out: Path) -> int:
     """Write one JSON object a sample to `out`, a block at a time; returns how many.
 
-    Fields: those of the samples table, `min_p` where it is known, `question`, `gold`, and, where graded, the
-    grade's. `text` is the response that is graded; `raw_text`, where it differs, what was sampled.
+    Fields: those of the samples table, `min_p` and `dataset` where they are known, `question`, `gold`, and,
+    where graded, the grade's. `text` is the response that is graded; `raw_text`, where it differs, what was
+    sampled.
     """
     chosen = all_cells(store)
     store.compact(chosen)
@@ -63,4 +64,6 @@ def _rows(
                 row |= {"text": said, "raw_text": raw}
             known = problems.get(row["problem"])
             asked = {"question": known.question, "gold": known.answer} if known else {}
+            if known and "dataset" in known.meta:
+                asked["dataset"] = str(known.meta["dataset"])
             yield {**row, **about, **asked, **grades.get(row["key"], {})}

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from evals.core.errors import UserError
 from evals.core.files import replacing, write_file, write_json
 from evals.core.keys import content_hash
@@ -40,11 +42,13 @@ def every_eval_ever(store: SampleStore, out: Path, dataset: str | None = None, t
     """Write each cell as `data/TASK/DEVELOPER/MODEL/UUID.json` and `UUID_samples.jsonl` below `out`.
 
     One row a sample, with its strict grade. dataset: the hub's id of the problems, where they come from it.
-    Returns how many rows; UserError where samples are not graded. The same store makes the same bytes.
+    Returns how many rows; UserError where samples are not graded, or a cell's are of several data sets. The
+    same store makes the same bytes.
     """
     written = 0
     cells = all_cells(store)
     store.compact(cells)
+    _check_sets(store, cells)
     for cell, model in zip(cells, _models(store, cells), strict=True):
         result = _result(store, cell, dataset, task)
         stamp = str(int(_drawn(store, cell).timestamp()))
@@ -101,10 +105,12 @@ def eval_results(store: SampleStore, out: Path, dataset: str, task: str) -> int:
     cell's and the notes tell the label.
 
     dataset: the benchmark's id on the hub. task: one of its tasks, as its `eval.yaml` names them.
+    UserError as in `every_eval_ever`.
     """
     import yaml
 
     cells = all_cells(store)
+    _check_sets(store, cells)
     named = labels(store, cells)
     folders = Counter(_safe(label).casefold() for label in named)
     for cell, label in zip(cells, named, strict=True):
@@ -128,6 +134,20 @@ def eval_results(store: SampleStore, out: Path, dataset: str, task: str) -> int:
         folder += f"-{cell[:6]}" if twin else ""
         write_file(out / folder / ".eval_results" / f"{_safe(task)}.yaml", text)
     return len(cells)
+
+
+def _check_sets(store: SampleStore, cells: Sequence[str]) -> None:
+    """UserError where a cell's problems are of several data sets, which one result would pool."""
+    problems = store.problems()
+    for cell in cells:
+        ids = pc.unique(store.sample_table.read(cell, ["problem"])["problem"]).to_pylist()
+        sets = {str(problems[i].meta.get("dataset", "")) for i in ids if i in problems} - {""}
+        if len(sets) > 1:
+            raise UserError(
+                f"the samples of {store.cell(cell)['checkpoint']} in {store.path} are of {len(sets)} data "
+                f"sets ({', '.join(sorted(sets)[:5])}), which one result would pool; export with --form "
+                "jsonl, and import the rows of one `dataset` into a store of its own"
+            )
 
 
 def _safe(name: str) -> str:

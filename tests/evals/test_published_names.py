@@ -5,10 +5,16 @@ import json
 import pytest
 import yaml
 
+from evals.asking import Asking
+from evals.core.errors import UserError
 from evals.grading import published
 from evals.grading.store_grading import grade_store
+from evals.problems import problem_set
 from evals.readers import import_samples
+from evals.records import Problem
+from evals.sampling.cell import draw_cell
 from evals.store import SampleStore
+from tests.evals.fake_engine import FakeEngine
 
 
 def graded(tmp_path, *files):
@@ -65,3 +71,23 @@ def test_results_of_labels_that_one_folder_would_have_are_all_written(tmp_path):
     assert len({name.casefold() for name in written}) == 4
     assert "other" in written
     assert sum("checkpoint qwen:7b" in text for text in written.values()) == 1
+
+
+@pytest.mark.parametrize("form", ["eval-results", "every-eval-ever"])
+def test_a_result_is_of_one_data_set(tmp_path, form):
+    """Seen to fail: 50.0 for a benchmark of which every answer was right, pooled with another one."""
+    store = SampleStore(tmp_path / "store")
+    asking = Asking("plain-boxed", 0, chat=False, stops=(), max_tokens=20)
+    for name, count in (("one", 2), ("two", 3)):
+        made = [Problem.make(f"{name} {i}?", str(i), (), {"dataset": name}) for i in range(count)]
+        cell = draw_cell(FakeEngine(), problem_set(name, made), asking, 2, store, "model")
+    grade_store(store, [cell])
+    with pytest.raises(UserError, match=r"model in .* are of 2 data sets \(one, two\)"):
+        published.export(store, tmp_path / "out", form, "org/one", "one")
+    assert not (tmp_path / "out").exists()
+    published.export(store, tmp_path / "all.jsonl", "jsonl", None, "one")
+    rows = [r for r in (tmp_path / "all.jsonl").read_text().splitlines() if json.loads(r)["dataset"] == "one"]
+    (tmp_path / "one.jsonl").write_text("\n".join(rows))
+    alone, _ = graded(tmp_path / "alone", tmp_path / "one.jsonl")
+    published.export(alone, tmp_path / "out", form, "org/one", "one")
+    assert len(rows) == 4
