@@ -29,12 +29,13 @@ CACHED = 4096  # comparisons with other problems' golds remembered within a bloc
 
 @dataclass(frozen=True, slots=True)
 class Golds:
-    """Gold answers by problem id, the ids of a cell in the order in which others are looked for, and the
-    questions (they say whether a percentage is wanted)."""
+    """Gold answers by problem id, the ids of a cell in the order in which others are looked for, the
+    questions (they say whether a percentage is wanted), and the data sets, where they are known."""
 
     answers: Mapping[str, str]
     order: Sequence[str]
     questions: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, str] = field(default_factory=dict)
 
 
 def grade_block(root: Path, cell: str, block: str, golds: Golds) -> int:
@@ -69,10 +70,10 @@ def _grades(
     ]
     verdicts = verdicts_of(asked)
     right = lru_cache(CACHED)(lambda gold, answer: grade_answer(gold, answer).correct)
-    places = {p: i for i, p in enumerate(golds.order)}
+    among = _among(golds)
     for sample, one, (_, ran_on) in zip(samples, asked, responses, strict=True):
         verdict = verdicts[one]
-        other = other_problem(golds, places[sample["problem"]], sample["index"])
+        other = other_problem(*among[sample["problem"]], sample["index"])
         if other is None:
             guess = None
         else:
@@ -129,8 +130,23 @@ def _columns(verdict: Grade, text: str, flags: tuple[str, ...] = ()) -> dict[str
     }
 
 
+def _among(golds: Golds) -> dict[str, tuple[Golds, int]]:
+    """Among which problems another is looked for, and a problem's place there: those of its data set, so that
+    the floor does not hang on what else is in the cell; all of the cell where these have one gold alone."""
+    sets: dict[str | None, list[str]] = {}
+    for problem in golds.order:
+        sets.setdefault(golds.sets.get(problem), []).append(problem)
+    found: dict[str, tuple[Golds, int]] = {}
+    whole = {problem: (golds, place) for place, problem in enumerate(golds.order)}
+    for members in sets.values():
+        own = Golds(golds.answers, members)
+        alike = len({golds.answers[p] for p in members}) < 2
+        found |= {p: whole[p] if alike else (own, place) for place, p in enumerate(members)}
+    return found
+
+
 def other_problem(golds: Golds, place: int, index: int) -> str | None:
-    """Another problem of the cell, with another gold, for sample `index` of the problem at `place`.
+    """Another problem of these, with another gold, for sample `index` of the problem at `place`.
 
     The order is by hash, the step goes with the index: a problem's samples meet many others.
     """

@@ -82,6 +82,7 @@ def _golds(store: SampleStore, cell: str, problems: Mapping[str, Problem]) -> Go
         {p: problems[p].answer for p in ids},
         sorted(ids, key=lambda p: derive_seed("other", p)),
         {p: problems[p].question for p in ids},
+        {p: str(problems[p].meta["dataset"]) for p in ids if "dataset" in problems[p].meta},
     )
 
 

@@ -13,7 +13,7 @@ from evals.grading import workers as grade_workers
 from evals.grading.block import Golds, other_problem, verdicts_of
 from evals.grading.store_grading import cell_report, counts, grade_store
 from evals.problems import problem_set
-from evals.records import Problem
+from evals.records import Problem, Sample
 from evals.store import SampleStore
 from evals.store.schema import GRADES
 from tests.evals.fake_engine import FakeEngine, arguments, files, sample, world_problems
@@ -197,6 +197,30 @@ def test_the_guess_floor_grades_against_another_gold(graded, problems):
         assert all(o is not None and golds[o] != golds[order.order[place]] for o in others)
         assert len(set(others)) > 5
     assert (grades["guess"] & grades["correct"]).sum() == 0  # no answer equals two different integers
+
+
+def test_the_guess_floor_of_a_data_set_is_its_own(tmp_path):
+    """Seen to fail: golds of another benchmark in the cell were taken, and the floor went from 0 to 0.9."""
+
+    def of(name, golds):
+        made = [Problem.make(f"{name} {i}?", gold, (), {"dataset": name}) for i, gold in enumerate(golds)]
+        return problem_set(name, made)
+
+    def guesses(folder, *others):
+        class Sevens(FakeEngine):
+            def _one(self, request):
+                return Sample("\\boxed{7}", (1,), (-1.0,), "stop")
+
+        for held in (*others, one):
+            store, cell = sampled(tmp_path / folder, held, engine=Sevens())
+        grade_store(store, [cell])
+        grades = store.grades([cell]).set_index("key").sort_index()
+        return grades.loc[grades["problem"].isin([p.id for p in one.problems]), "guess"]
+
+    one, many = of("one", [str(i) for i in range(5, 15)]), of("many", ["7"] * 90)
+    alone = guesses("alone")
+    assert 0 < alone.mean() < 0.2
+    pd.testing.assert_series_equal(guesses("both", many), alone)
 
 
 def test_where_all_golds_are_equal_there_is_no_guess_floor(tmp_path):
