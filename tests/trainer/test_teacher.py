@@ -1,11 +1,13 @@
 """On-policy distillation from a given teacher, and teachers that do not fit."""
 
 import pytest
+import torch
 
 from evals.checkpoints.tokenizer import train_tokenizer
 from evals.core.errors import UserError
 from tests.trainer.loops import RL, rewarded
-from tests.trainer.tiny import saved
+from tests.trainer.test_policy import PLAIN, changed, gradient_of, made_up
+from tests.trainer.tiny import plain, saved
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
 from trainer.rl import rl
@@ -36,3 +38,21 @@ def test_a_teacher_that_reads_other_tokens_is_refused(parent, tmp_path):
     with pytest.raises(UserError, match=r"rl\.algorithm distillation needs rl\.teacher"):
         rl(str(parent), config.model_copy(update={"teacher": None}), tmp_path / "run", quiet=True)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("estimator", ["k1", "full"])
+def test_the_kl_that_is_logged_is_an_estimate_of_it(native, shape, estimator):
+    """Seen to fail: with k1 the loss through the score function was logged, which is no KL."""
+    reference, batch = new_model(shape, 64, seed=9).double(), made_up(native)
+    exact, ratios = [], []
+    for i, sample in enumerate(batch.samples):
+        prompt = batch.prompts[i // 2]
+        with torch.no_grad():
+            both = [plain(m, [*prompt, *sample.token_ids]).log_softmax(-1) for m in (native, reference)]
+        own, other = (rows[len(prompt) - 1 : -1] for rows in both)
+        exact += (own.exp() * (own - other)).sum(-1).tolist()
+        ratios += [float((own - other)[t, token]) for t, token in enumerate(sample.token_ids)]
+    config = changed(PLAIN, kl=0.1, kl_estimator=estimator)
+    row = gradient_of(native, batch, config, reference)[1]
+    wanted = ratios if estimator == "k1" else exact
+    assert row["kl"] == pytest.approx(sum(wanted) / len(wanted), rel=1e-6)

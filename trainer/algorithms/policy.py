@@ -70,8 +70,8 @@ def _loss(
     terms = ALGORITHMS[config.algorithm].terms(logp, old, advantage, config)
     loss, kl = terms.loss, torch.zeros_like(logp)
     if reference is not None:
-        kl = _kl(reference, part, logits, logp, config)
-        loss = loss + config.kl * kl
+        penalty, kl = _kl(reference, part, logits, logp, config)
+        loss = loss + config.kl * penalty
     bonus = float(config.entropy) if isinstance(config.entropy, int | float) else 0.0
     with torch.set_grad_enabled(bonus > 0 and part.learns):
         entropy = entropy_of(logits)
@@ -93,11 +93,19 @@ def _loss(
     }
 
 
-def _kl(reference: Trainable, part: Part, logits: Tensor, logp: Tensor, config: RLConfig) -> Tensor:
-    """The penalty (T,) against the reference, at the rollouts' temperature."""
+def _kl(
+    reference: Trainable, part: Part, logits: Tensor, logp: Tensor, config: RLConfig
+) -> tuple[Tensor, Tensor]:
+    """(penalty, estimate), each (T,), against the reference at the rollouts' temperature.
+
+    They differ for k1 alone, whose penalty has the gradient of the KL and not its value.
+    """
     with torch.no_grad():
         other = counted_logits(reference, part.data)
         shard.settle(reference)
     if config.kl_estimator == "full":
-        return full_kl(logits / config.temperature, other / config.temperature)
-    return kl_penalty(logp, logp_of(other, part.data, config.temperature), config.kl_estimator)
+        exact = full_kl(logits / config.temperature, other / config.temperature)
+        return exact, exact
+    beside = logp_of(other, part.data, config.temperature)
+    penalty = kl_penalty(logp, beside, config.kl_estimator)
+    return penalty, logp - beside if config.kl_estimator == "k1" else penalty
