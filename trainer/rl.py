@@ -21,7 +21,7 @@ from trainer.models.trainable import Costs, Trainable
 from trainer.models.wrapped import WrappedModel
 from trainer.rollouts import rollouts
 from trainer.rollouts.evaluation import evaluate, open_evaluation
-from trainer.rollouts.minibatches import learning, minibatches, units
+from trainer.rollouts.minibatches import computed, minibatches
 from trainer.rollouts.rewards import MODES, reward_function
 from trainer.rollouts.sampler import open_sampler
 from trainer.run.folder import Run, claim, last_checkpoint, starting
@@ -105,7 +105,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
             updates.append(measured | {"grad_norm": norm, "moved": float(moves)})
         row = rollouts.describe(batch) | mean(updates) | {"lr": lr} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.prompts)
-        run.totals["flops"] += step_flops(model.costs, batch, config)
+        run.totals["flops"] += step_flops(model.costs, batch, now)
         if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)
         run.record(step, row, f"reward {row['reward']:.3f}  entropy {row['entropy']:.2f}", row["tokens"])
@@ -155,19 +155,21 @@ def mean(rows: list[dict[str, float]]) -> dict[str, float]:
 
 
 def step_flops(costs: Costs, batch: rollouts.Rollouts, config: RLConfig) -> float:
-    """Floating-point operations of one step: sampling, scoring passes, training."""
+    """Floating-point operations of one step: sampling, scoring passes, training; `config` as at the step.
+
+    What is left out of the updates (groups without signal, cut-off samples) is sampled and no more.
+    """
     prompts = [len(p) for p in batch.prompts]
     responses = [len(s.token_ids or ()) for s in batch.samples]
-    whole = [prompts[batch.group(i)] + r for i, r in enumerate(responses)]
     passes = (config.kl > 0) + (config.prompts > config.minibatch)
     total = sampling_flops(costs, prompts, config.n, responses)
     for prompt, drawn in batch.discarded:
         total += sampling_flops(costs, [prompt], config.n, drawn)
-    learns = learning(batch.rewards, config)
-    for of in (True, False):
-        those = [i for i in range(len(whole)) if bool(learns[batch.group(i)]) == of]
-        shared_units = units(batch, those, config.compute)
-        shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in shared_units)
-        work = costs, [whole[i] for i in those], sum(responses[i] for i in those), shared
-        total += passes * forward_flops(*work) + (training_flops(*work) if of else forward_flops(*work))
+    learnt, measured = computed(batch, config)
+    for made, trained in ((learnt, True), (measured, False)):
+        those = [i for unit in made for i in unit]
+        whole = [prompts[batch.group(i)] + responses[i] for i in those]
+        shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in made)
+        work = costs, whole, sum(responses[i] for i in those), shared
+        total += passes * forward_flops(*work) + (training_flops(*work) if trained else forward_flops(*work))
     return total

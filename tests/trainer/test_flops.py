@@ -7,15 +7,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from evals.core.keys import derive_seed
 from evals.engines.torch_engine import TorchEngine
-from evals.records import Request, SamplingOptions
+from evals.records import Request, Sample, SamplingOptions
+from tests.trainer.loops import PARALLEL, RL
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient
 from trainer.config.schema import Compute, RLConfig
 from trainer.distributed.fsdp import fitted
 from trainer.models.flops import sampling_flops, training_flops
-from trainer.rl import step_flops
+from trainer.parallel import parallel
+from trainer.rl import rl, step_flops
+from trainer.rollouts import rewards
 from trainer.rollouts.minibatches import minibatches
 from trainer.rollouts.rollouts import Rollouts
+from trainer.run.files import read_rows
 
 
 def counted(task) -> float:
@@ -52,6 +56,35 @@ def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, sha
     made: list[Rollouts] = []
     seen = counted(step)
     assert step_flops(model.costs, made[0], config) == pytest.approx(seen, rel=0.01)
+
+
+@pytest.mark.parametrize("field", ["mask_truncated", "keep_zero_variance"])
+def test_what_is_left_out_of_the_loss_is_sampled_and_not_booked_as_trained_on(native, field):
+    """Seen to fail: passes booked for cut-off samples and groups without signal that nothing computes."""
+    masks = field == "mask_truncated"
+    config = RLConfig(prompts=2, minibatch=1, n=2, max_tokens=5, kl=0.01)
+    config = config.model_copy(update={field: masks})
+    samples = [Sample("", (5, 6, 7), (-1.0,) * 3, "length" if masks else "stop")] * 4
+    table = torch.tensor([[1.0, 0.0 if masks else 1.0]] * 2, dtype=torch.float64)
+    none = torch.zeros(2, 2, dtype=torch.bool)
+    batch = Rollouts([(1, 2), (3, 4, 5)], samples, table, none, none, ["a", "b"])
+    assert step_flops(native.costs, batch, config) == sampling_flops(native.costs, [2, 3], 2, [3] * 4)
+
+
+@pytest.mark.parametrize("loop", ["rl", "parallel"])
+def test_the_flops_of_a_step_follow_the_schedule_of_the_entropy(loop, parent, tmp_path, monkeypatch):
+    """Seen to fail: a schedule that has come to zero booked as an entropy term for ever."""
+    monkeypatch.setattr(rewards, "reward_of", lambda *_: (0.0, False, False))
+    booked = []
+    for name, entropy in (("none", 0.0), ("ended", ((0, 0.0), (100, 0.0)))):
+        config = RL.model_copy(update={"kl": 0.0, "entropy": entropy, "steps": 1})
+        if loop == "rl":
+            rl(str(parent), config, tmp_path / name, quiet=True)
+        else:
+            both = PARALLEL.model_copy(update={"rl": config})
+            parallel(str(parent), both, tmp_path / name, quiet=True)
+        booked.append(next(iter(read_rows(tmp_path / name / "metrics.jsonl")))["flops"])
+    assert booked[0] == booked[1]
 
 
 def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):

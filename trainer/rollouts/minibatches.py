@@ -67,23 +67,40 @@ def _minibatch(
     model: Trainable, batch: Rollouts, samples: Sequence[int], advantage: Tensor, several: bool, c: RLConfig
 ) -> Minibatch:
     """The samples of one update; groups without signal and cut-off samples stay or go, as configured."""
-    signal, learns = (advantage != 0).any(dim=1), learning(batch.rewards, c)
-    chosen = [i for i in samples if c.keep_zero_variance or signal[batch.group(i)]]
-    if c.mask_truncated:
-        chosen = [i for i in chosen if batch.samples[i].finish_reason != "length"]
+    chosen, parted = _chosen(batch, samples, advantage, c)
     finite = [torch.tensor(batch.samples[i].logprobs or ()).isfinite() for i in chosen]
     even = distributed.is_sharded(model)
     parts = []
-    for learn in (True, False):
-        own = units(batch, [i for i in chosen if bool(learns[batch.group(i)]) == learn], c.compute)
+    for learn, those in zip((True, False), parted, strict=True):
+        own = units(batch, those, c.compute)
         sizes = [_tokens(batch, unit) for unit in own]
         shares = distributed.deal(sizes, c.compute.tokens_per_pass, even=even)
         parts += [_part(batch, [own[u] for u in s], advantage, model.device, learn) for s in shares]
     before = [scores(model, part.data, c.temperature) for part in parts] if several else None
     tokens = sum(int(f.sum()) for f in finite)
     lost = sum(len(f) for f in finite) - tokens
-    alive = any(bool(signal[batch.group(i)]) for i in chosen)
+    alive = any(bool((advantage[batch.group(i)] != 0).any()) for i in chosen)
     return Minibatch(parts, before, tokens, len(chosen), lost, alive)
+
+
+def computed(batch: Rollouts, config: RLConfig) -> tuple[list[list[int]], list[list[int]]]:
+    """Units of samples that the updates of a step compute, on all ranks: (learnt from, measured alone)."""
+    _, (learnt, measured) = _chosen(
+        batch, range(len(batch.samples)), advantages(batch.rewards, config), config
+    )
+    return units(batch, learnt, config.compute), units(batch, measured, config.compute)
+
+
+def _chosen(
+    batch: Rollouts, samples: Sequence[int], advantage: Tensor, c: RLConfig
+) -> tuple[list[int], tuple[list[int], list[int]]]:
+    """What stays of `samples`, in order; the same as (learnt from, measured alone)."""
+    signal, learns = (advantage != 0).any(dim=1), learning(batch.rewards, c)
+    chosen = [i for i in samples if c.keep_zero_variance or signal[batch.group(i)]]
+    if c.mask_truncated:
+        chosen = [i for i in chosen if batch.samples[i].finish_reason != "length"]
+    learnt = [i for i in chosen if learns[batch.group(i)]]
+    return chosen, (learnt, [i for i in chosen if not learns[batch.group(i)]])
 
 
 def learning(rewards: Tensor, config: RLConfig) -> Tensor:
