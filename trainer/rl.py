@@ -163,8 +163,8 @@ def step_flops(costs: Costs, batch: rollouts.Rollouts, config: RLConfig) -> floa
     responses = [len(s.token_ids or ()) for s in batch.samples]
     passes = (config.kl > 0) + (config.prompts > config.minibatch)
     total = sampling_flops(costs, prompts, config.n, responses)
-    for prompt, drawn in batch.discarded:
-        total += sampling_flops(costs, [prompt], config.n, drawn)
+    for vain in batch.discarded:
+        total += sampling_flops(costs, [vain.prompt], config.n, vain.responses)
     learnt, measured = computed(batch, config)
     for made, trained in ((learnt, True), (measured, False)):
         those = [i for unit in made for i in unit]

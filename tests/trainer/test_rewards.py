@@ -13,7 +13,7 @@ from tests.trainer.loops import RL
 from trainer.algorithms import advantages
 from trainer.rl import checked, rl
 from trainer.rollouts import rewards
-from trainer.rollouts.rollouts import Rollouts, refilled
+from trainer.rollouts.rollouts import Rollouts, describe, refilled
 from trainer.run.files import read_rows
 
 PROBLEMS = [Problem.make(f"q{i}", "7") for i in range(4)]
@@ -101,8 +101,21 @@ def test_groups_without_signal_are_replaced_in_order_and_what_was_sampled_in_vai
     assert made.ids == ["a", "y", "z", "d"]
     assert made.rewards.tolist() == [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]
     assert [s.text for s in made.samples[::2]] == made.ids
-    assert made.discarded == [(1, [2, 2]), (1, [2, 2]), (1, [3, 3])]
+    assert [(d.prompt, d.responses) for d in made.discarded] == [(1, [2, 2]), (1, [2, 2]), (1, [3, 3])]
     assert (advantages(made.rewards, RL) != 0).any(dim=1).tolist() == [True, True, True, False]
+
+
+def test_the_reward_that_is_logged_is_of_all_that_was_sampled():
+    """Seen to fail: the mean over the groups kept, so that a recipe with refills seemed to earn more."""
+    batch = group([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]], ["a", "b", "c"])
+    other = group([[0.0, 0.0], [0.0, 1.0]], ["x", "y"])
+    made = refilled(batch, [1, 2], other, [False, True])
+    again = refilled(made, [2], group([[1.0, 0.0]], ["z"]), [True])
+    row = describe(again)
+    assert row["reward"] == row["correct"] == pytest.approx(3 / 12)
+    assert row["reward_kept"] == pytest.approx(3 / 6)
+    assert row["discarded"] == 3
+    assert describe(batch)["reward"] == describe(batch)["reward_kept"]
 
 
 def test_dapo_refills_masks_what_was_cut_off_and_repeats_to_the_byte(parent, tmp_path, monkeypatch):

@@ -21,12 +21,24 @@ from trainer.rollouts.rewards import rewards
 
 
 @dataclass(frozen=True, slots=True)
+class Discarded:
+    """A group that was sampled and is not used: tokens of its prompt and of each response, and (n,) what they
+    earned, as in Rollouts."""
+
+    prompt: int
+    responses: list[int]
+    rewards: torch.Tensor
+    correct: torch.Tensor
+    limits: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Rollouts:
     """One step's rollouts, P prompts with n each, in order.
 
     prompts: ids of each prompt. samples: P · n samples, group after group. rewards: (P, n) float64.
     correct: (P, n) whether the verifier accepted. limits: (P, n) whether it gave up.
-    ids: the problems' ids. discarded: (tokens of the prompt, of each response) of groups sampled in vain.
+    ids: the problems' ids. discarded: groups sampled in vain.
     """
 
     prompts: list[tuple[int, ...]]
@@ -35,18 +47,23 @@ class Rollouts:
     correct: torch.Tensor
     limits: torch.Tensor
     ids: list[str]
-    discarded: list[tuple[int, list[int]]] = field(default_factory=list)
+    discarded: list[Discarded] = field(default_factory=list)
 
     def group(self, sample: int) -> int:
         """The number of the prompt that a sample belongs to: by place, so equal prompts stay apart."""
         return sample // self.rewards.shape[1]
 
-    def lengths(self, group: int) -> tuple[int, list[int]]:
-        """Tokens of a prompt, and of each response to it."""
+    def discard(self, group: int) -> Discarded:
+        """What is kept of a group that is not used."""
         n = self.rewards.shape[1]
-        return len(self.prompts[group]), [
-            len(s.token_ids or ()) for s in self.samples[group * n : (group + 1) * n]
-        ]
+        lengths = [len(s.token_ids or ()) for s in self.samples[group * n : (group + 1) * n]]
+        earned = self.rewards[group], self.correct[group], self.limits[group]
+        return Discarded(len(self.prompts[group]), lengths, *earned)
+
+    def drawn(self, name: str) -> torch.Tensor:
+        """`rewards`, `correct` or `limits` of all groups that were sampled, the discarded ones last."""
+        rest = [getattr(group, name)[None] for group in self.discarded]
+        return torch.cat([getattr(self, name), *rest])
 
     def sequence(self, sample: int) -> tuple[int, ...]:
         """Prompt and response ids of a sample, as sampled."""
@@ -128,7 +145,7 @@ def refilled(batch: Rollouts, flat: Sequence[int], other: Rollouts, signal: Sequ
         rows("correct"),
         rows("limits"),
         [source.ids[g] for source, g in places],
-        [*batch.discarded, *(source.lengths(g) for source, g in rest)],
+        [*batch.discarded, *(source.discard(g) for source, g in rest)],
     )
 
 
@@ -139,21 +156,26 @@ def dealt(rewards: torch.Tensor, seed: int, *key: int) -> torch.Tensor:
 
 
 def describe(batch: Rollouts) -> dict[str, float]:
-    """Metrics of the rollouts alone; recomputable from the saved files."""
+    """Metrics of the rollouts alone; recomputable from the saved files where no group was discarded.
+
+    reward, correct and verifier_limits are of all that was sampled, so that recipes compare whether or not
+    they replace groups; reward_kept and the rest are of the groups that are trained on.
+    """
     lengths = np.array([len(s.token_ids or ()) for s in batch.samples])
     cut = np.array([s.finish_reason == "length" for s in batch.samples])
     right = batch.correct.flatten().numpy()
     kinds = {"right": right & ~cut, "wrong": ~right & ~cut, "cut": cut}
     flat = (batch.rewards == batch.rewards[:, :1]).all(dim=1)
     return {
-        "reward": float(batch.rewards.mean()),
-        "correct": float(batch.correct.double().mean()),
+        "reward": float(batch.drawn("rewards").mean()),
+        "reward_kept": float(batch.rewards.mean()),
+        "correct": float(batch.drawn("correct").double().mean()),
         "zero_variance": float(flat.double().mean()),
         "truncated": float(cut.mean()),
         "response_tokens": float(lengths.mean()),
         **{f"tokens_{kind}": float(lengths[are].mean()) for kind, are in kinds.items() if are.any()},
         "tokens": float(lengths.sum()),
-        "verifier_limits": float(batch.limits.sum()),
+        "verifier_limits": float(batch.drawn("limits").sum()),
         "discarded": float(len(batch.discarded)),
     }
 
