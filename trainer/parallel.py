@@ -100,7 +100,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
     config = config.model_copy(update=both)
     sampler = open_sampler(model, tokenizer, found, config.rl, quiet)
     shown = training_demonstrations(config.sft, tokenizer, model.context, quiet=quiet)
-    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config.rl)
+    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config.rl, quiet)
     of_rl, of_sft = adamw(model, config.rl.optimizer), adamw(model, config.sft.optimizer)
     run = Run("parallel", out, config.rl.steps, config.rl, {"flops": 0.0}, quiet)
     run.resume(model, rl=of_rl, sft=of_sft)

@@ -82,7 +82,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     model, reference, tokenizer = load_policy(found, config)
     config = config.model_copy(update={"compute": shard.fitted(config.compute, model)})
     sampler = open_sampler(model, tokenizer, found, config, quiet)
-    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config)
+    evaluation = open_evaluation(sampler.engine, sampler.sync, tokenizer, model.context, config, quiet)
     optimizer = adamw(model, config.optimizer)
     run = Run("rl", out, config.steps, config, {"flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)

@@ -53,7 +53,7 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
     evaluation = None
     if config.eval_every:
         engine, sync = torch_engine(model, tokenizer, found, config)
-        evaluation = open_evaluation(engine, sync, tokenizer, model.context, config)
+        evaluation = open_evaluation(engine, sync, tokenizer, model.context, config, quiet)
     optimizer = adamw(model, config.optimizer)
     run = Run(recipe, out, steps_of(len(shown), config), config, {"flops": 0.0}, quiet)
     run.resume(model, adamw=optimizer)

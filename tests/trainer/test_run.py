@@ -87,6 +87,21 @@ def test_a_start_that_fails_leaves_the_folder_free(parent, tmp_path):
     assert (tmp_path / "full" / "thesis.txt").is_file()
 
 
+def test_problems_too_long_to_be_evaluated_are_said_and_counted(parent, tmp_path, capsys):
+    """Seen to fail: left out without a word, so that a rate of some problems stood for all."""
+    texts = [f"What is {i} + {i}?" + " Think about it carefully." * 60 * (i > 2) for i in range(5)]
+    rows = [json.dumps({"question": text, "answer": "2"}) + "\n" for text in texts]
+    (tmp_path / "held.jsonl").write_text("".join(rows))
+    held = {"eval_problems": str(tmp_path / "held.jsonl"), "eval_every": 1, "eval_n": 2}
+    with rewarded():
+        for loop, config in ((rl, RL), (sft, SFT)):
+            out = tmp_path / loop.__name__
+            loop(str(parent), changed(config, eval_max_tokens=5, **held), out)
+            told = "2 prompts of eval_problems of more than 507 tokens are left out (the first: "
+            assert capsys.readouterr().err.count(told) == 1
+            assert {row["eval_problems"] for row in read_rows(out / "metrics.jsonl")} == {3.0}
+
+
 def test_evaluation_changes_no_byte_of_training_and_counts_what_the_samples_say(parent, tmp_path):
     fields = {"eval_every": 2, "eval_n": 4, "eval_limit": 6, "eval_max_tokens": 5}
     with rewarded():
@@ -98,6 +113,7 @@ def test_evaluation_changes_no_byte_of_training_and_counts_what_the_samples_say(
         rows = watched["metrics.jsonl"]
         told = [{k for k in row if k.startswith("eval_")} for row in rows]
         keys = {f"eval_pass@{k}{end}" for k in (1, 2) for end in ("", "_low", "_high")}
+        keys.add("eval_problems")
         assert [t == keys for t in told] == [(i + 1) % 2 == 0 for i in range(len(rows))]
         row = rows[1]
         assert 0 <= row["eval_pass@1_low"] <= row["eval_pass@1"] <= row["eval_pass@1_high"] <= 1

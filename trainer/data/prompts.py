@@ -61,15 +61,20 @@ def training_prompts(config: RLConfig, tokenizer: Any, context: int, *, quiet: b
     most = min(config.max_prompt_tokens, context - config.max_tokens)
     found = problem_set(config, config.problems, config.limit)
     asked = prompts_of(found, asking_of(config), tokenizer, most)
-    if asked.long:
-        told = f"{len(asked.long)} prompts of more than {most} tokens are left out"
-        say(f"{told} (the first: {asked.long[0].id})", quiet)
+    say_long(asked, most, "prompts", quiet)
     if not asked.ids:
         raise UserError(
             f"{config.problems} has no prompt of at most {most} tokens (the model's context is {context}, "
             f"max_tokens {config.max_tokens}); lower max_tokens or take a model of longer context"
         )
     return asked
+
+
+def say_long(asked: Prompts, most: int, what: str, quiet: bool) -> None:
+    """Say how many prompts of more than `most` tokens are left out, where there are any."""
+    if asked.long:
+        told = f"{len(asked.long)} {what} of more than {most} tokens are left out"
+        say(f"{told} (the first: {asked.long[0].id})", quiet)
 
 
 def batch_of(count: int, size: int, seed: int, step: int, stream: str = "rl-order") -> list[int]:

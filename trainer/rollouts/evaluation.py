@@ -16,7 +16,7 @@ from evals.records import Sample, SamplingOptions
 from evals.verify import grade
 from trainer.config.schema import Questions
 from trainer.data.asking import asking_of
-from trainer.data.prompts import Prompts, problem_set, prompts_of
+from trainer.data.prompts import Prompts, problem_set, prompts_of, say_long
 from trainer.rollouts.rollouts import answered
 from trainer.rollouts.sampler import Sync
 
@@ -35,7 +35,7 @@ class Evaluation:
         """The metrics after a step that is due (every `eval_every`), else none.
 
         Unbiased pass@1 and pass@K with 95% intervals over problems. Each sample's seed is the same in every
-        step, so that steps are compared on common draws.
+        step, so that steps are compared on common draws. eval_problems is the number of them evaluated.
         """
         if (step + 1) % self.config.eval_every:
             return {}
@@ -44,7 +44,7 @@ class Evaluation:
         ks = sorted({1, self.k})
         rates = pass_at_k(self.config.eval_n, correct, ks)
         found = curve(bootstrap(rates, replicates=2000), rates, 0.05)
-        row: dict[str, float] = {}
+        row = {"eval_problems": float(len(self.asked.ids))}
         for i, k in enumerate(ks):
             ends = {"": found.estimate[i], "_low": found.low[i], "_high": found.high[i]}
             row |= {f"eval_pass@{k}{end}": float(value) for end, value in ends.items()}
@@ -71,9 +71,12 @@ def evaluate(evaluation: Evaluation | None, step: int) -> dict[str, float]:
 
 
 def open_evaluation(
-    engine: Engine, sync: Sync, tokenizer: object, context: int, config: Questions
+    engine: Engine, sync: Sync, tokenizer: object, context: int, config: Questions, quiet: bool = False
 ) -> Evaluation | None:
-    """The evaluation that a configuration asks for; UserError where a problem is trained on too."""
+    """The evaluation that a configuration asks for; UserError where a problem is trained on too.
+
+    Prompts that leave no `eval_max_tokens` of the model's `context` are left out and counted.
+    """
     if config.eval_every == 0:
         return None
     k = config.eval_k or 2 ** int(np.log2(max(config.eval_n // 2, 1)))
@@ -86,7 +89,9 @@ def open_evaluation(
             f"{len(both)} of {len(found.problems)} problems of eval_problems are trained on (the first is "
             f"{both[0]}); give others"
         )
-    prompts = prompts_of(found, asking_of(config), tokenizer, context - config.eval_max_tokens)
+    most = context - config.eval_max_tokens
+    prompts = prompts_of(found, asking_of(config), tokenizer, most)
+    say_long(prompts, most, "prompts of eval_problems", quiet)
     if len(prompts.ids) < 2:
         raise UserError(
             f"eval_problems {config.eval_problems} has fewer than two problems that fit; give more"
