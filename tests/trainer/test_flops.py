@@ -1,7 +1,10 @@
 """Counted floating-point operations against torch's own counter (fault 27)."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+import transformers
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -9,11 +12,14 @@ from evals.core.keys import derive_seed
 from evals.engines.torch_engine import TorchEngine
 from evals.records import Request, Sample, SamplingOptions
 from tests.trainer.loops import PARALLEL, RL
+from tests.trainer.tiny import SIZES
 from trainer.algorithms import policy
 from trainer.algorithms.loss import add_gradient
 from trainer.config.schema import Compute, RLConfig
 from trainer.distributed.fsdp import fitted
-from trainer.models.flops import sampling_flops, training_flops
+from trainer.models.experts import active
+from trainer.models.flops import forward_flops, sampling_flops, training_flops
+from trainer.models.wrapped import WrappedModel
 from trainer.parallel import parallel
 from trainer.rl import rl, step_flops
 from trainer.rollouts import rewards
@@ -56,6 +62,36 @@ def test_flops_of_an_rl_step_are_torchs_within_one_percent(model, tokenizer, sha
     made: list[Rollouts] = []
     seen = counted(step)
     assert step_flops(model.costs, made[0], config) == pytest.approx(seen, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("Mixtral", {"num_local_experts": 8}),
+        ("Qwen2Moe", {"num_experts": 8, "moe_intermediate_size": 24, "shared_expert_intermediate_size": 40}),
+    ],
+)
+def test_a_token_costs_the_experts_that_it_is_sent_to(kind, more):
+    """Seen to fail: all experts counted, three times what torch counts."""
+    config = getattr(transformers, f"{kind}Config")(
+        **SIZES, **more, num_key_value_heads=2, num_experts_per_tok=2, vocab_size=64
+    )
+    inner = getattr(transformers, f"{kind}ForCausalLM")(config)
+    inner.config._experts_implementation = "eager"
+    costs = WrappedModel(inner, SimpleNamespace(name=kind), 512, None).costs
+    ids = torch.randint(0, 64, (1, 50))
+    with torch.no_grad():
+        seen = counted(lambda: inner(ids))
+    assert forward_flops(costs, [50], 50) == pytest.approx(seen, rel=0.01)
+
+
+def test_experts_of_their_own_matrices_are_weighed_as_stacked_ones():
+    config = SimpleNamespace(n_routed_experts=4, num_experts_per_tok=1)
+    matrices = [(f"layers.0.mlp.experts.{i}.up.weight", (6, 5)) for i in range(4)]
+    whole = [("layers.0.mlp.shared_experts.up.weight", (6, 5)), ("layers.0.mlp.gate.weight", (4, 5))]
+    assert active(config, matrices + whole) == 30 + 30 + 20
+    assert active(config, [("layers.0.mlp.experts.up", (4, 6, 5)), *whole]) == 30 + 30 + 20
+    assert active(SimpleNamespace(), matrices + whole) == 120 + 30 + 20
 
 
 @pytest.mark.parametrize("field", ["mask_truncated", "keep_zero_variance"])

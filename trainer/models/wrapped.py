@@ -26,6 +26,7 @@ from evals.engines.decoders.proof import decoder_for
 from evals.models.ragged import Ragged
 from trainer.config.schema import AdapterConfig
 from trainer.models import adapter as lora
+from trainer.models.experts import active
 from trainer.models.native import write_json
 from trainer.models.trainable import Costs, Trainable
 
@@ -192,7 +193,8 @@ def load_wrapped(
 def _costs(inner: Any) -> Costs:
     config, output = inner.config.get_text_config(), inner.get_output_embeddings().weight
     tables = {id(output), id(inner.get_input_embeddings().weight)}
-    matrices = sum(p.numel() for p in inner.parameters() if p.ndim >= 2 and id(p) not in tables)
+    own = [(name, p) for name, p in inner.named_parameters() if p.ndim >= 2 and id(p) not in tables]
+    matrices = active(config, [(name, tuple(p.shape)) for name, p in own])
     heads = config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or config.hidden_size // heads)
     return Costs(matrices, config.num_hidden_layers * width, output.numel())
