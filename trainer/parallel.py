@@ -44,13 +44,15 @@ class Branch:
     """One side of a parallel step.
 
     gradient: adds the gradient at the current parameters, returns metrics. optimizer: its own, moments and
-    all. clip: largest gradient norm (0 = any). weight: of its update in the mean.
+    all. clip: largest gradient norm (0 = any). weight: of its update in the mean. moves: False where its
+    optimizer makes no step, so that its update is zero.
     """
 
     gradient: Callable[[], dict[str, float]]
     optimizer: torch.optim.Optimizer
     clip: float
     weight: float
+    moves: bool = True
 
 
 def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[str, float], dict[str, float]]:
@@ -66,7 +68,8 @@ def parallel_step(model: nn.Module, one: Branch, other: Branch) -> tuple[dict[st
         branch.optimizer.zero_grad(set_to_none=True)
         row = branch.gradient()
         norm = clip(model, branch.clip)
-        branch.optimizer.step()
+        if branch.moves:
+            branch.optimizer.step()
         rows.append(row | {"grad_norm": norm})
         updates.append([branch.weight * (p - s) for p, s in zip(parameters, snapshot, strict=True)])
     _put(parameters, [s + (a + b) for s, a, b in zip(snapshot, *updates, strict=True)])
@@ -117,13 +120,15 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
         for minibatch, lesson in zip(minibatches(model, batch, now), taught, strict=True):
             reinforce = partial(policy.gradient, model, reference, minibatch, now)
             imitate = partial(_imitate, model, lesson, config)
+            moves = minibatch.signal or now.step_without_signal
             row, learnt = parallel_step(
                 model,
-                Branch(reinforce, of_rl, config.rl.optimizer.clip, weight),
+                Branch(reinforce, of_rl, config.rl.optimizer.clip, weight, moves),
                 Branch(imitate, of_sft, config.sft.optimizer.clip, 1 - weight),
             )
             for side in (row, learnt):
                 check_finite(step, side["loss"], side["grad_norm"], f"problems {' '.join(batch.ids)}")
+            row["moved"] = float(moves)
             updates.append(row | {f"sft_{key}": value for key, value in learnt.items()})
         row = rollouts.describe(batch) | mean(updates) | {"weight": weight} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.rl.prompts)

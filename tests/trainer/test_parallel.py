@@ -16,6 +16,7 @@ from trainer.config.schema import OptimizerConfig, ParallelConfig, RLConfig, SFT
 from trainer.models.stream import stream
 from trainer.parallel import Branch, parallel, parallel_step
 from trainer.rl import rl
+from trainer.rollouts import rewards
 from trainer.run.files import read_rows
 from trainer.sft import sft
 
@@ -209,6 +210,20 @@ def test_all_weight_on_one_side_is_that_recipe_alone(tmp_path, parent):
     wanted = sft(str(parent), once, tmp_path / "sft", quiet=True)
     for name, weight in weights_at_end(wanted).items():
         torch.testing.assert_close(weights_at_end(got)[name], weight, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_without_signal_the_rl_side_moves_only_where_told(moves, tmp_path, parent, monkeypatch):
+    """Seen to fail: the option ignored, so that momentum and decay moved what rewards did not."""
+    monkeypatch.setattr(rewards, "reward_of", lambda *_: (0.0, False, False))
+    decays = OptimizerConfig(lr=1e-2, weight_decay=0.5)
+    small = {"steps": 1, "kl": 0.0, "optimizer": decays, "step_without_signal": moves}
+    still = SMALL.sft.model_copy(update={"optimizer": OptimizerConfig(lr=0.0)})
+    config = {"rl": SMALL.rl.model_copy(update=small), "sft": still, "weight": 1.0}
+    end = parallel(str(parent), SMALL.model_copy(update=config), tmp_path / "run", quiet=True)
+    before, after = weights_at_end(parent), weights_at_end(end)
+    assert same(before.values(), [after[name] for name in before]) != moves
+    assert [row["moved"] for row in read_rows(tmp_path / "run" / "metrics.jsonl")] == [float(moves)]
 
 
 def test_rows_and_lineage_say_what_was_done(tmp_path, parent):
