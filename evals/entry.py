@@ -1,9 +1,15 @@
-"""The entry point of a console command, before anything of the command is imported."""
+"""The entry point of a console command, before anything of the command is imported.
+
+The garbage collector waits meanwhile: modules load without it, models are made with it.
+"""
+
+from __future__ import annotations
 
 import gc
 from importlib import import_module
 
 OBJECTS = 1_000_000  # containers made before the garbage collector looks for the first time
+_usual: list[tuple[int, int, int]] = []  # thresholds while it waits
 
 
 def enter(home: str) -> None:
@@ -19,15 +25,33 @@ def enter(home: str) -> None:
 def collect_later() -> None:
     """Let modules load without the garbage collector, which finds nothing and takes a sixth of the time.
 
-    It begins when OBJECTS containers were made, leaves these alone, and is as it was from then on.
+    It begins with the first model (`collect_now`), or when OBJECTS containers were made.
     """
-    usual = gc.get_threshold()
+    if not _usual:
+        _usual.append(gc.get_threshold())
+        gc.callbacks.append(_begin)
+        gc.set_threshold(OBJECTS)
 
-    def begin(phase: str, _: object) -> None:
-        if phase == "stop":
-            gc.callbacks.remove(begin)
-            gc.freeze()
-            gc.set_threshold(*usual)
 
-    gc.callbacks.append(begin)
-    gc.set_threshold(OBJECTS)
+def _begin(phase: str, _: object) -> None:
+    if phase == "stop":
+        _end()
+
+
+def _end() -> None:
+    gc.callbacks.remove(_begin)
+    gc.set_threshold(*_usual.pop())
+
+
+def collect_now() -> None:
+    """Free the models before this one, whose parts refer to each other; to be called before a model is made.
+
+    The first time the waiting ends, and what modules have made until now is left alone for good. Not later:
+    a model among it would never be freed.
+    """
+    first = bool(_usual)
+    if first:
+        _end()
+    gc.collect()
+    if first:
+        gc.freeze()

@@ -11,6 +11,7 @@ from evals.checkpoints.checkpoint import Checkpoint
 from evals.checkpoints.fitting import Gaps, check_types, refusal
 from evals.checkpoints.stored import Stored
 from evals.core.errors import UserError, first_line
+from evals.entry import collect_now
 
 
 def load_olmo2(found: Checkpoint, dtype: Any = None) -> Any:
@@ -27,6 +28,7 @@ def load_olmo2(found: Checkpoint, dtype: Any = None) -> Any:
     if shape is None:
         raise ValueError(f"{found.name} is not an Olmo2ForCausalLM that this package represents")
     kind = dtype or torch.float32
+    collect_now()
     with torch.device("meta"):
         model = Olmo2(shape)
     wanted = {name: tuple(p.shape) for name, p in model.state_dict().items()}
@@ -76,6 +78,7 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     from evals.checkpoints.reading import Lazy
 
     model_class, config = architecture(found)
+    collect_now()
     bad: list[str] = []
     wanted, whole = dtype, "quantization_config" not in found.config
     small = found.adapter is not None and whole and dtype.itemsize < 4
