@@ -13,6 +13,8 @@ from typing import Any
 from evals.core.errors import UserError
 from evals.core.keys import content_hash
 
+# names of what tells how samples were asked and decoded
+HOW_ASKED = ("template", "shots", "chat", "temperature", "top_p", "top_k", "min_p", "max_tokens")
 COLDEST = 1e-3  # below it logits divided by a temperature overflow
 
 

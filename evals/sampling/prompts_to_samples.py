@@ -14,24 +14,14 @@ from evals.core.errors import UserError
 from evals.core.executor import patiently, run_all, slots
 from evals.core.processes import ProcessDied, together
 from evals.core.progress import Line
+from evals.records import HOW_ASKED
 from evals.sampling.cell import Part, draw_cell, problems_of
 
 if TYPE_CHECKING:
     from evals.problems.sets import ProblemSet
     from evals.store import SampleStore
 
-# what is told of how samples were asked
-TOLD = (
-    "template",
-    "shots",
-    "chat",
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "max_tokens",
-    "stops",
-)  # what is told of how samples were asked
+TOLD = (*HOW_ASKED, "stops")  # what is told of how samples were asked
 
 
 @dataclass(frozen=True, slots=True)

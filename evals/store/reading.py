@@ -10,23 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from evals.core.errors import UserError
+from evals.records import HOW_ASKED
 from evals.store.store import SampleStore, begun, grade_group
 
-TELLING = (
-    *(
-        "template",
-        "shots",
-        "chat",
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "max_tokens",
-        "seed",
-        "draw",
-        "weights",
-    ),
-)
+TELLING = (*HOW_ASKED, "seed", "draw", "weights")
 GRADED = ("correct", "lenient", "answer", "lenient_answer", "route")
 
 if TYPE_CHECKING:
