@@ -144,6 +144,8 @@ def test_copies_are_seen_and_independent_repeats_are_not() -> None:
     greedy = copies(problem, problem, right)
     assert "one text" in str(greedy.reason)
     assert (greedy.effective == 1).all()
+    one_text = copies(problem, np.zeros_like(problem), right)  # of all problems: each has it as its own
+    assert one_text.distinct.tolist() == one_text.correct.tolist() == [1] * 60
     texts = problem * 1000 + np.tile(np.arange(16) // 2, 60)
     assert copies(problem, texts, right).reason is not None
     shuffled = texts.reshape(60, 16)[:, rng.permutation(16)].ravel()

@@ -24,12 +24,12 @@ def test_one_against_many_solves_no_more():
 
 @pytest.mark.parametrize("problems", [30, 60])
 def test_one_model_drawn_unequally_often_has_no_direction(problems):
-    """Fails with sign-flips alone, which are not exact there: a fifth of 30 problems had one."""
+    """Fails with sign-flips alone, which are not exact there."""
     told = [
         compare_one_sample(one_model(problems, 1, 64, seed), Options(replicates=500))["verdict"]["kind"]
         for seed in range(120)
     ]
-    assert sum(kind is not None for kind in told) <= 12
+    assert sum(kind is not None for kind in told) <= 4  # 2 and 3; with sign-flips alone 6 and 7
 
 
 def test_a_problem_of_one_sample_does_not_make_all_such(tmp_path):
