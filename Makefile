@@ -67,7 +67,7 @@ build/axe/package/axe.min.js:
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
-# This project beside its peers, about forty minutes on two cores; rows that are there are not measured again.
+# This project beside its peers, about half an hour on two cores; rows that are there are not measured again.
 # REAL_MODEL=FOLDER: a real model of about 135M parameters; else its shape with random weights.
 bench: setup
 	@$(BIN)/python tests/benchmarks/bench.py

@@ -131,12 +131,61 @@ def test_by_turns_every_command_has_its_rounds_and_a_failed_one_no_more(modules,
         if command[0] == "broken":
             return {"failed": "not there"}
         place = started.count(command[0])
-        return {"rates": [place, 10.0 * place, 100.0], "peak": 5 - place}
+        return {
+            "runs": [{"rates": [place, 10.0 * place, 100.0], "peak": 5 - place}, {"rates": [7.0], "peak": 1}]
+        }
 
     monkeypatch.setattr(rows_steps.bench_trainer, "measured", measured)
     commands = {"ours": ["ours"], "peer": ["peer"], "absent": ["broken"]}
     found = rows_steps.by_turns(commands, 2)
     assert started == ["ours", "peer", "broken", "ours", "peer"]
-    assert found["ours"] == found["peer"] == {"rates": [10.0, 20.0], "peak": 4}
+    second = {"rates": [7.0, 7.0], "peak": 1}
+    assert found["ours"] == found["peer"] == {"runs": [{"rates": [10.0, 20.0], "peak": 4}, second]}
     assert found["absent"] == {"failed": "not there"}
-    assert rows_steps.by_turns({"peer": ["peer"]}, 1)["peer"]["rates"] == [3, 30.0, 100.0]
+    assert rows_steps.by_turns({"peer": ["peer"]}, 1)["peer"]["runs"][0]["rates"] == [3, 30.0, 100.0]
+
+
+def test_each_run_of_a_sampler_is_set_beside_its_own_and_the_first_draw_is_not_measured(
+    monkeypatch, tmp_path
+):
+    """Planted and seen to fail: every part with the rates of the first run; the first draw of full length."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import rows_steps
+    import trainer_peers
+
+    runs = [
+        {"prompts": [[1], [2, 3]], "group": n, "length": 4, "ends": [9], "times": 2, "greedy": n == 2}
+        for n in (2, 3)
+    ]
+    drawn = []
+
+    def draw(prompts, length, _run):
+        drawn.append((len(prompts), length))
+        return [[5, 9, 5, 5][:length] for _ in prompts]
+
+    ours = trainer_peers.drawn(draw, {"runs": runs})
+    assert drawn == [(2, 2), (4, 4), (4, 4), (2, 2), (6, 4), (6, 4)]
+    assert [run["rows"] for run in ours] == [[[5, 9]] * 4, [[5, 9]] * 6]
+    other = [
+        run | {"rates": [1.0 + i], "rows": [[5, 9], *run["rows"][1:-1], [0]]} for i, run in enumerate(ours)
+    ]
+    (tmp_path / "work.json").write_text(json.dumps({"runs": runs}))
+    monkeypatch.setattr(rows_steps, "version", lambda _python, name: f"{name} 1")
+    monkeypatch.setattr(
+        rows_steps,
+        "by_turns",
+        lambda _commands, _rounds: {
+            "ours": {"runs": ours},
+            "vLLM": {"runs": other},
+            "none": {"failed": "absent"},
+        },
+    )
+    row = rows_steps.beside(
+        tmp_path, ["a", "b"], "sampler_ours", {"vLLM": "sampler_vllm", "none": "x_vllm"}, {}
+    )
+    assert [part["peers"] for part in row["parts"]] == [
+        {"vLLM": [1.0], "none": "absent"},
+        {"vLLM": [2.0], "none": "absent"},
+    ]
+    assert "3 of 4 rows have our ids" in row["parts"][0]["notes"]["vLLM"]
+    assert "our ids" not in row["parts"][1]["notes"]["vLLM"]

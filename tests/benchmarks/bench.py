@@ -29,13 +29,9 @@ ROWS = {
     **dict.fromkeys(("grade-math", "grade-gsm8k", "grade-hostile"), "rows_grading.py"),
     **dict.fromkeys(("passk-scipy", "passk-scorio", "cost-expand", "cost-trainer"), "rows_cost.py"),
     **dict.fromkeys(("help", "first-result"), "rows_start.py"),
-    **dict.fromkeys(
-        ("sampler-64x1", "sampler-64x8", "sampler-256x8", "sampler-256x32", "sampler-varied"), "rows_steps.py"
-    ),
-    **dict.fromkeys(("real-sample-1", "real-sample-8", "real-sample-32", "real-expand"), "rows_real.py"),
-    **dict.fromkeys(("real-sft", "real-lora", "real-grpo"), "rows_real.py"),
+    **dict.fromkeys(("real-sampling", "real-expand", "real-sft", "real-lora", "real-grpo"), "rows_real.py"),
     **dict.fromkeys(("load-540mb", "load-2gb"), "rows_load.py"),
-    **dict.fromkeys(("pretrain-step", "sft-step", "grpo-step", "grpo-varied"), "rows_steps.py"),
+    **dict.fromkeys(("sampling", "pretrain-step", "sft-step", "grpo-step", "grpo-varied"), "rows_steps.py"),
 }
 MOST_SECONDS = 600  # of one row
 

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from trainer_peers import Rates, Rows, drawn, timed
+from trainer_peers import Rates, Rows, Run, drawn, timed
 
-ROWS, GROUP, LENGTH = 256, 8, 64  # of the sampler
+LENGTH = 64  # of the sampler
 ENDS = list(range(2, 45))  # ids that end a response of varied length
 PROMPTS, N, RESPONSE = 8, 8, 64  # of a GRPO step
 STOPS = 1 / 32  # probability of the end at each token, where lengths vary: 28 of 64 tokens in the mean
@@ -30,13 +30,11 @@ BLOCKS, WIDTH = 16, 256  # of a pre-training step
 DEMONSTRATIONS = 32  # of an SFT step
 
 
-def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> None:
-    """The model, and the work as files that need none of this project's packages.
+def prepare(folder: Path, work: dict[str, Any], stops: float = 0.0) -> None:
+    """The model, problems, and the work as files that need none of this project's packages.
 
     stops: probability of the end-of-text id at every position, whatever stands before it (0: as it comes).
     """
-    import numpy as np
-
     from evals.asking.prompts import render
     from evals.checkpoints.tokenizer import train_tokenizer
     from evals.problems import load_problems
@@ -45,33 +43,25 @@ def prepare(folder: Path, ends: list[int], times: int, stops: float = 0.0) -> No
     from trainer.models.checkpoint import Lineage, save_checkpoint
     from trainer.models.native import new_model
 
-    path = folder / "model"
-    if not (folder / f"stops-{stops}").exists():
-        shape = ModelConfig(hidden_size=256, intermediate_size=704, layers=6, heads=8, context=512)
-        tokenizer = filled(train_tokenizer(islice(documents(), 300), 400), 2048)
-        lineage = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
-        model = new_model(shape, 2048, 0)
-        if stops:
-            _let_it_stop(model, tokenizer.eos_token_id, stops)
-        save_checkpoint(path, model, tokenizer, lineage)
-        (folder / f"stops-{stops}").touch()
+    shape = ModelConfig(hidden_size=256, intermediate_size=704, layers=6, heads=8, context=512)
+    tokenizer = filled(train_tokenizer(islice(documents(), 300), 400), 2048)
+    lineage = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
+    model = new_model(shape, 2048, 0)
+    if stops:
+        _let_it_stop(model, tokenizer.eos_token_id, stops)
+    save_checkpoint(folder / "model", model, tokenizer, lineage)
     found = load_problems(f"world:train?levels=1,2,3&count={DEMONSTRATIONS}").problems
     pairs = [[render(p, "world", 0), p.solutions[0]] for p in found]
     (folder / "problems.json").write_text(json.dumps(pairs))
-    generator = np.random.default_rng(0)
-    work = {
-        "prompts": generator.integers(45, 400, (ROWS // GROUP, 40)).tolist(),
-        "blocks": generator.integers(2, 400, (BLOCKS, WIDTH)).tolist(),
-        "group": GROUP,
-        "length": LENGTH,
-        "warm": min(2, LENGTH),
-        "ends": ends,
-        "times": times,
-        "asked": PROMPTS,
-        "n": N,
-        "response": RESPONSE,
-    }
     (folder / "work.json").write_text(json.dumps(work))
+
+
+def steps_work(times: int) -> dict[str, Any]:
+    """The work of training steps: blocks of random ids, and the sizes of RL."""
+    import numpy as np
+
+    blocks = np.random.default_rng(0).integers(2, 400, (BLOCKS, WIDTH)).tolist()
+    return {"blocks": blocks, "times": times, "asked": PROMPTS, "n": N, "response": RESPONSE}
 
 
 def filled(tokenizer: Any, entries: int) -> Any:
@@ -100,19 +90,20 @@ def _let_it_stop(model: Any, eos: int, probability: float) -> None:
         model.lm_head.weight[eos, 0] = float(torch.log(torch.tensor(odds * others))) / constant
 
 
-def sampler_ours(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
+def sampler_ours(folder: Path, work: dict[str, Any]) -> list[Run]:
     from evals.core.keys import derive_seed
     from evals.engines import open_engine
     from evals.records import Request, SamplingOptions
 
-    prompts, group = work["prompts"], work["group"]
-    engine: Any = open_engine(str(folder / "model"), dtype="float32", rows=len(prompts) * group)
-    engine.eos_ids = tuple(work["ends"])
-    requests = [Request(tuple(p), derive_seed(g, i)) for g, p in enumerate(prompts) for i in range(group)]
+    most = max(len(run["prompts"]) * run["group"] for run in work["runs"])
+    engine: Any = open_engine(str(folder / "model"), dtype="float32", rows=most)
 
-    def draw(length: int) -> Rows:
-        temperature = 0.0 if work.get("greedy") else 1.0
-        options = SamplingOptions(temperature, work.get("top_p", 1.0), 0, length)
+    def draw(prompts: Rows, length: int, run: dict[str, Any]) -> Rows:
+        engine.eos_ids = tuple(run["ends"])
+        seeds = [derive_seed(*divmod(i, run["group"])) for i in range(len(prompts))]
+        requests = [Request(tuple(p), seed) for p, seed in zip(prompts, seeds, strict=True)]
+        temperature = 0.0 if run.get("greedy") else 1.0
+        options = SamplingOptions(temperature, run.get("top_p", 1.0), 0, length)
         return [list(s.token_ids or ()) for s in engine.sample(requests, options)]
 
     return drawn(draw, work)

@@ -19,7 +19,7 @@ from bench_table import peer_python
 PROBLEMS, FEW = (100, 1_000, 10_000, 100_000), 32  # problems at 32 samples
 SAMPLES, MANY = (8, 32, 128, 1024), 1_000  # samples of 1,000 problems
 SHAPES = ((80, 2, 2), (128, 4, 4), (256, 6, 8), (544, 8, 8))  # width, layers, heads: 0.3M to 30M weights
-STEPS, TOKENS = 3, 2048  # updates, the first of which is not counted; tokens in each
+STEPS, TOKENS = 3, 1024  # updates, the first of which is not counted; tokens in each
 
 
 def passk_parts(quick: bool) -> dict[str, Any]:

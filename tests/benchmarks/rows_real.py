@@ -35,11 +35,11 @@ CHAT = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
 )
 REPEATS = 2
-SAMPLING: dict[str, dict[str, Any]] = {  # prompts, n, new tokens
-    "real-sample-1": {"prompts": 20, "group": 1, "length": 24, "greedy": True},
-    "real-sample-8": {"prompts": 4, "group": 8, "length": 24},
-    "real-sample-32": {"prompts": 2, "group": 32, "length": 12, "top_p": 0.95},
-}
+SAMPLING: tuple[dict[str, Any], ...] = (  # prompts, n, new tokens
+    {"prompts": 20, "group": 1, "length": 24, "greedy": True},
+    {"prompts": 4, "group": 8, "length": 24},
+    {"prompts": 2, "group": 32, "length": 12, "top_p": 0.95},
+)
 SAMPLERS = rows_steps.SAMPLERS | {"transformers continuous batching": "batching_transformers"}
 STEPS: dict[str, tuple[str, str, dict[str, str], dict[str, int]]] = {
     "real-sft": ("SFT step, 6 demonstrations", "sft_ours", {"TRL SFTTrainer": "sft_trl"}, {}),
@@ -110,9 +110,8 @@ def questions(count: int) -> list[dict[str, str]]:
     return [{"question": p.question, "answer": p.answer} for p in found]
 
 
-def sampling_row(name: str, quick: bool) -> dict[str, Any]:
-    """One of SAMPLING, all sides on the same ids; lengths are equal but for greedy rows, which end."""
-    row = SAMPLING[name] | ({"prompts": 3, "group": 2, "length": 6} if quick else {})
+def sampling_row(quick: bool) -> dict[str, Any]:
+    """SAMPLING, all sides on the same ids; lengths are equal but for greedy rows, which end."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         model = real_model(folder, quick)
@@ -122,17 +121,24 @@ def sampling_row(name: str, quick: bool) -> dict[str, Any]:
 
         found = open_checkpoint(str(folder / "model"))
         tokenizer = tokenizer_of(found)
-        texts = [f"Question: {q['question']}\nAnswer:" for q in questions(row["prompts"])]
-        prompts = [list(encode(tokenizer, text)) for text in texts]
-        ends = list(eos_ids(found, tokenizer)) if row.get("greedy") else []
-        work = row | {"prompts": prompts, "ends": ends, "times": 1 if quick else REPEATS, "warm": 2}
-        (folder / "work.json").write_text(json.dumps(work))
-        lengths = sorted(map(len, prompts))
-        what = (
-            f"{model}: sampling, {len(prompts)} prompts of {lengths[0]} to {lengths[-1]} tokens, "
-            f"n = {row['group']}, {row['length']} new tokens" + (", greedy" if row.get("greedy") else "")
-        ) + (f", top-p {row['top_p']}" if "top_p" in row else "")
-        return rows_steps.beside(folder, what, "sampler_ours", SAMPLERS, {})
+        runs, whats = [], []
+        for run in SAMPLING:
+            run = run | ({"prompts": 3, "group": 2, "length": 6} if quick else {})
+            texts = [f"Question: {q['question']}\nAnswer:" for q in questions(run["prompts"])]
+            prompts = [list(encode(tokenizer, text)) for text in texts]
+            ends = list(eos_ids(found, tokenizer)) if run.get("greedy") else []
+            runs.append(run | {"prompts": prompts, "ends": ends, "times": 1 if quick else REPEATS})
+            whats.append(f"{model}: {_called(runs[-1])}")
+        (folder / "work.json").write_text(json.dumps({"runs": runs}))
+        return rows_steps.beside(folder, whats, "sampler_ours", SAMPLERS, {})
+
+
+def _called(run: dict[str, Any]) -> str:
+    """What a run of SAMPLING is."""
+    lengths = sorted(map(len, run["prompts"]))
+    what = f"sampling, {len(lengths)} prompts of {lengths[0]} to {lengths[-1]} tokens, n = {run['group']}, "
+    what += f"{run['length']} new tokens" + (", greedy" if run.get("greedy") else "")
+    return what + (f", top-p {run['top_p']}" if "top_p" in run else "")
 
 
 def step_row(name: str, quick: bool) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def step_row(name: str, quick: bool) -> dict[str, Any]:
         work = {"times": 1 if quick else REPEATS, "rank": 16 if name == "real-lora" else 0}
         work |= {"asked": bench_trainer.PROMPTS, "n": bench_trainer.N, "response": bench_trainer.RESPONSE}
         (folder / "work.json").write_text(json.dumps(work))
-        return rows_steps.beside(folder, f"{model}: {what} (response tokens)", ours, peers, sizes)
+        return rows_steps.beside(folder, [f"{model}: {what} (response tokens)"], ours, peers, sizes)
 
 
 def demonstrations(path: Path, count: int) -> list[list[str]]:
@@ -259,7 +265,7 @@ def main() -> None:
     if name == "real-expand":
         row = expand_row(quick)
     else:
-        row = (sampling_row if name in SAMPLING else step_row)(name, quick)
+        row = sampling_row(quick) if name == "real-sampling" else step_row(name, quick)
     print("RESULT " + json.dumps(row))
 
 

@@ -1,7 +1,7 @@
 """The peers of bench_trainer, each with its own packages only: transformers, TRL, vLLM.
 
 Run by bench_trainer as `PYTHON trainer_peers.py PART FOLDER`, in the environment where the peer is installed.
-FOLDER holds the model, `work.json` (prompts, end-of-text ids, blocks) and `problems.json`.
+FOLDER holds the model, `work.json` (blocks and sizes; of a sampler, `runs`) and `problems.json`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 Rates = list[float]
 Rows = list[list[int]]
+Run = dict[str, Any]  # rates, peak (MB) and, of a sampler, rows
 
 
 def timed(task: Callable[[], float], times: int) -> Rates:
@@ -31,20 +33,25 @@ def timed(task: Callable[[], float], times: int) -> Rates:
     return rates
 
 
-def drawn(draw: Callable[[int], Rows], work: dict[str, Any]) -> tuple[Rates, Rows]:
-    """Tokens per second of processor time of each run, and the ids of the last, each up to its end.
+def drawn(draw: Callable[[Rows, int, dict[str, Any]], Rows], work: dict[str, Any]) -> list[Run]:
+    """Of each of the runs in `work`: tokens per second of processor time, the ids of the last, peak memory.
 
-    draw: rows of at most so many tokens. A first run, which is not measured, may be shorter (`warm`).
+    draw: rows of at most so many tokens for these prompts, as the run says. The first draw of a run is not
+    measured: two tokens of two rows.
     """
-    lengths = [work["length"]] * (work["times"] + 1)
-    lengths[0] = work.get("warm", work["length"])
+    return [_drawn(draw, run) for run in work["runs"]]
+
+
+def _drawn(draw: Callable[[Rows, int, dict[str, Any]], Rows], run: dict[str, Any]) -> Run:
+    sizes = [(asked(run)[:2], 2)] + [(asked(run), run["length"])] * run["times"]
     rows: Rows = []
+    forget_peak()
 
     def task() -> float:
-        rows[:] = [until_end(row, work["ends"]) for row in draw(lengths.pop(0))]
+        rows[:] = [until_end(row, run["ends"]) for row in draw(*sizes.pop(0), run)]
         return sum(map(len, rows))
 
-    return timed(task, work["times"]), rows
+    return {"rates": timed(task, run["times"]), "rows": rows, "peak": peak_mb()}
 
 
 def until_end(row: list[int], ends: list[int]) -> list[int]:
@@ -52,39 +59,39 @@ def until_end(row: list[int], ends: list[int]) -> list[int]:
     return row[: next((i + 1 for i, t in enumerate(row) if t in ends), len(row))]
 
 
-def asked(work: dict[str, Any]) -> Rows:
+def asked(run: dict[str, Any]) -> Rows:
     """The prompt of every row: each as often as its group is large."""
-    return [p for p in work["prompts"] for _ in range(work["group"])]
+    return [p for p in run["prompts"] for _ in range(run["group"])]
 
 
-def _options(work: dict[str, Any]) -> dict[str, Any]:
+def _options(run: dict[str, Any]) -> dict[str, Any]:
     """How `generate` draws; without ends, rows are of one length."""
     how: dict[str, Any] = {"do_sample": False}
-    if not work.get("greedy"):
-        how = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": work.get("top_p", 1.0)}
-    return how | {"pad_token_id": 0, "eos_token_id": work["ends"] or None}
+    if not run.get("greedy"):
+        how = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": run.get("top_p", 1.0)}
+    return how | {"pad_token_id": 0, "eos_token_id": run["ends"] or None}
 
 
-def sampler_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
+def sampler_transformers(folder: Path, work: dict[str, Any]) -> list[Run]:
     """`generate` on all rows in one batch, prompts padded on the left, left as it comes but for top_k."""
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
     model.generation_config.eos_token_id = None
-    longest = max(map(len, work["prompts"]))
-    ids = torch.tensor([[0] * (longest - len(p)) + p for p in asked(work)])
-    mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in asked(work)])
-    how = _options(work) | {"attention_mask": mask}
 
-    def draw(length: int) -> Rows:
-        rows: Rows = model.generate(ids, max_new_tokens=length, **how)[:, longest:].tolist()
+    def draw(prompts: Rows, length: int, run: dict[str, Any]) -> Rows:
+        longest = max(map(len, prompts))
+        ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
+        mask = torch.tensor([[0] * (longest - len(p)) + [1] * len(p) for p in prompts])
+        how = _options(run) | {"attention_mask": mask, "max_new_tokens": length}
+        rows: Rows = model.generate(ids, **how)[:, longest:].tolist()
         return rows
 
     return drawn(draw, work)
 
 
-def batching_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
+def batching_transformers(folder: Path, work: dict[str, Any]) -> list[Run]:
     """`generate_batch`, the continuous batching of transformers; its cache is sized for these rows.
 
     As it comes it fills most of the memory with its cache, which takes longer than the rows. Measured once.
@@ -93,23 +100,26 @@ def batching_transformers(folder: Path, work: dict[str, Any]) -> tuple[Rates, Ro
     from transformers import AutoModelForCausalLM, ContinuousBatchingConfig, GenerationConfig
 
     model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=torch.float32).eval()
-    pages = ContinuousBatchingConfig(num_blocks=2 * len(asked(work)) + 8, max_batch_tokens=1024)
 
-    def draw(length: int) -> Rows:
-        how = GenerationConfig(max_new_tokens=length, **_options(work))
+    def draw(prompts: Rows, length: int, run: dict[str, Any]) -> Rows:
+        pages = ContinuousBatchingConfig(num_blocks=2 * len(prompts) + 8, max_batch_tokens=1024)
+        how = GenerationConfig(max_new_tokens=length, **_options(run))
         out = model.generate_batch(
-            asked(work), how, continuous_batching_config=pages, warmup=False, progress_bar=False
+            prompts, how, continuous_batching_config=pages, warmup=False, progress_bar=False
         )
         found = [out[name].generated_tokens for name in sorted(out, key=lambda n: int(n.rpartition("_")[2]))]
-        if len(found) != len(asked(work)) or not all(found):
+        if len(found) != len(prompts) or not all(found):
             raise RuntimeError("generate_batch left rows out")
         return found
 
-    return drawn(draw, work | {"times": 1})
+    return drawn(draw, {"runs": [run | {"times": 1} for run in work["runs"]]})
 
 
-def sampler_vllm(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
-    """Offline `LLM` in this process, one request per sample with a seed of its own, prefix caching on."""
+def sampler_vllm(folder: Path, work: dict[str, Any]) -> list[Run]:
+    """Offline `LLM` in this process, one request per sample with a seed of its own, prefix caching on.
+
+    Prefixes are shared within a draw, as ours are, and forgotten before the next.
+    """
     os.environ |= {"VLLM_ENABLE_V1_MULTIPROCESSING": "0", "VLLM_CPU_KVCACHE_SPACE": "2"}
     os.environ |= {
         "VLLM_LOGGING_LEVEL": "ERROR",
@@ -130,22 +140,24 @@ def sampler_vllm(folder: Path, work: dict[str, Any]) -> tuple[Rates, Rows]:
         generation_config="vllm",
         disable_log_stats=True,
     )
-    requests: Any = [{"prompt_token_ids": p} for p in asked(work)]
 
-    def draw(length: int) -> Rows:
+    def draw(prompts: Rows, length: int, run: dict[str, Any]) -> Rows:
+        if not llm.reset_prefix_cache():
+            raise RuntimeError("the prefix cache was not reset")
         how = [
             vllm.SamplingParams(
-                temperature=0.0 if work.get("greedy") else 1.0,
-                top_p=work.get("top_p", 1.0),
+                temperature=0.0 if run.get("greedy") else 1.0,
+                top_p=run.get("top_p", 1.0),
                 seed=i,
                 max_tokens=length,
                 ignore_eos=True,
-                stop_token_ids=work["ends"],
+                stop_token_ids=run["ends"],
                 logprobs=0,
                 detokenize=False,
             )
-            for i in range(len(requests))
+            for i in range(len(prompts))
         ]
+        requests: Any = [{"prompt_token_ids": p} for p in prompts]
         return [list(o.outputs[0].token_ids) for o in llm.generate(requests, how, use_tqdm=False)]
 
     return drawn(draw, work)
@@ -270,12 +282,18 @@ def sft_trl(folder: Path, work: dict[str, Any]) -> Rates:
     return [sum(tokens) / (b - a) for a, b in pairwise(moments)]
 
 
-def tell(found: Rates | tuple[Rates, Rows]) -> None:
-    """One line RESULT: rates, ids of the rows where these were kept, peak memory of this process in MB."""
-    rates, rows = found if isinstance(found, tuple) else (found, [])
-    if not rates:
+def tell(found: Rates | list[Run]) -> None:
+    """One line RESULT: the runs, each with rates, peak memory in MB and the ids of rows where kept."""
+    runs = [{"rates": found, "peak": peak_mb()}] if found and isinstance(found[0], float) else found
+    if not runs:
         raise RuntimeError("no step was measured")
-    print("RESULT " + json.dumps({"rates": rates, "rows": rows, "peak": peak_mb()}), flush=True)
+    print("RESULT " + json.dumps({"runs": runs}), flush=True)
+
+
+def forget_peak() -> None:
+    """Begin the largest memory anew, where the kernel lets a program do so (Linux)."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def peak_mb() -> float:
