@@ -15,8 +15,9 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 from evals.checkpoints.stored import Stored
 from evals.core.errors import UserError
@@ -29,7 +30,7 @@ Hashes = tuple[str, dict[Span, str]]  # SHA-256 of the whole, and of each span
 LARGE = 1 << 26  # bytes from which the hashes of a file are kept
 SETTLED = 10.0  # seconds since its last change before they are: clocks of file systems are coarse
 VARIABLE = "EXCURSIONS_CACHE"
-BLOCK = 1 << 22  # bytes read at a time
+BLOCK = 1 << 20  # bytes read at a time
 HEADS = ("lm_head.weight", "embed_out.weight")  # may repeat the embedding, or be left out where tied to it
 EMBEDDINGS = ("embed_tokens.weight", "wte.weight", "embed_in.weight", "word_embeddings.weight")
 
@@ -87,33 +88,39 @@ def _read(path: str, spans: tuple[Span, ...], size: int) -> Hashes:
     Spans that overlap, as views of one tensor in a `.bin` do, are read again.
     """
     whole, parts, again = hashlib.sha256(), dict[Span, str](), list[Span]()
-    with open(path, "rb") as stream, ThreadPoolExecutor(1) as beside:
+    block = memoryview(bytearray(BLOCK))
+    with open(path, "rb", buffering=0) as stream, ThreadPoolExecutor(1) as beside:
         for start, length in spans:
             if start < stream.tell():
                 again.append((start, length))
                 continue
-            _feed(stream, start - stream.tell(), whole, beside)
+            _feed(stream, block, start - stream.tell(), whole, beside)
             part = hashlib.sha256()
-            _feed(stream, length, whole, beside, part)
+            _feed(stream, block, length, whole, beside, part)
             parts[start, length] = part.hexdigest()
-        _feed(stream, size - stream.tell(), whole, beside)
+        _feed(stream, block, size - stream.tell(), whole, beside)
         for start, length in again:
             stream.seek(start)
             part = hashlib.sha256()
-            _feed(stream, length, part, beside)
+            _feed(stream, block, length, part, beside)
             parts[start, length] = part.hexdigest()
     return whole.hexdigest(), parts
 
 
-def _feed(stream: BinaryIO, count: int, whole: Any, beside: ThreadPoolExecutor, part: Any = None) -> None:
-    """Read `count` bytes into one or two digests; the second is updated in this thread meanwhile."""
-    while count > 0 and (block := stream.read(min(BLOCK, count))):
-        count -= len(block)
+def _feed(
+    stream: FileIO, block: memoryview, count: int, whole: Any, beside: ThreadPoolExecutor, part: Any = None
+) -> None:
+    """Read `count` bytes into one or two digests; the second is updated in this thread meanwhile.
+
+    block: memory for the bytes, used again: new memory of this size costs as much as the digest.
+    """
+    while count > 0 and (found := stream.readinto(block[: min(len(block), count)])):
+        count -= found
         if part is None:
-            whole.update(block)
+            whole.update(block[:found])
         else:
-            other = beside.submit(whole.update, block)
-            part.update(block)
+            other = beside.submit(whole.update, block[:found])
+            part.update(block[:found])
             other.result()
 
 
