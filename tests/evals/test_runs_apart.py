@@ -46,12 +46,14 @@ def read(tmp_path, *files):
     ],
 )
 def test_two_runs_with_folders_of_one_name_are_apart(tmp_path, name, row):
+    runs = tmp_path / "runs"
     for run in ("runA", "runB"):
-        write(tmp_path / run / name, row | {"step": 1})
+        write(runs / run / name, row | {"step": 1})
     middle = name.split("/")[0].removesuffix(".jsonl")
     expected = {f"{run}/{middle}/step-000001": 1 for run in ("runA", "runB")}
-    assert read(tmp_path, tmp_path / "runA", tmp_path / "runB") == expected
-    assert read(tmp_path / "alone", tmp_path / "runA") == {"step-000001": 1}
+    assert read(tmp_path, runs / "runA", runs / "runB") == expected
+    assert read(tmp_path / "whole", runs) == expected
+    assert read(tmp_path / "alone", runs / "runA") == {"step-000001": 1}
 
 
 def test_evaluations_of_one_step_of_two_runs_are_apart(tmp_path):
