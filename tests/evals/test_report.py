@@ -1,6 +1,7 @@
 """Repeated samples: what is seen, beside what independent draws would show."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -67,9 +68,10 @@ def test_draws_that_are_not_independent_stand_out(tmp_path):
     assert found["duplicates"] > found["duplicates_expected"] + 0.3
 
 
-def test_the_expectation_is_unknown_where_the_distribution_was_changed(tmp_path):
-    cooler = SamplingOptions(temperature=0.6, top_p=1.0, max_tokens=64)
-    assert report(tmp_path / "s", Die(), options=cooler)["duplicates_expected"] is None
+@pytest.mark.parametrize("changed", [{"temperature": 0.6}, {"top_p": 0.9}, {"top_k": 5}, {"min_p": 0.1}])
+def test_the_expectation_is_unknown_where_the_distribution_was_changed(tmp_path, changed):
+    options = replace(UNTRUNCATED, **changed)
+    assert report(tmp_path / "s", Die(), options=options)["duplicates_expected"] is None
 
 
 def test_the_table_tells_the_k_of_the_verdict(tmp_path, capsys):
