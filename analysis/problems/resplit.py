@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,17 +70,28 @@ def moved(pair: PairedCounts, *, replicates: int = SPLITS, seed: int = 0) -> dic
     return out | {"p": (1 + exceed) / (replicates + 1)}
 
 
-def _informative(pair: PairedCounts) -> PairedCounts | None:
+class _Held(NamedTuple):
+    """Counts of some problems, perhaps of one alone, (M,) each."""
+
+    n_a: Ints
+    c_a: Ints
+    n_b: Ints
+    c_b: Ints
+
+    @property
+    def M(self) -> int:
+        return int(self.c_a.size)
+
+
+def _informative(pair: PairedCounts) -> _Held | None:
     """The problems of which a re-split can differ from the split seen; None where there are none."""
     t = pair.c_a + pair.c_b
-    rows = np.flatnonzero((t > 0) & (t < pair.n_a + pair.n_b))
-    if rows.size == 0:
-        return None
-    return pair.take(rows if rows.size > 1 else np.repeat(rows, 2))
+    rows = (t > 0) & (t < pair.n_a + pair.n_b)
+    return _Held(*(x[rows] for x in (pair.n_a, pair.c_a, pair.n_b, pair.c_b))) if rows.any() else None
 
 
 def _splits(
-    pair: PairedCounts, replicates: int, rng: np.random.Generator, most: int = 1 << 30
+    pair: _Held, replicates: int, rng: np.random.Generator, most: int = 1 << 30
 ) -> Iterator[tuple[Ints, Ints]]:
     """Blocks of re-splits, at most `most` at once: c_a and c_b, (R, M) each."""
     t, block = pair.c_a + pair.c_b, max(1, min(most, CELLS // pair.M))
@@ -93,7 +104,7 @@ def _splits(
 class _Tables:
     """pass@k of every possible count, for fast sums over re-splits."""
 
-    def __init__(self, pair: PairedCounts, ks: list[int]) -> None:
+    def __init__(self, pair: _Held, ks: list[int]) -> None:
         self.values, self.starts = [], []
         for n in (pair.n_a, pair.n_b):
             sizes, code = np.unique(n, return_inverse=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, hypergeom
 
 from analysis import AnalysisError, Options, PairedCounts, compare
 from analysis.comparison.joint import verdict_on_counts
@@ -166,3 +166,46 @@ def test_a_short_problem_is_set_aside_and_named() -> None:
     many = np.where(np.arange(400) < 100, 8, 64)
     kept = compare(PairedCounts.from_arrays(many, many // 2, many, many // 2), QUICK)
     assert (kept.K, kept.aside) == (4, [])
+
+
+@pytest.mark.parametrize(("n", "c_a", "c_b"), [(4, 0, 3), (8, 0, 4), (2, 0, 2), (6, 1, 4)])
+def test_one_problem_that_can_tell_is_one(n: int, c_a: int, c_b: int) -> None:
+    """Of 30 problems one was solved at all: p is that of its splits. Fails where it counts twice."""
+    a, b = np.zeros(30, int), np.zeros(30, int)
+    a[7], b[7] = c_a, c_b
+    pair = PairedCounts.from_arrays(n, a, n, b)
+    split = hypergeom(2 * n, c_a + c_b, n)
+    exact = sum(split.pmf(x) for x in range(n + 1) if abs(2 * x - c_a - c_b) >= c_b - c_a)
+    told = [moved(pair, replicates=4000, seed=i)["p"] for i in range(20)]  # each ends after 20 at or beyond
+    assert np.mean(told) == pytest.approx(exact, abs=0.04)
+    assert resplit(pair, [1], replicates=4000)[0] == pytest.approx(exact, abs=0.025)
+
+
+def test_the_order_of_the_rows_chooses_nothing() -> None:
+    """Fails where the half that chooses is drawn in the order of the rows."""
+    pair = twice(np.random.default_rng(2), 300, 16, 16)
+    turned = pair.take(np.random.default_rng(0).permutation(300))
+    one, other = (select_on_half(x, 0.0, 0.0) for x in (pair, turned))
+    assert set(one.problems) == set(other.problems)
+    assert one.c_a.sum() == other.c_a.sum()
+
+
+def test_solved_by_B_alone_is_one_number() -> None:
+    """n differs: the support table and the list of problems thin the same samples."""
+    rng = np.random.default_rng(1)
+    p = rng.beta(0.2, 3, 200)
+    pair = PairedCounts.from_arrays(8, rng.binomial(8, p), 64, rng.binomial(64, p))
+    for order in (np.arange(200), rng.permutation(200)):
+        found = compare(pair.take(order), QUICK).to_dict()
+        assert found["changes"]["first_solved"] == found["support"]["E"]
+
+
+def test_no_change_of_chosen_problems_is_no_finding() -> None:
+    """That nothing changed is a claim, too, and a direction beside an open number is one."""
+    for outcome, kind in (("no-change", None), ("undetermined", "pass@1 down")):
+        found = {"outcome": outcome, "kind": kind, "sentence": "As it was."}
+        stands = standing(found, [("selection", "these problems were chosen")])
+        assert (stands["outcome"], stands["kind"]) == ("undetermined", "withheld")
+        assert standing(found, [])["outcome"] == outcome
+    nothing = {"outcome": "undetermined", "kind": None, "sentence": "Open."}
+    assert standing(nothing, [("selection", "chosen")])["kind"] is None
