@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis.arguments import Floats
+from analysis.arguments import Floats, Ints
 from analysis.comparison.joint import gap_sign
 from analysis.comparison.options import Options, declared_K
 from analysis.comparison.verdict import Reading, verdict
 from analysis.counts import PairedCounts
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
-from analysis.inference.bands import max_t
-from analysis.inference.bootstrap import bootstrap
+from analysis.inference.bands import max_t, widened
+from analysis.inference.bootstrap import Replicates, bootstrap
 from analysis.inference.intervals import t_quantile
 
 
@@ -66,12 +66,10 @@ def corrected(pair: PairedCounts, a: Floor, b: Floor, options: Options | None = 
     )
     parts = [ks * fail.mean(0) / (1 - f.rate) * f.error for fail, f in ((fail_a, a), (fail_b, b))]
     error = np.sqrt(two.error**2 + parts[0] ** 2 + parts[1] ** 2)
-    crit = float(max_t(two, options.level))
-    readings = [
-        _reading(int(k), float(two.estimate[j]), float(error[j]), two.units, crit, options)
-        for j, k in enumerate(ks)
-    ]
     level, margin = options.level, options.margin
+    ends = _ends(two, d, error, options, pair.cluster)
+    readings = [_reading(int(k), float(two.estimate[j]), float(error[j]), two.units, ends[:, j])
+                for j, k in enumerate(ks)]  # fmt: skip
     wider = replace(two, influence=two.influence * (error / np.maximum(two.error, 1e-12)))
     found = verdict(*readings, level=level, margin=margin, gap=gap_sign(wider, level))
     return found | {"floors": {"a": [a.rate, a.error], "b": [b.rate, b.error]}}
@@ -84,12 +82,22 @@ def resolved_K(K: int, floor: float) -> int:
     return K
 
 
-def _reading(k: int, d: float, error: float, units: int, crit: float, options: Options) -> Reading:
+def _ends(two: Replicates, d: Floats, error: Floats, options: Options, cluster: Ints | None) -> Floats:
+    """Joint region and equivalence interval, (4, C); where few problems differ they cover `paired_rates`."""
+    far = float(max_t(two, options.level)) * error, t_quantile(1 - options.level, two.units - 1) * error
+    levels = options.level / len(error), 2 * options.level
+    rates = d.clip(-1, 1)
+    return np.concatenate([
+        widened(two.estimate - half, two.estimate + half, rates, two.units, level, cluster)
+        for half, level in zip(far, levels, strict=True)
+    ])  # fmt: skip
+
+
+def _reading(k: int, d: float, error: float, units: int, ends: Floats) -> Reading:
     from scipy.special import stdtr
 
-    inner = t_quantile(1 - options.level, units - 1) * error
     p = float(2 * stdtr(units - 1, -abs(d) / max(error, 1e-12)))
-    return Reading(k, d, d - crit * error, d + crit * error, d - inner, d + inner, p)
+    return Reading(k, d, *ends.tolist(), p)
 
 
 def turned(found: dict[str, Any], without: dict[str, Any]) -> tuple[str, str] | None:

@@ -234,3 +234,46 @@ def test_a_group_without_spread_has_an_interval_and_a_p_value_of_sign_flips() ->
     assert none["p"] == 1
     assert gain["low"] < 0.5 < gain["high"]
     assert gain["p"] == pytest.approx(2 / 2**8, rel=0.5)
+
+
+def test_ten_unsolved_problems_do_not_show_that_nothing_changed() -> None:
+    """Corrected for guessing, too; fails where an interval without spread has no width."""
+    pair = PairedCounts.from_arrays(4, np.zeros(10), 4, np.zeros(10))
+    found = corrected(pair, Floor(0.05), Floor(0.05), QUICK)
+    assert found["outcome"] == verdict_on_counts(pair, QUICK)["outcome"] == "undetermined"
+    assert all(r["low"] < -0.05 < 0.05 < r["high"] for r in found["numbers"])
+
+
+def test_the_order_of_the_rows_makes_no_groups() -> None:
+    pair = twice(np.random.default_rng(2), 200, 16, 16)
+    turned = pair.take(np.random.default_rng(0).permutation(200))
+    one, other = (by_base_difficulty(x, QUICK)["groups"] for x in (pair, turned))
+    for a, b in zip(one, other, strict=True):
+        assert [x["estimate"] for x in a["numbers"]] == pytest.approx([x["estimate"] for x in b["numbers"]])
+
+
+def test_a_plan_from_unequal_samples_is_that_of_equal_ones() -> None:
+    """Fails where the noise of the side with more samples counts as that of the other: too few problems."""
+    planned = []
+    for n_a in (8, 64):
+        rng = np.random.default_rng(0)
+        p = BASE.draw(4000, rng)
+        q = np.clip(p + 0.05 + rng.normal(0, 0.12, 4000), 0, 1)
+        pilot = PairedCounts.from_arrays(n_a, rng.binomial(n_a, p), 64, rng.binomial(64, q))
+        planned.append([r["problems"] for r in plan(pilot, 0.05, Options(K=4))["rows"]])
+    assert planned[0] == pytest.approx(planned[1], rel=0.1)
+
+
+def test_groups_of_one_model_drawn_unequally_often_claim_nothing() -> None:
+    """n = 16 and 1,024 at p = .005: t-tests and sign-flips alone claimed a change in 16% of pairs.
+
+    In these A solved nothing, which thirty problems do in one of eleven draws.
+    """
+    pair = PairedCounts.from_arrays(
+        16, np.zeros(60), 1024, np.random.default_rng(0).binomial(1024, 0.005, 60)
+    )
+    found = by_group(pair, np.arange(60) % 2, Options(K=16, replicates=200))
+    for group in found["groups"]:
+        assert group["numbers"][0]["low"] > 0
+        assert [n["state"] for n in group["numbers"]] == ["open", "open"]
+        assert all(0.03 < n["p"] < 0.3 for n in group["numbers"])
