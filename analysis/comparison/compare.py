@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy as np
 from analysis.arguments import Floats
 from analysis.comparison.checks import checks
 from analysis.comparison.crossover import crossover, over_k, slope
-from analysis.comparison.joint import readings_of, resampled
+from analysis.comparison.joint import readings_of, resampled, sampling_variance, sure_over_k
 from analysis.comparison.options import Options, declared_ks, k_grid
 from analysis.comparison.planning import Spread, detectable, needed
-from analysis.comparison.support import null_spread, support_report
+from analysis.comparison.support import support_report
 from analysis.comparison.tries import Tries, tries
 from analysis.comparison.verdict import Reading, standing, verdict
 from analysis.counts import PairedCounts
@@ -119,9 +119,9 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     passk, multiplier, delta, values = _curves(pair, ks, K, options)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
     mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
-    spread = null_spread(mixtures[0], n, ks, pair.M)
+    null = sampling_variance(pair, ks, (mixtures[0], mixtures[0]))
     gap = difference(delta, values, level, options.interval)
-    within = (spread**2 + null_spread(mixtures[1], n, ks, pair.M) ** 2) / 2
+    within = sampling_variance(pair, ks, mixtures)
     columns = [ks.index(k) for k in declared]
     two, d = delta.columns(columns), values[:, columns]
     readings, signs = readings_of(pair, declared, two, d, options, within[columns])
@@ -136,7 +136,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         passk_a=passk[0],
         passk_b=passk[1],
         delta=gap,
-        null_spread=spread,
+        null_spread=np.sqrt(null),
         fixed=np.sqrt(within),
         verdict=verdicts[0],
         also=verdicts[1:],

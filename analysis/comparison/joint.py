@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.arguments import Floats, Ints
 from analysis.comparison.options import Options, declared_ks
 from analysis.comparison.support import null_spread
 from analysis.comparison.verdict import Reading, verdict
 from analysis.counts import PairedCounts
+from analysis.difficulty.npmle import Mixture
 from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
@@ -61,9 +63,22 @@ def readings_of(
         readings = joint_readings(two, d, ks, options, pair.cluster, exact_p(pair, ks, options))
         return readings, [gap_sign(two.columns([0, j]), options.level) for j in range(1, len(ks))]
     if within is None:
-        fitted = (smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b))
-        within = np.mean([null_spread(m, pair.n, list(ks), pair.M) ** 2 for m in fitted], axis=0)
+        within = sampling_variance(pair, list(ks))
     return _benchmark(pair, ks, two.estimate, np.sqrt(within), options)
+
+
+def sampling_variance(
+    pair: PairedCounts, ks: list[int], fitted: tuple[Mixture, Mixture] | None = None
+) -> Floats:
+    """Variance (C,) of the mean differences at ks from sampling alone, each side with its own samples.
+
+    fitted: the distributions of p over problems behind both sides (default: fitted to each). Where problems
+    of one side differ in number of samples, the smallest counts.
+    """
+    fitted = fitted or (smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b))
+    sides = list(zip(fitted, (int(pair.n_a.min()), int(pair.n_b.min())), strict=True))
+    known = {side: null_spread(*side, ks, pair.M) ** 2 / 2 for side in dict.fromkeys(sides)}
+    return np.asarray(known[sides[0]] + known[sides[1]])
 
 
 def _benchmark(
@@ -84,13 +99,26 @@ def _benchmark(
         )
         for j, (k, e, s) in enumerate(zip(ks, estimate.tolist(), error.tolist(), strict=True))
     )  # fmt: skip
-    gaps = (estimate[0] - estimate[1:]) / np.hypot(error[0], error[1:])
-    return readings, [int(np.sign(x)) if abs(x) > normal_quantile(1 - options.level / 2) else 0 for x in gaps]
+    return readings, sampling_gaps(estimate, error, options.level)
+
+
+def sampling_gaps(estimate: Floats, error: Floats, level: float) -> list[int]:
+    """`gap_sign` of the first number to each other one, with sampling noise as the only error."""
+    far = (estimate[0] - estimate[1:]) / np.hypot(error[0], error[1:])
+    return [int(np.sign(x)) if abs(x) > normal_quantile(1 - level / 2) else 0 for x in far]
 
 
 def exact_p(pair: PairedCounts, ks: Sequence[int], options: Options) -> Floats | None:
     """p-values of `resplit` where n differs, so that sign-flips are not exact; None where they are."""
     return None if pair.equal_n else _resplit_p(pair, ks, options)
+
+
+def sure_over_k(pair: PairedCounts, ks: Sequence[int], options: Options) -> NDArray[np.bool_] | None:
+    """Where re-splits tell a direction, of all ks together, (K,); None where n is equal and bands suffice."""
+    if pair.equal_n:
+        return None
+    draws = int(np.ceil(TAIL / options.level))
+    return resplit(pair, list(ks), replicates=draws, seed=options.seed) <= options.level
 
 
 def _resplit_p(pair: PairedCounts, ks: Sequence[int], options: Options) -> Floats:

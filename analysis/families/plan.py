@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from analysis.comparison.joint import sampling_variance
 from analysis.comparison.options import Options, declared_K
 from analysis.comparison.planning import FEWEST, POWER
 from analysis.comparison.support import null_spread
 from analysis.counts import PairedCounts
+from analysis.difficulty.npmle import Mixture
 from analysis.difficulty.smooth import smooth_mixture
 from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
@@ -45,7 +47,7 @@ def plan(
     options = options or Options()
     if not 0 < effect < 1 or not 0.5 <= power < 1:
         raise AnalysisError("a plan needs an effect between 0 and 1 (0.03 is 3 points) and a power from 0.5")
-    mixtures = [smooth_mixture(n, c) for n, c in ((pilot.n_a, pilot.c_a), (pilot.n_b, pilot.c_b))]
+    mixtures = smooth_mixture(pilot.n_a, pilot.c_a), smooth_mixture(pilot.n_b, pilot.c_b)
     quantile = normal_quantile(1 - options.level / 4) + normal_quantile(power)
     rows = []
     for n in SIZES:
@@ -67,8 +69,10 @@ def plan(
     return {"effect": effect, "K": options.K, "power": power, "rows": rows, "best": best}
 
 
-def _between(pilot: PairedCounts, K: int, mixtures: Sequence[Any]) -> np.ndarray:
+def _between(pilot: PairedCounts, K: int, mixtures: tuple[Mixture, Mixture]) -> np.ndarray:
     """Variance (2,) over problems of the true change at 1 and K: the pilot's less its sampling noise."""
+    if np.ptp(pilot.n_a) or np.ptp(pilot.n_b):
+        pilot = pilot.thinned(pilot.n)
     d = pass_at_k(pilot.n_b, pilot.c_b, [1, K]) - pass_at_k(pilot.n_a, pilot.c_a, [1, K])
-    noise = np.mean([null_spread(m, pilot.n, [1, K], pilot.M) ** 2 * pilot.M for m in mixtures], axis=0)
+    noise = sampling_variance(pilot, [1, K], mixtures) * pilot.M
     return np.maximum(d.var(0, ddof=1) - noise, 0.0)

@@ -223,3 +223,26 @@ def test_checks_at_their_bounds() -> None:
     both = PairedCounts.from_arrays(8, [8] * 4, 8, [8] * 4)
     held = {c["name"]: c["passed"] for c in compare(both, Options(K=5, replicates=200)).checks}
     assert (held["n against K"], held["floor and ceiling"]) == (False, False)
+
+
+def test_the_noise_of_sampling_is_that_of_each_side_s_samples() -> None:
+    """16 samples against 1,024: fails where both sides count as 16 (a range 1.4 times too wide)."""
+    rng = np.random.default_rng(2)
+    p = rng.beta(0.5, 1, 300)
+    pair = PairedCounts.from_arrays(16, rng.binomial(16, p), 1024, rng.binomial(1024, p))
+    found = compare(pair, Options(replicates=100, k=(1, 8)))
+    true = np.sqrt((p * (1 - p)).mean() * (1 / 16 + 1 / 1024) / 300)
+    assert found.null_spread[0] == pytest.approx(true, rel=0.06)
+    assert found.fixed[0] == pytest.approx(true, rel=0.06)
+
+
+def test_over_k_and_tries_claim_nothing_that_re_splits_do_not_show() -> None:
+    """n = 16 and 1,024 at p = .005: the band alone told a direction in 9% of pairs, of which this is one."""
+    pair = PairedCounts.from_arrays(
+        16, np.zeros(30), 1024, np.random.default_rng(0).binomial(1024, 0.005, 30)
+    )
+    found = compare(pair, Options(K=16, replicates=200))
+    assert found.delta.band_low[0] > 0
+    assert found.tries.low[0] > 1
+    assert found.over_k[0]["state"] in ("open", "equal")
+    assert found.tries.reading == "open"
