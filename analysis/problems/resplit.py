@@ -39,6 +39,72 @@ def resplit(pair: PairedCounts, ks: list[int], *, replicates: int = FLIPS, seed:
     return step_down(seen / scale, p)
 
 
+def resplit_tail(pair: PairedCounts, k: int, otherwise: float) -> float:
+    """Two-sided p-value of `resplit` at one k far out in the tail, by the saddlepoint approximation.
+
+    P(|Σ d| ≥ what was seen) over independent splits: Lugannani and Rice (1980) on either side, with K(s) =
+    Σ log E exp(s d). otherwise: what is returned where the splits are too many to be listed.
+    """
+    held = _informative(pair)
+    if held is None:
+        return 1.0
+    seen = abs(float(_Tables(held, [k]).sums(held.c_a[None], held.c_b[None])[0, 0]))
+    (n_a, n_b, t), times = np.unique(
+        np.stack([held.n_a, held.n_b, held.c_a + held.c_b]), axis=1, return_counts=True
+    )
+    low, high = np.maximum(0, t - n_b), np.minimum(n_a, t)
+    if seen == 0 or t.size * int((high - low).max() + 1) > CELLS:
+        return otherwise
+    x = low[:, None] + np.arange((high - low).max() + 1)
+    inside = x <= high[:, None]
+    x = np.minimum(x, high[:, None])
+    tables = _Tables(_Held(n_a, low, n_b, t - low), [k])
+    (of_a, of_b), (at_a, at_b) = tables.values, tables.starts
+    d = of_b[:, 0][t[:, None] - x + at_b[:, None]] - of_a[:, 0][x + at_a[:, None]]
+    chance = _choose(n_a[:, None], x) + _choose(n_b[:, None], t[:, None] - x) - _choose(n_a + n_b, t)[:, None]
+    chance = np.where(inside, chance, -np.inf)
+    return float(min(1.0, max(sum(_beyond(s * d, chance, times, seen) for s in (1, -1)), 1e-300)))
+
+
+def _choose(n: Ints, k: Ints) -> Floats:
+    """log C(n, k)."""
+    from scipy.special import gammaln
+
+    return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
+
+
+def _beyond(d: Floats, chance: Floats, times: Ints, seen: float) -> float:
+    """P(Σ d ≥ seen) of sums of independent d (G, X) with log chances (G, X), each row `times` (G,) over."""
+    from scipy.optimize import brentq
+    from scipy.special import logsumexp, ndtr
+
+    d = np.where(np.isfinite(chance), d, d[:, :1])
+    top = d.max(1)
+    if seen >= top @ times * (1 - 1e-9):  # nothing lies beyond
+        last = np.where(d >= top[:, None] - 1e-12, chance, -np.inf)
+        return float(np.exp(times @ logsumexp(last, axis=1))) if seen <= top @ times * (1 + 1e-9) else 0.0
+
+    def tilted(s: float) -> tuple[Floats, Floats]:
+        logs = chance + s * d
+        total = logsumexp(logs, axis=1)
+        return total, np.exp(logs - total[:, None])
+
+    def slope(s: float) -> float:
+        return float(times @ (tilted(s)[1] * d).sum(1)) - seen
+
+    end = 1.0
+    while slope(end) < 0 and end < 1e9:
+        end *= 2
+    s = float(brentq(slope, 0.0, end))
+    total, weight = tilted(s)
+    middle = (weight * d).sum(1)
+    spread = float(times @ ((weight * d**2).sum(1) - middle**2))
+    w = np.sqrt(max(2 * (s * seen - float(times @ total)), 1e-12))
+    u = s * np.sqrt(max(spread, 1e-300))
+    density = np.exp(-w * w / 2) / np.sqrt(2 * np.pi)
+    return float(np.clip(ndtr(-w) + density * (1 / max(u, 1e-12) - 1 / w), 0.0, 1.0))
+
+
 def moved(pair: PairedCounts, *, replicates: int = SPLITS, seed: int = 0) -> dict[str, Any]:
     """Whether problems moved although their mean may not have: an exact test of one rate per problem.
 
