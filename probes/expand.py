@@ -171,15 +171,15 @@ def _adjusted(
     several = [c for c in comparisons if c.options.K > 1]
     pairs = [_pair(source, c.a, c.b, options, select) for c in several]
     found = {(c.a, c.b): v for c, v in zip(several, adjusted(pairs, options), strict=True)}
-    out = []
+    alone, out = options.level / len(comparisons), []  # of a direction that one sample of each problem shows
     for c in comparisons:
         v = found.get((c.a, c.b))
         by_holm = Adjusted(
             pairs=len(comparisons),
-            level=min(v["levels"]) if v else options.level / len(comparisons),
+            level=min(v["levels"]) if v else alone,
             p=min(v["p"]) if v else None,
             outcome=v["outcome"] if v else c.verdict.outcome,
-            kind=v["kind"] if v else c.verdict.kind,
+            kind=v["kind"] if v else c.verdict.kind if (c.verdict.numbers[0].p or 0) <= alone else None,
         )
         out.append(c.model_copy(update={"adjusted": by_holm}))
     return out
