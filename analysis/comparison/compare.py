@@ -117,6 +117,8 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
     ks = k_grid(n, K, tuple({*options.k, *options.also}) if options.k else None)
     ks = sorted({*ks, *declared})
     passk, multiplier, delta, values = _curves(pair, ks, K, options)
+    if (sure := sure_over_k(pair, ks, options)) is not None and not sure[0]:
+        multiplier = replace(multiplier, enough=False)
     equal = pair if pair.equal_n else pair.thinned(n, options.seed)
     mixtures = smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b)
     null = sampling_variance(pair, ks, (mixtures[0], mixtures[0]))
@@ -141,7 +143,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         verdict=verdicts[0],
         also=verdicts[1:],
         detectable={f"pass@{r.k}": detectable(r, level, two.units) for r in readings[:2]},
-        over_k=over_k(ks, gap, options.margin),
+        over_k=over_k(ks, gap, options.margin, sure),
         tries=multiplier,
         changes=changes(kept),
         moved=moved(pair, seed=options.seed),

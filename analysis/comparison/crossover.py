@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.arguments import Floats
 from analysis.counts import PairedCounts
@@ -61,15 +62,23 @@ def slope(ks: list[int], delta: Replicates, values: Floats, level: float) -> dic
     return {"estimate": estimate, "low": float(low[0] * largest), "high": float(high[0] * largest)}
 
 
-def over_k(ks: list[int], found: Curve, margin: float) -> list[dict[str, Any]]:
+def over_k(
+    ks: list[int], found: Curve, margin: float, sure: NDArray[np.bool_] | None = None
+) -> list[dict[str, Any]]:
     """From which k to which k B is above, below or equal to A, by the simultaneous band: for any k chosen.
 
-    found: the difference B - A with its band over ks. Segments {low, high, state}: "above" and "below" where
-    the band excludes 0, "equal" where it lies within the margin, else "open". All of them hold together with
+    found: the difference B - A with its band over ks. sure: (K,) where an exact test over ks agrees that
+    there is one (default: everywhere). Segments {low, high, state}: "above" and "below" where the band
+    excludes 0, "equal" where it lies within the margin, else "open". All of them hold together with
     probability 1 - level.
     """
+    told = np.ones(len(ks), bool) if sure is None else sure
     states = np.select(
-        [found.band_low > 0, found.band_high < 0, (found.band_low > -margin) & (found.band_high < margin)],
+        [
+            (found.band_low > 0) & told,
+            (found.band_high < 0) & told,
+            (found.band_low > -margin) & (found.band_high < margin),
+        ],
         ["above", "below", "equal"],
         "open",
     ).tolist()

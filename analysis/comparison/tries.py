@@ -27,7 +27,8 @@ class Tries:
     `beyond` is True (m is at least that). low, high: percentile interval; band_low, band_high: simultaneous
     over these k; infinite where A's tries end first. slope: log m at `upto` less log m at 1, with its
     interval; upto: the largest of these k up to K that A's tries reach in nearly every replicate.
-    enough: whether there are problems enough to say anything.
+    enough: whether there are problems enough to say anything and, where n differs, an exact test agrees that
+    the first tries differ.
     """
 
     k: list[int]
