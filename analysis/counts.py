@@ -118,6 +118,10 @@ class PairedCounts:
         keys: Sequence[Any] = [self.c_b, self.n_b, self.c_a, self.n_a, *groups]
         return self.take(np.lexsort(keys))
 
+    def by_id(self) -> PairedCounts:
+        """The problems sorted by their ids: what is drawn of each depends on no order and no counts."""
+        return self.take(np.argsort(self.problems.astype(str), kind="stable"))
+
     def without_short(self) -> tuple[PairedCounts, list[Any]]:
         """The pair without problems of far fewer samples than the rest, and the ids that were set aside.
 

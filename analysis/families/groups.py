@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ from analysis.inference.bands import ROUNDING
 from analysis.inference.bootstrap import unit_sums
 from analysis.inference.exact_tests import holm, sign_flip
 from analysis.inference.intervals import paired_rates, t_quantile
+from analysis.problems.resplit import resplit
 
-_Split = tuple[np.ndarray, Floats]  # the group (M,) of each problem and its differences (M, 2)
+_Split = tuple[np.ndarray, PairedCounts]  # the group (M,) of each problem, and the counts that are compared
 
 
 def by_group(pair: PairedCounts, labels: ArrayLike, options: Options | None = None) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def by_group(pair: PairedCounts, labels: ArrayLike, options: Options | None = No
     if names.shape != (pair.M,):
         raise AnalysisError(f"{names.size} labels for {pair.M} problems; give every problem one")
     K = declared_K(pair.n, options.K)
-    return _grouped(pair, [(names, _differences(pair, (1, K)))], np.unique(names).tolist(), K, options)
+    return _grouped([(names, pair)], np.unique(names).tolist(), K, options)
 
 
 def by_base_difficulty(pair: PairedCounts, options: Options | None = None) -> dict[str, Any]:
@@ -47,7 +49,7 @@ def by_base_difficulty(pair: PairedCounts, options: Options | None = None) -> di
     are compared would show a gain in the hard group of one model drawn twice (regression to the mean).
     K is at most half of A's samples. Raises AnalysisError where A has a problem with fewer than 4 samples.
     """
-    options = options or Options()
+    options, pair = options or Options(), pair.by_id()
     if pair.n_a.min() < 4:
         raise AnalysisError("cross-fitting splits A's samples in half; it needs at least 4 of every problem")
     half = pair.n_a // 2
@@ -58,23 +60,20 @@ def by_base_difficulty(pair: PairedCounts, options: Options | None = None) -> di
     parts = ((half, first), (pair.n_a - half, pair.c_a - first))
     splits = []
     for (n, c), (m, e) in (parts, parts[::-1]):
-        code = level_of(c / n)
-        d = pass_at_k(pair.n_b, pair.c_b, [1, K]) - pass_at_k(m, e, [1, K])
-        splits.append((np.array(NAMES)[code], d))
+        splits.append((np.array(NAMES)[level_of(c / n)], replace(pair, n_a=m, c_a=e)))
     found = [name for name in NAMES if any((s[0] == name).any() for s in splits)]
-    return _grouped(pair, splits, found, K, options)
+    return _grouped(splits, found, K, options)
 
 
 def _differences(pair: PairedCounts, ks: Sequence[int]) -> Floats:
     return pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
 
 
-def _grouped(
-    pair: PairedCounts, splits: list[_Split], names: list[str], K: int, options: Options
-) -> dict[str, Any]:
+def _grouped(splits: list[_Split], names: list[str], K: int, options: Options) -> dict[str, Any]:
     if len(names) < 2:
         raise AnalysisError("one group cannot be compared with another; give labels that differ")
-    rows = [_group(pair, splits, name, options) for name in names]
+    d = [_differences(part, (1, K)) for _, part in splits]
+    rows = [_group(splits, d, name, (1, K), options) for name in names]
     kept = [i for i, row in enumerate(rows) if row["units"] >= FEWEST]
     p = np.array([[n["p"] for n in row["numbers"]] for row in rows])
     after = np.ones_like(p)
@@ -100,18 +99,21 @@ def _grouped(
     return {"K": K, "groups": rows, "heterogeneity": spread}
 
 
-def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options) -> dict[str, Any]:
+def _group(
+    splits: list[_Split], changes: list[Floats], name: str, ks: tuple[int, int], options: Options
+) -> dict[str, Any]:
     """One group's means with t intervals (of paired rates where all changed alike).
 
     influence: (U, 2) of every problem (or cluster) on them.
     """
     from scipy.special import stdtr
 
+    pair = splits[0][1]
     member: NDArray[np.bool_] = np.array([labels == name for labels, _ in splits])
     total = member.sum()
-    mean: Floats = np.sum([d[m].sum(0) for m, (_, d) in zip(member, splits, strict=True)], axis=0) / total
+    mean: Floats = np.sum([d[m].sum(0) for m, d in zip(member, changes, strict=True)], axis=0) / total
     each: Floats = np.zeros((pair.M, 2))
-    for s, (_, d) in enumerate(splits):
+    for s, d in enumerate(changes):
         each += member[[s]].T * (d - mean) / total
     influence = unit_sums(each, pair.cluster)
     inside = np.asarray(member.any(axis=0), float)[:, None]
@@ -119,10 +121,10 @@ def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options
     error = np.sqrt((influence**2).sum(0) * units / max(units - 1, 1))
     df = max(units - 1, 1)
     p = np.where(error > ROUNDING, 2 * stdtr(df, -np.abs(mean) / np.maximum(error, ROUNDING)), mean == 0)
-    inner: Floats = np.sum([m[:, None] * d for m, (_, d) in zip(member, splits, strict=True)], axis=0)
+    inner: Floats = np.sum([m[:, None] * d for m, d in zip(member, changes, strict=True)], axis=0)
     sums = unit_sums(inner, pair.cluster)
     alone = [sign_flip(sums[:, [j]], replicates=2000, seed=options.seed)[0] for j in (0, 1)]
-    p = np.maximum(p, alone)
+    p = np.maximum(np.maximum(p, alone), _exact(splits, member, ks, options))
     half = t_quantile(1 - options.level / 2, df) * error
     low, high = mean - half, mean + half
     if (certain := error < ROUNDING).any():  # an interval without width would claim what nobody knows
@@ -139,6 +141,16 @@ def _group(pair: PairedCounts, splits: list[_Split], name: str, options: Options
         ],
         "influence": influence,
     }
+
+
+def _exact(splits: list[_Split], member: NDArray[np.bool_], ks: tuple[int, int], options: Options) -> Floats:
+    """p-values (2,) of re-splits, which must agree where n differs; of several the least, times them."""
+    parts = [
+        resplit(part.take(inside), list(ks), seed=options.seed)
+        for inside, (_, part) in zip(member, splits, strict=True)
+        if inside.sum() >= FEWEST and not part.equal_n
+    ]
+    return np.minimum(1.0, len(parts) * np.min(parts, axis=0)) if parts else np.zeros(2)
 
 
 def _wald(mean: Floats, influence: Floats, least: int) -> float:
