@@ -145,7 +145,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         detectable={f"pass@{r.k}": detectable(r, level, two.units) for r in readings[:2]},
         over_k=over_k(ks, gap, options.margin, sure),
         tries=multiplier,
-        changes=changes(kept),
+        changes=changes(pair, equal=equal),
         moved=moved(pair, seed=options.seed),
         origin=_origin(pair, mixtures[0], K, level),
         crossover=crossover(pair, ks, delta, values, gap, level),

@@ -58,16 +58,17 @@ class Changes:
         return {"fdr": self.fdr, **counted}
 
 
-def changes(pair: PairedCounts, fdr: float = FDR) -> Changes:
+def changes(pair: PairedCounts, fdr: float = FDR, equal: PairedCounts | None = None) -> Changes:
     """Fisher's exact test (1935) of every problem's two counts, Benjamini-Hochberg (1995) over all.
 
     Conditional on c_a + c_b, so exact at any n_a, n_b and p; of two draws of one model the list is empty
-    except with probability at most `fdr`. Raises AnalysisError for a rate outside (0, 1).
+    except with probability at most `fdr`. equal: the same problems with equal numbers of samples, where they
+    are known (default: drawn here). Raises AnalysisError for a rate outside (0, 1).
     """
     if not 0 < fdr < 1:
         raise AnalysisError(f"a false discovery rate lies between 0 and 1, got {fdr}; 0.1 is usual")
     p = conditional_p(pair.n_a, pair.c_a, pair.n_b, pair.c_b)
-    equal = pair if pair.equal_n else pair.thinned(pair.n)
+    equal = equal or (pair if pair.equal_n else pair.thinned(pair.n))
     first = (equal.c_a == 0) & (equal.c_b > 0)
     rates = pair.c_a / pair.n_a, pair.c_b / pair.n_b
     return Changes(pair.problems, p, benjamini_hochberg(p), *rates, fdr, first)

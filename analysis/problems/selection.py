@@ -134,7 +134,7 @@ def select_on_half(pair: PairedCounts, low: float, high: float, seed: int = 0) -
         raise AnalysisError(f"a selection needs shares 0 ≤ low ≤ high ≤ 1, got {low} and {high}")
     if pair.n_a.min() < 2:
         raise AnalysisError("a selection on half of A's samples needs two of every problem; draw more")
-    rng = np.random.default_rng([seed, 0x5E1])
+    pair, rng = pair.by_id(), np.random.default_rng([seed, 0x5E1])
     half = pair.n_a // 2
     c = rng.hypergeometric(pair.c_a, pair.n_a - pair.c_a, half)
     kept = np.flatnonzero((c / half >= low - 1e-12) & (c / half <= high + 1e-12))
