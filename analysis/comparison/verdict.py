@@ -117,7 +117,7 @@ def standing(verdict: dict[str, Any], withheld: list[tuple[str, str]]) -> dict[s
     """
     kept = {key: verdict[key] for key in ("outcome", "kind", "sentence")}
     names = [name for name, _ in withheld]
-    if not withheld or verdict["outcome"] in ("undetermined", "no-change"):
+    if not withheld or (kept["outcome"], kept["kind"]) == ("undetermined", None):
         return kept | {"withheld": names}
     alone = verdict["outcome"] + (f" ({verdict['kind']})" if verdict["kind"] else "")
     sentence = f"No verdict: {withheld[0][1]}. The numbers alone would say {alone}."

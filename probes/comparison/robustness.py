@@ -18,7 +18,7 @@ from analysis import AnalysisError, Options, PairedCounts
 from analysis.comparison.joint import verdict_on_counts
 from analysis.families.guessing import Floor, corrected, floor_of
 from probes.findings.checks import check
-from probes.findings.comparison import CLAIMS_NOTHING
+from probes.findings.comparison import QUIET
 from probes.findings.types import Check, ReadingOf, Robustness, Verdict
 from probes.inputs.sources import GROUPS
 
@@ -152,12 +152,19 @@ def guessed(verdict: Verdict, rows: Sequence[ReadingOf]) -> Check | None:
     Only where the method of the row, which has less power, repeats the verdict without its correction.
     """
     row = next((r for r in rows if r.name == GUESSING), None)
-    if row is None or row.outcome in (None, verdict.outcome) or verdict.outcome in CLAIMS_NOTHING:
+    if row is None or row.outcome is None or not turns(verdict.outcome, row.outcome):
         return None
     if row.uncorrected != verdict.outcome:
         return None
     text = f"corrected for guessing it is {row.outcome} ({row.detail})"
     return check("guessing", False, None, text).model_copy(update={"voids": True})
+
+
+def turns(outcome: str, without: str) -> bool:
+    """Whether what is left without guesses takes a verdict away: another claim, or no claim of a change."""
+    if outcome in QUIET and without in QUIET:
+        return False  # less is told without guesses, and no change stays the most that can be said
+    return outcome not in ("undetermined", without)
 
 
 def _counted(read: tuple[PairedCounts, str], options: Options, K: int) -> ReadingOf:

@@ -16,7 +16,7 @@ from probes.findings.card_numbers import (
     said,
     support_grid,
 )
-from probes.findings.comparison import CLAIMS_NOTHING, WITHHELD, Comparison
+from probes.findings.comparison import QUIET, WITHHELD, Comparison
 from probes.findings.rows import Card, Row, Section, check_rows, file_name, plain_text
 from probes.findings.types import Finding
 
@@ -72,7 +72,7 @@ def _verdict(c: Comparison) -> list[Row]:
 def _caveats(c: Comparison) -> list[Row]:
     """What must be read in one breath with the verdict: what would settle it, and what is wrong with it."""
     rows = _needed(c) + _looks(c) + [Row("caveat", text) for text in _ends(c)]
-    silent = c.verdict.outcome in CLAIMS_NOTHING and c.verdict.kind is None
+    silent = c.verdict.outcome in QUIET and c.verdict.kind is None
     if silent and c.moved and c.moved.p is not None and c.moved.p <= c.options.level:
         text = (
             f"Single problems changed, although no change of the mean is found (p = {c.moved.p:.2g}, below)."

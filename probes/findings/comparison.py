@@ -9,7 +9,7 @@ from pydantic import Field, computed_field, model_validator
 from probes.findings.parts import Check, Frozen, Interval, Number, Numbers
 
 WITHHELD = "withheld"  # the kind of a headline that a failed check took away
-CLAIMS_NOTHING = ("undetermined", "no-change")  # outcomes with no claim that could be taken away
+QUIET = ("undetermined", "no-change")  # outcomes that claim no change; the second claims that there is none
 
 
 class Curve(Frozen):
@@ -276,7 +276,7 @@ class Comparison(Frozen):
         """The verdict that stands: after Holm over several pairs, and after a check that takes it away."""
         voided = tuple(c.name for c in self.all_checks if c.voids and c.passed is False)
         stands = self.adjusted or self.verdict
-        if voided and stands.outcome not in CLAIMS_NOTHING:
+        if voided and (stands.outcome, stands.kind) != ("undetermined", None):
             return Headline(outcome="undetermined", kind=WITHHELD, voided=voided)
         return Headline(outcome=stands.outcome, kind=stands.kind)
 

@@ -11,6 +11,7 @@ from scipy.stats import fisher_exact, hypergeom
 
 from analysis import AnalysisError, Options, PairedCounts, compare
 from analysis.comparison.joint import verdict_on_counts
+from analysis.comparison.verdict import standing
 from analysis.difficulty.simulation import BASE, KNOWN
 from analysis.problems.changes import benjamini_hochberg, changes, conditional_p
 from analysis.problems.copies import copies

@@ -238,3 +238,41 @@ def test_an_end_of_an_interval_keeps_its_sign() -> None:
     assert value_cell((0.0, 0.0, -0.0), 3, "+").text == "+0.000 [+0.000, +0.000]"
     assert interval_cell(-0.0004, 0.5).text == "[-.000, +.500]"
     assert interval_cell(-10.2, 20.05).text == "[-10.200, +20.050]"
+
+
+def test_no_change_is_a_claim_that_a_failed_check_takes_away():
+    """Copies of one answer cannot show that coverage stayed; nor can they show a direction."""
+    finding = expand(counted(a=lambda i: 8 * (i % 3 > 0), b=lambda i: 8 * (i % 3 > 0)))
+    copies = Check(name="copies", passed=False, detail="one text", voids=True)
+    for outcome, kind in (("no-change", None), ("undetermined", "pass@1 up")):
+        verdict = finding.comparison.verdict.model_copy(update={"outcome": outcome, "kind": kind})
+        found = changed(finding, verdict=verdict, checks=(), confounds=(copies,)).verdict
+        assert (found.outcome, found.kind, found.voided) == ("undetermined", "withheld", ("copies",))
+    verdict = finding.comparison.verdict.model_copy(update={"outcome": "undetermined", "kind": None})
+    assert changed(finding, verdict=verdict, checks=(), confounds=(copies,)).verdict.kind is None
+
+
+def test_a_small_level_is_not_rounded_to_certainty():
+    rows = {
+        "measure": "m",
+        "label": "m",
+        "unit": "rate",
+        "digits": 2,
+        "estimate": 0.1,
+        "low": 0.0,
+        "high": 0.2,
+    }
+    finding = {
+        "probe": "x", "problems": None, "checkpoints": [], "options": {"level": 0.002},
+        "estimates": [rows | {"checkpoint": "a"}], "differences": [rows | {"a": "a", "b": "b"}],
+    }  # fmt: skip
+    (grid,) = grids(Finding.model_validate({"schema": 1} | finding))
+    assert grid.heads[-1] == "difference, 99.8% paired"
+
+
+def test_McNemar_says_that_it_knows_no_clusters():
+    source = counted(a=lambda i: i % 5, b=lambda i: i % 5 + 6)
+    words = "which takes each problem by itself"
+    assert words not in " ".join(shown(expand(source)).replace("│", " ").split())
+    source.counts["cluster"] = [f"t{i % 20}" for i in range(160)]
+    assert words in " ".join(shown(expand(source)).replace("│", " ").split())

@@ -3,11 +3,15 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis import Options, PairedCounts
 from analysis.families.groups import by_base_difficulty, by_group
+from analysis.families.guessing import Floor, corrected
+from probes.expand import expand
 from probes.inputs.counts_file import from_counts
+from probes.inputs.sources import Source, blank
 from probes.passk import passk
 from tests.probes.test_planning import counts_file
 
@@ -129,3 +133,21 @@ def test_intervals_of_one_checkpoint_resample_clusters(tmp_path):
     width = {name: r["pass@1"].high - r["pass@1"].low for name, r in rows.items()}
     assert width["with"] > 1.8 * width["without"]
     assert rows["with"]["g_pass"].low is None  # eight units: below what carries an interval
+
+
+def test_floors_of_nothing_take_no_headline():
+    """The correction's method has less power: where it does not find the verdict without any correction, it
+    cannot take it away. Fails where a floor of 0 withholds an expansion."""
+    rng, options = np.random.default_rng(32), Options(replicates=1000, seed=32)
+    p = rng.beta(0.4, 2, 60)
+    c = rng.binomial(16, p), rng.binomial(16, np.minimum(1, p + 0.06))
+    pair = PairedCounts.from_arrays(16, c[0], 16, c[1])
+    assert corrected(pair, Floor(0), Floor(0), options)["outcome"] == "undetermined"
+    rows = [(f"q{i:02}", x, 16, c[j][i]) for j, x in enumerate("ab") for i in range(60)]
+    counts = pd.DataFrame(rows, columns=["problem", "checkpoint", "n", "c"])
+    source = Source(counts, [blank(x) for x in "ab"], {"name": "x", "fingerprint": None, "count": 60})
+    found = expand(source, options, floors=(0.0, 0.0)).comparison
+    assert found.verdict.outcome == found.headline.outcome == "expansion"
+    (item,) = [x for x in found.confounds if x.name == "guess floor"]
+    assert item.passed is None
+    assert "with no guesses to take away this method says undetermined" in item.detail
