@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from analysis.arguments import checked_level, finite
 from analysis.errors import AnalysisError
+from analysis.inference.bands import few_differ
 from analysis.inference.exact_tests import holm
 from analysis.inference.intervals import change_error, normal_quantile, t_quantile
 
@@ -40,9 +41,9 @@ def retention(
 ) -> list[Kept]:
     """Paired by item: a, b: {task: (items,) values in [0, 1]} in the same order; the mean over tasks last.
 
-    The mean weighs tasks alike; tasks are fixed, items are samples. Where all items of a task changed alike
-    its error is that of `paired_rates`, never 0. AnalysisError for other tasks or numbers
-    of items, and fewer than two items.
+    The mean weighs tasks alike; tasks are fixed, items are samples. Where few items of a task changed its
+    error is at least that of `paired_rates`, never 0. AnalysisError for other tasks or numbers of items, and
+    fewer than two items.
     """
     if list(a) != list(b) or not a:
         raise AnalysisError("both checkpoints need the same tasks in the same order; give one or more")
@@ -53,8 +54,8 @@ def retention(
             raise AnalysisError(f"task {task} needs the same two items or more of both checkpoints")
         d = after - before
         error = d.std(ddof=1) / np.sqrt(d.size)
-        if error == 0:  # all items changed alike, which a few of them may do by chance
-            error = change_error(d.clip(0).sum(), (-d).clip(0).sum(), d.size)
+        if few_differ(d[:, None], None)[0]:  # few items changed: their spread says too little
+            error = max(error, float(change_error(d.clip(0).sum(), (-d).clip(0).sum(), d.size)))
         rows.append((task, float(d.mean()), float(error), int(d.size)))
     return judged(rows, margin=margin, level=level)
 
