@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.comparison.words import percent
 from analysis.inference.exact_tests import holm, mcnemar
 from analysis.inference.intervals import normal_quantile, paired_rates, wilson
 from analysis.measures.retention import read
@@ -94,7 +95,7 @@ def _readings(rows: Sequence[dict[str, Any]], several: bool, level: float, margi
         for r in rows
     ]  # fmt: skip
     title = f"Kept within {100 * margin:g} points? (lost or gained: Holm over the tasks at {level:.2g})"
-    return {"title": title, "columns": ["", "change", f"{1 - 2 * level:.0%}", "reading"], "rows": lines}
+    return {"title": title, "columns": ["", "change", percent(2 * level), "reading"], "rows": lines}
 
 
 def by_name(items: pd.DataFrame, checkpoints: Sequence[dict[str, Any]]) -> pd.DataFrame:

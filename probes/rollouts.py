@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.comparison.words import percent
 from evals.checkpoints.runs import metrics, resolved, rollouts
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
@@ -56,6 +57,11 @@ def at_budget(
         return {"estimate": None, "low": None, "high": None, "groups": 0}
     estimate, values, count = found
     low, high = np.quantile(values, [level / 2, 1 - level / 2])
+    return {"estimate": estimate, **_ends(values, level), "groups": count}
+
+
+def _ends(values: np.ndarray, level: float) -> dict[str, float | None]:
+    """A percentile interval of replicates; None where all groups are alike and they show no error."""
     return {"estimate": estimate, "low": float(low), "high": float(high), "groups": count}
 
 
@@ -182,5 +188,5 @@ def _difference_table(differences: Sequence[dict[str, Any]], level: float) -> li
         [d["label"], f"{d['b']} - {d['a']}", f"{d['estimate']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]"]
         for d in differences
     ]
-    columns = ["at the largest common budget", "runs", f"difference, {1 - level:.0%}"]
+    columns = ["at the largest common budget", "runs", f"difference, {percent(level)}"]
     return [{"title": None, "columns": columns, "rows": rows}] if rows else []

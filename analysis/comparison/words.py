@@ -75,6 +75,11 @@ def _other(state: str, name: str, size: str) -> str:
     return f" more than {name}, which did not gain the margin of {size}"
 
 
+def percent(level: float) -> str:
+    """An error level as the percent of its intervals: 0.05 gives 95%, 0.0025 gives 99.75%."""
+    return f"{100 * (1 - level):.4g}%"
+
+
 def reason_of(r: Reading, state: str, level: float, margin: float) -> str:
     """Why one number has its state: the interval or test that decided."""
     joint = f"[{points(r.low)}, {points(r.high)}]"
@@ -82,12 +87,12 @@ def reason_of(r: Reading, state: str, level: float, margin: float) -> str:
     low, high = r.claim
     stepped = (low, high) != (r.low, r.high) and not (r.low > 0 or r.high < 0)
     by = f"after step-down, its interval [{points(low)}, {points(high)}]" if stepped else (
-        f"the joint {1 - level:.0%} region {joint}"
+        f"the joint {percent(level)} region {joint}"
     )  # fmt: skip
     says = {
         "up": f"is up: {by} lies above 0",
         "down": f"is down: {by} lies below 0",
-        "same": f"is the same: its {1 - 2 * level:.0%} interval {inner} lies within ±{100 * margin:g}",
+        "same": f"is the same: its {percent(2 * level)} interval {inner} lies within ±{100 * margin:g}",
         "not up": f"did not rise by {100 * margin:g} or more (at most {points(r.inner_high)}), "
         f"but down is not told from the same: joint region {joint}",
         "not down": f"did not fall by {100 * margin:g} or more (at least {points(r.inner_low)}), "

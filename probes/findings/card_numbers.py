@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.comparison.words import percent
 from probes.findings.comparison import Comparison
 from probes.findings.rows import DASH, Cell, Grid, Row, interval_cell, number, plain_text
 
@@ -14,11 +15,6 @@ KINDS = {"P": "by both", "E": "only B", "S": "only A", "O": "by neither"}
 def said(outcome: str, kind: str | None) -> str:
     """An outcome with its kind."""
     return outcome + (f": {plain_text(kind)}" if kind else "")
-
-
-def percent(level: float) -> str:
-    """An error level as the percent of its intervals."""
-    return f"{100 * (1 - level):.4g}%"
 
 
 def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from analysis.comparison.words import percent
 from probes.findings.rows import DASH, Cell, Grid, plain_text, value_cell
 from probes.findings.types import Difference, Estimate, Finding
 
@@ -37,9 +38,9 @@ def estimate_grid(finding: Finding) -> Grid:
         rows.append((*row, *(_cell(d, "+") for d in changes)))
     level = finding.options.get("level", 0.05)
     how = "unpaired" if finding.options.get("unpaired") else "paired"
-    percent = "" if level is None else f", {round(100 * (1 - level))}% {how}"
+    ending = "" if level is None else f", {percent(level)} {how}"
     named = [plain_text(a if len(pairs) == 1 else f"{b} - {a}") for a, b in pairs]
-    changed = [f"{'difference' if len(pairs) == 1 else one}{percent}" for one in named]
+    changed = [f"{'difference' if len(pairs) == 1 else one}{ending}" for one in named]
     heads = ("measure", *map(plain_text, names), *changed)
     caption = f"{finding.probe}: estimates and paired differences"
     return Grid("estimates", plain_text(caption), heads, tuple(rows))

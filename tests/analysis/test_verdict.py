@@ -23,6 +23,7 @@ from analysis.comparison.joint import verdict_on_counts
 from analysis.comparison.planning import Spread, needed
 from analysis.comparison.published_rates import verdict_from_changes
 from analysis.comparison.verdict import Reading, decide, state, verdict
+from analysis.comparison.words import reason_of
 
 STATES = ("up", "down", "same", "not up", "not down", "open")
 TABLE = {
@@ -231,3 +232,12 @@ def test_rates_without_counts_are_read_more_cautiously_than_counts(changed: Pair
     rates = verdict_from_rates(a, b, problems=changed.M, n=32)
     for one, other in zip(counts["numbers"], rates["numbers"], strict=True):
         assert other["high"] - other["low"] > one["high"] - one["low"]
+
+
+def test_a_small_level_is_not_called_certain() -> None:
+    """The fourth look of a path at 5% is at 0.25%: "the joint 100% region" promised too much."""
+    up = Reading(8, 0.1, 0.05, 0.15, 0.06, 0.14, 0.001)
+    assert "joint 99.75% region" in reason_of(up, "up", 0.0025, 0.02)
+    same = Reading(8, 0.0, -0.01, 0.01, -0.01, 0.01, 1.0)
+    assert "its 99.5% interval" in reason_of(same, "same", 0.0025, 0.02)
+    assert "joint 95% region" in reason_of(up, "up", 0.05, 0.02)

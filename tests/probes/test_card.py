@@ -10,6 +10,7 @@ from rich.console import Console
 from probes.expand import expand
 from probes.findings.card import cards
 from probes.findings.card_numbers import chosen
+from probes.findings.grids import grids
 from probes.findings.rows import Grid, interval_cell, value_cell
 from probes.findings.terminal import show
 from probes.findings.types import Adjusted, Check, Finding, Robustness
