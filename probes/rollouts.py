@@ -15,6 +15,7 @@ from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.rows import value_cell
 from probes.findings.types import Check, Finding
 from probes.inputs.sources import labels_of
 
@@ -56,13 +57,13 @@ def at_budget(
     if found is None:
         return {"estimate": None, "low": None, "high": None, "groups": 0}
     estimate, values, count = found
-    low, high = np.quantile(values, [level / 2, 1 - level / 2])
     return {"estimate": estimate, **_ends(values, level), "groups": count}
 
 
 def _ends(values: np.ndarray, level: float) -> dict[str, float | None]:
     """A percentile interval of replicates; None where all groups are alike and they show no error."""
-    return {"estimate": estimate, "low": float(low), "high": float(high), "groups": count}
+    low, high = np.quantile(values, [level / 2, 1 - level / 2])
+    return {"low": float(low), "high": float(high)} if low < high else {"low": None, "high": None}
 
 
 def _resampled(
@@ -90,11 +91,10 @@ def _changes(runs: Runs, axis: str, budget: float, seed: int, level: float) -> l
     for b, other in others:
         if first is None or other is None:
             continue
-        low, high = np.quantile(other[1] - first[1], [level / 2, 1 - level / 2])
         rows.append(
             {"a": a, "b": b, "measure": f"accuracy_at_{axis}", "label": f"accuracy at {budget:.3g} {axis}",
-             "unit": "rate", "digits": 4, "estimate": other[0] - first[0], "low": float(low),
-             "high": float(high), "problems": None}
+             "unit": "rate", "digits": 4, "estimate": other[0] - first[0],
+             **_ends(other[1] - first[1], level), "problems": None}
         )  # fmt: skip
     return rows
 
@@ -185,7 +185,7 @@ def _tables(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _difference_table(differences: Sequence[dict[str, Any]], level: float) -> list[dict[str, Any]]:
     rows = [
-        [d["label"], f"{d['b']} - {d['a']}", f"{d['estimate']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]"]
+        [d["label"], f"{d['b']} - {d['a']}", value_cell((d["estimate"], d["low"], d["high"]), 4, "+").text]
         for d in differences
     ]
     columns = ["at the largest common budget", "runs", f"difference, {percent(level)}"]

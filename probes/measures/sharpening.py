@@ -11,11 +11,13 @@ import pandas as pd
 
 from analysis import PairedCounts, pass_at_k
 from analysis.estimators.answers import majority_curve
+from analysis.measures.ratios import Interval
 from analysis.measures.sharpening_tax import area_share, few_rollouts, sharpening_tax, unpaired_tax
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
 from probes.findings.finding import finding
+from probes.findings.rows import DASH
 from probes.findings.types import Finding
 from probes.measures.paired import Measure
 
@@ -46,7 +48,7 @@ def shares(sides: Mapping[str, pd.DataFrame], K: int, level: float, seed: int) -
     for name, side in sides.items():
         cluster = pd.factorize(side["cluster"])[0] if "cluster" in side else None
         found = area_share(side["n"], side["c"], K, level=level, seed=seed, cluster=cluster)
-        ends = {"estimate": found.estimate, "low": found.low, "high": found.high, "problems": len(side)}
+        ends = {"estimate": found.estimate, **_width(found), "problems": len(side)}
         label = f"S: room above pass@1 that {K} tries reach"
         rows.append({"checkpoint": name, "measure": "area_share", "label": label, "digits": 4, **ends})
     return rows
@@ -61,7 +63,7 @@ def taxes(pairs: Sequence[PairedCounts], K: int, level: float, seed: int) -> lis
         back = few_rollouts(pair.n_a, pair.c_a, K, few, seed=seed) if few < pair.n_a.min() else None
         rows.append(
             {"a": pair.a, "b": pair.b, "K": K, "estimate": found.tax.estimate,
-             "low": found.tax.low, "high": found.tax.high,
+             **_width(found.tax),
              "null_low": found.null[0], "null_high": found.null[1], "overtaking": found.overtaking,
              "few": few, "bias": back and back["bias"], "bias_over_error": back and back["bias_over_error"]}
         )  # fmt: skip
@@ -69,6 +71,12 @@ def taxes(pairs: Sequence[PairedCounts], K: int, level: float, seed: int) -> lis
 
 
 def tax_differences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _width(found: Interval) -> dict[str, float | None]:
+    """Its ends; None where no problem differs from another and the bootstrap has no interval to give."""
+    varies = found.low < found.high
+    return {"low": found.low if varies else None, "high": found.high if varies else None}
+
+
     """The taxes as differences of a finding: S of A less S of B, positive where further tries gain less."""
     kept = ("a", "b", "estimate", "low", "high")
     label = "sharpening tax, S of A - S of B"
@@ -77,11 +85,15 @@ def tax_differences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def tax_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _interval(row: Mapping[str, Any]) -> str:
+    return DASH if row["low"] is None else f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+
+
     """The taxes as a table of a finding; none without a pair."""
     lines = [
         [f"{r['b']} - {r['a']}" if len(rows) > 1 else f"K = {r['K']}", f"{r['estimate']:+.4f}",
-         f"[{r['low']:+.4f}, {r['high']:+.4f}]", f"{r['null_low']:+.4f} to {r['null_high']:+.4f}",
-         r["overtaking"],
+         _interval(r), f"{r['null_low']:+.4f} to {r['null_high']:+.4f}",
+         ABOVE[r["overtaking"]],
          None if r["bias"] is None else f"{r['bias']:+.4f} ({abs(r['bias_over_error']):.2f} se)"]
         for r in rows
     ]  # fmt: skip
@@ -118,7 +130,7 @@ def from_histograms(
     rows = []
     for b, other in others:
         found = unpaired_tax(first, other, K, level=level, seed=seed)
-        rows.append({"a": a, "b": b, "estimate": found.estimate, "low": found.low, "high": found.high})
+        rows.append({"a": a, "b": b, "estimate": found.estimate, **_width(found)})
     text = "a histogram does not say which problem is which: each side is resampled by itself"
     return finding(
         "histograms",

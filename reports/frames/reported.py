@@ -27,10 +27,8 @@ def tax_title(finding: Finding) -> str:
     if len(rows) != 1:
         return ""
     r = rows[0]
-    return (
-        f"tax {r['estimate']:+.3f} [{r['low']:+.3f}, {r['high']:+.3f}]; "
-        f"A drawn twice {r['null_low']:+.3f} to {r['null_high']:+.3f}"
-    )
+    ends = "" if r["low"] is None else f" [{r['low']:+.3f}, {r['high']:+.3f}]"
+    return f"tax {r['estimate']:+.3f}{ends}; A drawn twice {r['null_low']:+.3f} to {r['null_high']:+.3f}"
 
 
 def votes(finding: Finding) -> pd.DataFrame:

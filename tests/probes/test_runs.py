@@ -120,3 +120,11 @@ def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path):
         {"run": "seed0/rl", "step": 1, "reward": 0.0}, {"run": "seed1/rl", "step": 1, "reward": 0.1}
     ]  # fmt: skip
     assert [r["run"] for r in _training(Source(counts, held[:1], {}))] == ["rl"]
+
+
+def test_rollouts_that_are_all_wrong_show_no_error(tmp_path):
+    """Fails where no right rollout at all is told as "0, from 0 to 0"."""
+    runs = [rl_run(tmp_path / f"n{n}", n, lambda step: 0.0) for n in (4, 16)]
+    found = efficiency(runs).to_dict()
+    assert all((r["low"], r["high"]) == (None, None) for r in found["budgets"])
+    assert {(d["estimate"], d["low"], d["high"]) for d in found["differences"]} == {(0.0, None, None)}

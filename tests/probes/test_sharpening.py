@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from probes.measures.sharpening import from_histograms
+from analysis import Options
+from probes.inputs.sources import Source, blank
+from probes.measures.sharpening import from_histograms, tax_table
 from probes.passk import passk
 from probes.support import support
 
@@ -68,3 +70,22 @@ def test_the_tax_of_histograms_is_S_of_the_first_less_S_of_the_later(tmp_path):
     share = {e.checkpoint: e.estimate for e in found.estimates if e.measure == "area_share"}
     assert share["base"] > share["rl"] + 0.1
     assert found.differences[0].estimate == pytest.approx(share["base"] - share["rl"])
+
+
+def test_what_never_varied_has_no_interval():
+    """Thirty problems that nobody solved: S and its change have no width to show, and are not certain."""
+    rows = [(f"q{i}", name, 16, 0) for name in "ab" for i in range(30)]
+    counts = pd.DataFrame(rows, columns=["problem", "checkpoint", "n", "c"])
+    source = Source(counts, [blank(x) for x in "ab"], {"name": "x", "fingerprint": None, "count": 30})
+    found = passk(source, Options(replicates=200))
+    (area, _) = [e for e in found.estimates if e.measure == "area_share"]
+    (tax,) = [d for d in found.differences if d.measure == "sharpening_tax"]
+    assert (area.estimate, area.low, area.high) == (0, None, None)
+    assert (tax.estimate, tax.low, tax.high) == (0, None, None)
+
+
+def test_a_curve_that_is_above_at_first_is_not_called_never_above():
+    ends = {"estimate": 0.1, "low": 0.0, "high": 0.2, "null_low": -0.1, "null_high": 0.1}
+    row = {"a": "a", "b": "b", "K": 8, "overtaking": "never", "few": 8, "bias": None, **ends}
+    (table,) = tax_table([row])
+    assert table["rows"][0][table["columns"].index("B above A")] == "not at K"

@@ -8,12 +8,14 @@ import pytest
 
 from probes.capability import capability
 from probes.findings.finding import finding, write_findings
+from probes.findings.types import Finding
 from probes.inputs.sources import Source, blank
 from probes.measures.ladder import with_ladder
 from probes.measures.work_shown import work_measures
 from probes.passk import passk
 from probes.readiness import readiness
 from reports.drawings import of_probe
+from reports.frames.reported import tax_title
 from reports.tables import write_tables
 
 RNG = np.random.default_rng(0)
@@ -94,3 +96,9 @@ def test_readings_stand_beside_the_margin(reading: str) -> None:
     drawing = next(iter(of_probe(capability(pd.DataFrame(rows), pair))))
     texts = [t.get_text() for t in drawing.draw().axes[0].texts]
     assert texts == [reading]
+
+
+def test_a_tax_without_an_interval_is_told_without_one():
+    row = {"estimate": 0.0, "low": None, "high": None, "null_low": -0.1, "null_high": 0.1}
+    found = Finding.model_validate({"schema": 2, "probe": "passk", "checkpoints": [], "taxes": [row]})
+    assert tax_title(found) == "tax +0.000; A drawn twice -0.100 to +0.100"
