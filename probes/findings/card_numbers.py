@@ -140,9 +140,10 @@ def about_support(c: Comparison) -> list[Row]:
     p, limit, n = c.support.mcnemar_p, c.support.detection_limit, c.support.n
     rows = []
     if p is not None and limit is not None:
+        alone = "" if c.resampled is None else ", which takes each problem by itself"
         text = (
-            f"Only B against only A: exact McNemar p = {p:.2g}. Solved only by B is not yet new: A may have "
-            f"p up to {limit:.2g} there, which {n} failure{'s' if n > 1 else ''} cannot exclude."
+            f"Only B against only A: exact McNemar p = {p:.2g}{alone}. Solved only by B is not yet new: A "
+            f"may have p up to {limit:.2g} there, which {n} failure{'s' if n > 1 else ''} cannot exclude."
         )
         rows.append(Row("under", text, (p, limit)))
     floors = [c.guess_floor.get(f"guess_floor_{side}") for side in "ab"]

@@ -21,6 +21,7 @@ from probes.findings.rows import DASH
 from probes.findings.types import Finding
 from probes.measures.paired import Measure
 
+ABOVE = {"always": "at every k", "with compute": "at K, not at every k", "never": "not at K"}
 FEW = 2  # S is also read from so many times fewer samples than there are: the back-test
 
 
@@ -70,13 +71,13 @@ def taxes(pairs: Sequence[PairedCounts], K: int, level: float, seed: int) -> lis
     return rows
 
 
-def tax_differences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _width(found: Interval) -> dict[str, float | None]:
     """Its ends; None where no problem differs from another and the bootstrap has no interval to give."""
     varies = found.low < found.high
     return {"low": found.low if varies else None, "high": found.high if varies else None}
 
 
+def tax_differences(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The taxes as differences of a finding: S of A less S of B, positive where further tries gain less."""
     kept = ("a", "b", "estimate", "low", "high")
     label = "sharpening tax, S of A - S of B"
@@ -84,11 +85,11 @@ def _width(found: Interval) -> dict[str, float | None]:
     return [head | {k: row[k] for k in kept} for row in rows]
 
 
-def tax_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _interval(row: Mapping[str, Any]) -> str:
     return DASH if row["low"] is None else f"[{row['low']:+.4f}, {row['high']:+.4f}]"
 
 
+def tax_table(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The taxes as a table of a finding; none without a pair."""
     lines = [
         [f"{r['b']} - {r['a']}" if len(rows) > 1 else f"K = {r['K']}", f"{r['estimate']:+.4f}",
