@@ -61,8 +61,9 @@ def _verdict(c: Comparison) -> list[Row]:
             text += f"; by itself this pair is {alone}, which the rest of this card describes"
         rows.append(Row("alone", f"{text}."))
     first_large = tuple(r.estimate for r in c.verdict.numbers)
+    alone = ", by the counts alone" if headline.kind == WITHHELD else ", by itself" if c.adjusted else ""
     also = [
-        Row("note", f"Also declared, K = {one.numbers[-1].k}: {said(one.outcome, one.kind)}.")
+        Row("note", f"Also declared, K = {one.numbers[-1].k}{alone}: {said(one.outcome, one.kind)}.")
         for one in c.also
         if one.numbers
     ]

@@ -167,7 +167,7 @@ def test_what_analysis_adds_has_its_rows():
         "80% power would find a true change of pass@1 by 1.2 points, pass@8 by 3.1 points.",
         "(false discovery rate 10%): 41 improved, 1 worsened.",
         "Exact p = 0.001; root mean square of their true changes 8.0 points",
-        "Also declared, K = 4: sharpening: coverage lost.",
+        "Also declared, K = 4, by the counts alone: sharpening: coverage lost.",
         "Solved by B alone: 7;",
         "algebra 50 +0.2000 [+.100, +.300] up",
         "Did all groups change alike? pass@1 p = 0.03.",
