@@ -23,7 +23,7 @@ from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import Curve, curve, difference
 from analysis.inference.bootstrap import Replicates
-from analysis.inference.intervals import normal_quantile, t_quantile
+from analysis.inference.intervals import NORMAL, normal_quantile, t_quantile
 from analysis.problems.changes import Changes, changes
 from analysis.problems.origin import expected_origin, origin
 from analysis.problems.resplit import moved
@@ -142,7 +142,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         fixed=np.sqrt(within),
         verdict=verdicts[0],
         also=verdicts[1:],
-        detectable={f"pass@{r.k}": detectable(r, level, two.units) for r in readings[:2]},
+        detectable={f"pass@{r.k}": detectable(r, level, _units(two, options)) for r in readings[:2]},
         over_k=over_k(ks, gap, options.margin, sure),
         tries=multiplier,
         changes=changes(pair, equal=equal),
@@ -187,17 +187,24 @@ def _verdicts(
     within: (C,) variances of the means from sampling.
     """
     first, large = readings[:2]
-    t = t_quantile(1 - options.level, two.units - 1)
+    own = options.target == "benchmark"
+    t = t_quantile(1 - options.level, _units(two, options) - 1)
     errors = [(r.inner_high - r.inner_low) / 2 / t for r in (first, large)]  # never 0, unlike two.error
     total = [error**2 * pair.M for error in errors]
     spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within[:2], strict=True)]
     level, margin = options.level, options.margin
     ask = needed([first, large], spreads, problems=pair.M, n=pair.n, level=level, margin=margin)
+    ask |= {"problems": None} if own else {}  # there are no others
     asked = [ask, *(None for _ in readings[2:])]
     return [
         verdict(first, r, level=level, margin=margin, gap=g, needed=ask, target=options.target)
         for r, g, ask in zip(readings[1:], gaps, asked, strict=True)
     ]
+
+
+def _units(two: Replicates, options: Options) -> int:
+    """Problems or clusters whose number widens intervals; without end where sampling is the only error."""
+    return int(NORMAL) if options.target == "benchmark" else two.units
 
 
 def _origin(pair: PairedCounts, mixture: Mixture, K: int, level: float) -> dict[str, dict[str, float]]:

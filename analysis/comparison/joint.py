@@ -70,7 +70,14 @@ def readings_of(
 def sampling_variance(
     pair: PairedCounts, ks: list[int], fitted: tuple[Mixture, Mixture] | None = None
 ) -> Floats:
-    """Variance (C,) of the mean differences at ks from sampling alone, each side with its own samples.
+    """Variance (C,) of the mean differences at ks from sampling alone (`sampling_parts`)."""
+    return np.asarray(np.sum(sampling_parts(pair, ks, fitted), axis=0))
+
+
+def sampling_parts(
+    pair: PairedCounts, ks: list[int], fitted: tuple[Mixture, Mixture] | None = None
+) -> tuple[Floats, Floats]:
+    """Variances (C,) of the means of A and of B at ks from sampling alone, each side with its own samples.
 
     fitted: the distributions of p over problems behind both sides (default: fitted to each). Where problems
     of one side differ in number of samples, the smallest counts.
@@ -78,7 +85,7 @@ def sampling_variance(
     fitted = fitted or (smooth_mixture(pair.n_a, pair.c_a), smooth_mixture(pair.n_b, pair.c_b))
     sides = list(zip(fitted, (int(pair.n_a.min()), int(pair.n_b.min())), strict=True))
     known = {side: null_spread(*side, ks, pair.M) ** 2 / 2 for side in dict.fromkeys(sides)}
-    return np.asarray(known[sides[0]] + known[sides[1]])
+    return known[sides[0]], known[sides[1]]
 
 
 def _benchmark(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from analysis.arguments import Floats, Ints
-from analysis.comparison.joint import gap_sign
+from analysis.comparison.joint import gap_sign, sampling_gaps, sampling_parts
 from analysis.comparison.options import Options, declared_K
 from analysis.comparison.verdict import Reading, verdict
 from analysis.counts import PairedCounts
@@ -17,7 +17,7 @@ from analysis.errors import AnalysisError
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
 from analysis.inference.bootstrap import Replicates, bootstrap
-from analysis.inference.intervals import t_quantile
+from analysis.inference.intervals import NORMAL, normal_quantile, t_quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def corrected(pair: PairedCounts, a: Floor, b: Floor, options: Options | None = 
     probability (1-s)^k (1-φ)^k: the unbiased failure C(n-c, k)/C(n, k), divided by (1-φ)^k, estimates that
     of solutions alone (Abbott 1925 at k = 1). The errors of both floors are added to that of the problems
     (delta method). Noise is amplified by (1-φ)^-k, so K is lowered to where that is at most 2
-    (`resolved_K`); the readings name it. Returns the verdict with "floors". Errors as in `compare`.
+    (`resolved_K`); the readings name it. Of the target "benchmark" sampling is the only other error. Returns
+    the verdict with "floors". Errors as in `compare`.
     """
     options = options or Options()
     pair = pair.without_short()[0].in_order()
@@ -65,13 +66,19 @@ def corrected(pair: PairedCounts, a: Floor, b: Floor, options: Options | None = 
         d, replicates=options.replicates, seed=options.seed, cluster=pair.cluster, stratum=pair.stratum
     )
     parts = [ks * fail.mean(0) / (1 - f.rate) * f.error for fail, f in ((fail_a, a), (fail_b, b))]
-    error = np.sqrt(two.error**2 + parts[0] ** 2 + parts[1] ** 2)
-    level, margin = options.level, options.margin
-    ends = _ends(two, d, error, options, pair.cluster)
-    readings = [_reading(int(k), float(two.estimate[j]), float(error[j]), two.units, ends[:, j])
+    own, level, margin = options.target == "benchmark", options.level, options.margin
+    noise = two.error**2
+    if own:
+        sides = zip(sampling_parts(pair, ks.tolist()), (a, b), strict=True)
+        noise = np.sum([part / (1 - f.rate) ** (2 * ks) for part, f in sides], axis=0)
+    error = np.sqrt(noise + parts[0] ** 2 + parts[1] ** 2)
+    ends = _of_benchmark(two, error, level) if own else _ends(two, d, error, options, pair.cluster)
+    freedom = NORMAL if own else two.units - 1
+    readings = [_reading(int(k), float(two.estimate[j]), float(error[j]), freedom, ends[:, j])
                 for j, k in enumerate(ks)]  # fmt: skip
     wider = replace(two, influence=two.influence * (error / np.maximum(two.error, 1e-12)))
-    found = verdict(*readings, level=level, margin=margin, gap=gap_sign(wider, level))
+    gap = sampling_gaps(two.estimate, error, level)[0] if own else gap_sign(wider, level)
+    found = verdict(*readings, level=level, margin=margin, gap=gap, target=options.target)
     return found | {"floors": {"a": [a.rate, a.error], "b": [b.rate, b.error]}}
 
 
@@ -93,10 +100,16 @@ def _ends(two: Replicates, d: Floats, error: Floats, options: Options, cluster: 
     ])  # fmt: skip
 
 
-def _reading(k: int, d: float, error: float, units: int, ends: Floats) -> Reading:
+def _of_benchmark(two: Replicates, error: Floats, level: float) -> Floats:
+    """The same of these very problems, of which sampling and the floors are the only errors."""
+    far, narrow = (normal_quantile(1 - x) * error for x in (level / 2 / len(error), level))
+    return np.stack([two.estimate + x for x in (-far, far, -narrow, narrow)])
+
+
+def _reading(k: int, d: float, error: float, freedom: float, ends: Floats) -> Reading:
     from scipy.special import stdtr
 
-    p = float(2 * stdtr(units - 1, -abs(d) / max(error, 1e-12)))
+    p = float(2 * stdtr(freedom, -abs(d) / max(error, 1e-12)))
     return Reading(k, d, *ends.tolist(), p)
 
 

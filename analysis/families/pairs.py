@@ -17,12 +17,11 @@ from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
 from analysis.inference.bootstrap import Replicates, unit_sums
 from analysis.inference.exact_tests import holm, sign_flip, sign_flip_tail
-from analysis.inference.intervals import t_quantile
+from analysis.inference.intervals import NORMAL, t_quantile
 from analysis.problems.resplit import FLIPS, resplit, resplit_tail
 
 REPLICATES = 4000  # of each pair: the tails beyond are computed
 RESOLVED = 20  # draws at or beyond what was seen, below which the tail is computed instead of counted
-NORMAL = 1e9  # degrees of freedom at which Student's t is the normal distribution
 
 
 @dataclass(frozen=True, eq=False)

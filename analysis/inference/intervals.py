@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike
 from analysis.arguments import Floats, checked_level, finite
 from analysis.errors import AnalysisError
 
+NORMAL = 1e9  # degrees of freedom with which Student's t is the normal distribution
+
 
 def clopper_pearson(successes: ArrayLike, trials: ArrayLike, level: float = 0.05) -> tuple[Floats, Floats]:
     """Exact binomial interval (Clopper and Pearson 1934); arrays broadcast; returns low, high as rates.

@@ -188,6 +188,8 @@ def _equal_tokens(a: pd.DataFrame, b: pd.DataFrame, options: Options, K: int) ->
     from analysis.comparison.verdict import verdict
     from analysis.inference.bootstrap import bootstrap
 
+    if options.target == "benchmark":
+        raise Unreadable("known of a population of problems alone, not of these")
     length = [float(_known(t["tokens"]).sum() / t["n"].sum()) for t in (a, b)]
     if min(length) <= 0:
         raise Unreadable("the samples have no tokens")

@@ -19,7 +19,8 @@ def said(outcome: str, kind: str | None) -> str:
 
 def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
     """pass@k of both and their paired difference. places: of k (default: a few, always with 1, K and n)."""
-    rows = []
+    own = c.options.target == "benchmark" and c.delta.at("fixed_low", 0) is not None
+    rows, ends = [], ("fixed_low", "fixed_high") if own else ("low", "high")
     shown = chosen(c.k, c.options.K) if places is None else list(places)
     for i in shown:
         a, b = (c.passk[side].at("estimate", i) for side in "ab")
@@ -31,7 +32,7 @@ def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
                 Cell(number(a, 4), (a,)),
                 Cell(number(b, 4), (b,)),
                 Cell(number(d := c.delta.at("estimate", i), 4, "+"), (d,)),
-                interval_cell(c.delta.at("low", i), c.delta.at("high", i)),
+                interval_cell(c.delta.at(ends[0], i), c.delta.at(ends[1], i)),
                 interval_cell(c.delta.at("band_low", i), c.delta.at("band_high", i)),
                 Cell(DASH if null is None else f"±{null:.3f}".replace("0.", ".", 1), (null,)),
             )
@@ -41,8 +42,8 @@ def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
         "A",
         "B",
         "B - A",
-        f"{percent(c.options.level)} paired",
-        "all k at once",
+        f"{percent(c.options.level)} {'these problems' if own else 'paired'}",
+        "all k, such problems" if own else "all k at once",
         "same-model range",
     )
     strong = frozenset(i for i, place in enumerate(shown) if c.k[place] in (1, c.options.K))
@@ -75,9 +76,14 @@ def about_curves(c: Comparison) -> list[Row]:
     crossed = [
         Row("under", f"Crossover k*, where A catches up with B: {text}.", (found.k, found.low, found.high))
     ]
+    rests = "pass@k, problems resampled. The verdict rests on the two k with *, jointly."
+    if c.options.target == "benchmark":
+        rests = (
+            "The verdict rests on the two k with *, jointly, and on sampling noise alone. What is said of "
+            "all k, the crossover and the tries take these problems as a sample of such."
+        )
     return [
-        Row("under", "pass@k, problems resampled. The verdict rests on the two k with *, jointly. Same-model "
-            f"range: {level} of the differences between two draws of A itself."),
+        Row("under", f"{rests} Same-model range: {level} of the differences between two draws of A itself."),
         *(crossed if solved else []),  # two curves at 0 meet everywhere and cross nowhere
         *_over_k(c),
     ]  # fmt: skip
@@ -176,6 +182,8 @@ def groups(c: Comparison) -> tuple[Row | Grid, ...]:
         if alike:
             text = ", ".join(f"{plain_text(k)} p = {p:.2g}" for k, p in alike.items())
             says = "Up and down after Holm over all groups. Did all groups change alike? "
+            if c.options.target == "benchmark":
+                says = f"Groups are judged as samples of such problems. {says}"
             if sum(group.problems for group in grouping.groups) > c.problems:
                 says = f"A problem that stands in two groups counts half in each. {says}"
             out.append(Row("under", f"{says}{text}.", tuple(alike.values())))
