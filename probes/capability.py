@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.comparison.words import percent
 from analysis.inference.exact_tests import holm, mcnemar
-from analysis.inference.intervals import normal_quantile, paired_rates, wilson
+from analysis.inference.intervals import exact_rates, normal_quantile, paired_rates, wilson
 from analysis.measures.retention import read
 from evals.core.errors import UserError
 from probes.findings.checks import check
@@ -169,7 +169,7 @@ def _changes(
         means.append((float(d.mean()), (up + down - (up - down) ** 2) / (len(d) + 2)))
         rows.append({"a": a, "b": b, **_named(task), "estimate": float(d.mean()), "low": float(low),
                      "high": float(high), "p": mcnemar(gained, lost), "gained": gained, "lost": lost,
-                     "inner": [float(x) for x in paired_rates(gained, lost, len(both), 2 * level)],
+                     "inner": _inner(gained, lost, len(both), level),
                      "problems": len(both)})  # fmt: skip
     if not rows:
         raise UserError(f"{a} and {b} were measured on no common items; run the same tasks for both")
@@ -184,6 +184,12 @@ def _changes(
                      "inner": list(inner),
                      "reading": read(mean, low_ > 0 or high_ < 0, inner, margin)})  # fmt: skip
     return rows
+
+
+def _inner(gained: int, lost: int, items: int, level: float) -> list[float]:
+    """The interval that is held against the margin: it holds where few items changed, all one way, too."""
+    ends = [rates(gained, lost, items, 2 * level) for rates in (paired_rates, exact_rates)]
+    return [min(float(low) for low, _ in ends), max(float(high) for _, high in ends)]
 
 
 def _checks(

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 
 from analysis.arguments import Floats, Ints, checked_level
 from analysis.inference.bootstrap import Replicates, unit_sums
-from analysis.inference.intervals import clopper_pearson, normal_quantile, paired_rates, t_quantile
+from analysis.inference.intervals import (
+    clopper_pearson,
+    exact_rates,
+    normal_quantile,
+    paired_rates,
+    t_quantile,
+)
 
 ROUNDING = 1e-12  # of a value in [-1, 1]
 FEW = 10  # with fewer problems (clusters) off the common value, resampling says too little
@@ -117,14 +123,15 @@ def difference(
 def widened(
     low: Floats, high: Floats, values: Floats, units: int, level: float, cluster: Ints | None = None
 ) -> tuple[Floats, Floats]:
-    """Intervals (C,) of mean differences that cover `paired_rates` where few problems differ.
+    """Intervals (C,) of mean differences that cover `paired_rates`, `exact_rates` where few problems differ.
 
     values: (M, C) differences in [-1, 1]; units: problems or clusters; cluster: (M,) codes or None.
     """
     few = few_differ(values, cluster)
-    exact_low, exact_high = _paired(values[:, few], units, level)
     low, high = low.copy(), high.copy()
-    low[few], high[few] = np.minimum(low[few], exact_low), np.maximum(high[few], exact_high)
+    for rates in (paired_rates, exact_rates):
+        least, most = _paired(values[:, few], units, level, rates)
+        low[few], high[few] = np.minimum(low[few], least), np.maximum(high[few], most)
     return low, high
 
 
@@ -136,9 +143,11 @@ def few_differ(values: Floats, cluster: Ints | None) -> NDArray[np.bool_]:
     return np.asarray(off.sum(0) < FEW)
 
 
-def _paired(values: Floats, units: int, level: float) -> tuple[Floats, Floats]:
+def _paired(
+    values: Floats, units: int, level: float, rates: Callable[..., tuple[Floats, Floats]] = paired_rates
+) -> tuple[Floats, Floats]:
     share = units / len(values)  # with clusters, as many pairs as there are independent units
-    return paired_rates(values.clip(0).sum(0) * share, (-values).clip(0).sum(0) * share, units, level)
+    return rates(values.clip(0).sum(0) * share, (-values).clip(0).sum(0) * share, units, level)
 
 
 def _curve(

@@ -64,6 +64,21 @@ def paired_rates(
     return np.maximum(-1, middle - half), np.minimum(1, middle + half)
 
 
+def exact_rates(
+    gained: ArrayLike, lost: ArrayLike, trials: ArrayLike, level: float = 0.05
+) -> tuple[Floats, Floats]:
+    """Interval of a difference of paired rates from the exact ones of both (Zou and Donner 2008).
+
+    Arguments, shapes and errors as in `paired_rates`, which is too narrow on the far side where few changes
+    all go one way: of losses alone this is the Clopper-Pearson interval.
+    """
+    e, s, m = (finite(x, "gained, lost and trials") for x in (gained, lost, trials))
+    (e_low, e_high), (s_low, s_high) = (clopper_pearson(np.minimum(x, m), m, level) for x in (e, s))
+    low = (e - s) / m - np.hypot(e / m - e_low, s_high - s / m)
+    high = (e - s) / m + np.hypot(e_high - e / m, s / m - s_low)
+    return np.maximum(-1, low), np.minimum(1, high)
+
+
 def change_error(gained: ArrayLike, lost: ArrayLike, trials: ArrayLike) -> Floats:
     """Standard error of `paired_rates`, with one gain and one loss added: never 0. Arrays broadcast."""
     up, down, m = (np.asarray(x, float) for x in (gained, lost, trials))

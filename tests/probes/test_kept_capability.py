@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom
 from tokenizers.processors import TemplateProcessing
 
 from evals.capability.text import documents, losses, text_loss
@@ -155,3 +156,13 @@ def test_text_of_the_user_on_any_checkpoint(probes, tmp_path, tiny_checkpoint):
     assert result.code == 0, result.err
     assert "loss on plain text (bits/byte)" in result.out
     assert "world" not in result.out
+
+
+def test_few_items_that_were_all_lost_are_not_equivalent():
+    """Of 195 items 2% are lost in truth: 10% of samples were called equivalent within 2 points."""
+    wrong = 0.0
+    for x in range(4):
+        right = [0] * x + [1] * (195 - x)
+        (row,) = capability(items(t=([1] * 195, right)), [A, B]).differences
+        wrong += binom.pmf(x, 195, 0.02) * (row.extra("reading") == "equivalent")
+    assert 0 < wrong <= 0.05
