@@ -15,7 +15,7 @@ from probes.findings.card import card
 from probes.findings.card_numbers import said
 from probes.findings.grids import grids
 from probes.findings.rows import Card, Cell, Grid, Row, plain_text
-from probes.findings.types import Curve, Finding
+from probes.findings.types import Comparison, Finding
 from reports.drawings import slug
 from reports.frames.study import shown_k
 from reports.inputs import Pair, expansions, load_findings, number
@@ -65,11 +65,13 @@ def comparison_table(pairs: Sequence[Pair]) -> Grid:
     for finding, c in pairs:
         asked = (finding.problems and finding.problems.name) or ""
         words = (c.a, c.b, asked, f"{c.problems}", said(c.headline.outcome, c.headline.kind))
-        values = [_points(c.delta, c.k.index(k)) if k in c.k else Cell("—") for k in ks]
+        values = [_points(c, c.k.index(k)) if k in c.k else Cell("—") for k in ks]
         rows.append((*(Cell(plain_text(w)) for w in words), *values))
     heads = ("A", "B", "problems of", "number", "verdict", *(f"Δpass@{k}" for k in ks))
     levels = ", ".join(f"{100 * (1 - one):g}%" for one in sorted({c.options.level for _, c in pairs}))
     caption = f"Differences B − A in points, with {levels} paired intervals."
+    if any(c.ends != ("low", "high") for _, c in pairs):
+        caption += " Where the benchmark is the target, they are of sampling noise alone."
     return Grid("comparisons", caption, heads, tuple(rows))
 
 
@@ -92,9 +94,9 @@ def support_table(pairs: Sequence[Pair]) -> Grid:
     return Grid("support", caption, ("A", "B", "n", "both", "gained", "lost", "neither"), tuple(rows))
 
 
-def _points(curve: Curve, i: int) -> Cell:
+def _points(c: Comparison, i: int) -> Cell:
     """A difference with its interval, in points."""
-    found = tuple(round(100 * number(curve.at(end, i)), 10) for end in ("estimate", "low", "high"))
+    found = tuple(round(100 * number(c.delta.at(end, i)), 10) for end in ("estimate", *c.ends))
     return Cell(with_interval(*found, signed=True), found)
 
 

@@ -19,8 +19,8 @@ def said(outcome: str, kind: str | None) -> str:
 
 def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
     """pass@k of both and their paired difference. places: of k (default: a few, always with 1, K and n)."""
-    own = c.options.target == "benchmark" and c.delta.at("fixed_low", 0) is not None
-    rows, ends = [], ("fixed_low", "fixed_high") if own else ("low", "high")
+    rows: list[tuple[Cell, ...]] = []
+    own = c.ends != ("low", "high")
     shown = chosen(c.k, c.options.K) if places is None else list(places)
     for i in shown:
         a, b = (c.passk[side].at("estimate", i) for side in "ab")
@@ -32,7 +32,7 @@ def numbers_grid(c: Comparison, places: Sequence[int] | None = None) -> Grid:
                 Cell(number(a, 4), (a,)),
                 Cell(number(b, 4), (b,)),
                 Cell(number(d := c.delta.at("estimate", i), 4, "+"), (d,)),
-                interval_cell(c.delta.at(ends[0], i), c.delta.at(ends[1], i)),
+                interval_cell(*(c.delta.at(end, i) for end in c.ends)),
                 interval_cell(c.delta.at("band_low", i), c.delta.at("band_high", i)),
                 Cell(DASH if null is None else f"±{null:.3f}".replace("0.", ".", 1), (null,)),
             )

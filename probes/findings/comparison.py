@@ -285,6 +285,12 @@ class Comparison(Frozen):
         """Checks of what was asked, then of the counts."""
         return self.confounds + self.checks
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The columns of the interval of B - A at one k: of these very problems where they are the target."""
+        own = self.options.target == "benchmark" and self.delta.at("fixed_low", 0) is not None
+        return ("fixed_low", "fixed_high") if own else ("low", "high")
+
     def at(self, k: int) -> int:
         """The place of k among the k measured; of a k that was not, the last."""
         return self.k.index(k) if k in self.k else len(self.k) - 1

@@ -87,8 +87,8 @@ def ends(comparison: Comparison) -> dict[str, Any]:
     K = comparison.options.K
     row: dict[str, Any] = {"outcome": comparison.headline.outcome, "K": K}
     for name, i in (("first", 0), ("large", comparison.at(K))):
-        for end in ("estimate", "low", "high"):
-            row[name if end == "estimate" else f"{name}_{end}"] = number(comparison.delta.at(end, i))
+        for end, column in zip(("", "_low", "_high"), ("estimate", *comparison.ends), strict=True):
+            row[f"{name}{end}"] = number(comparison.delta.at(column, i))
     return row
 
 

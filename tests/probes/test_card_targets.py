@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from analysis import Options
 from probes.expand import expand
 from probes.findings.card import cards
 from probes.findings.rows import Grid
 from probes.findings.types import Adjusted, Check
+from reports.frames.findings import ends
+from reports.tables import comparison_table
 from tests.probes.test_card import changed, counted, shown
 
 
@@ -29,6 +32,11 @@ def test_the_intervals_of_a_benchmark_are_its_own():
     assert grid.heads[4] == "95% these problems"
     first, delta = grid.rows[0], finding.comparison.delta
     assert first[4].numbers == (delta.extra("fixed_low")[0], delta.extra("fixed_high")[0])
+    row = ends(finding.comparison)
+    assert (row["first_low"], row["first_high"]) == first[4].numbers
+    table = comparison_table([(finding, finding.comparison)])
+    assert "of sampling noise alone" in table.caption
+    assert table.rows[0][5].numbers[1] == pytest.approx(100 * first[4].numbers[0])
     assert finding.comparison.verdict.states["pass@1"] == "up"
     assert delta.low[0] < 0 < first[4].numbers[0]
     text = " ".join(shown(finding).replace("│", " ").split())
