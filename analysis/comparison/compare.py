@@ -11,9 +11,16 @@ import numpy as np
 from analysis.arguments import Floats
 from analysis.comparison.checks import checks
 from analysis.comparison.crossover import crossover, over_k, slope
-from analysis.comparison.joint import readings_of, resampled, sampling_variance, sure_over_k
+from analysis.comparison.joint import (
+    readings_of,
+    resampled,
+    sampling_variance,
+    sure_over_k,
+    units_of,
+    would_settle,
+)
 from analysis.comparison.options import Options, declared_ks, k_grid
-from analysis.comparison.planning import Spread, detectable, needed
+from analysis.comparison.planning import detectable
 from analysis.comparison.support import support_report
 from analysis.comparison.tries import Tries, tries
 from analysis.comparison.verdict import Reading, standing, verdict
@@ -23,7 +30,7 @@ from analysis.difficulty.smooth import smooth_mixture
 from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import Curve, curve, difference
 from analysis.inference.bootstrap import Replicates
-from analysis.inference.intervals import NORMAL, normal_quantile, t_quantile
+from analysis.inference.intervals import normal_quantile
 from analysis.problems.changes import Changes, changes
 from analysis.problems.origin import expected_origin, origin
 from analysis.problems.resplit import moved
@@ -142,7 +149,7 @@ def compare(pair: PairedCounts, options: Options | None = None) -> Comparison:
         fixed=np.sqrt(within),
         verdict=verdicts[0],
         also=verdicts[1:],
-        detectable={f"pass@{r.k}": detectable(r, level, _units(two, options)) for r in readings[:2]},
+        detectable={f"pass@{r.k}": detectable(r, level, units_of(two, options)) for r in readings[:2]},
         over_k=over_k(ks, gap, options.margin, sure),
         tries=multiplier,
         changes=changes(pair, equal=equal),
@@ -186,25 +193,13 @@ def _verdicts(
 
     within: (C,) variances of the means from sampling.
     """
-    first, large = readings[:2]
-    own = options.target == "benchmark"
-    t = t_quantile(1 - options.level, _units(two, options) - 1)
-    errors = [(r.inner_high - r.inner_low) / 2 / t for r in (first, large)]  # never 0, unlike two.error
-    total = [error**2 * pair.M for error in errors]
-    spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within[:2], strict=True)]
     level, margin = options.level, options.margin
-    ask = needed([first, large], spreads, problems=pair.M, n=pair.n, level=level, margin=margin)
-    ask |= {"problems": None} if own else {}  # there are no others
+    ask = would_settle(pair, readings, two, within, options)
     asked = [ask, *(None for _ in readings[2:])]
     return [
-        verdict(first, r, level=level, margin=margin, gap=g, needed=ask, target=options.target)
+        verdict(readings[0], r, level=level, margin=margin, gap=g, needed=ask, target=options.target)
         for r, g, ask in zip(readings[1:], gaps, asked, strict=True)
     ]
-
-
-def _units(two: Replicates, options: Options) -> int:
-    """Problems or clusters whose number widens intervals; without end where sampling is the only error."""
-    return int(NORMAL) if options.target == "benchmark" else two.units
 
 
 def _origin(pair: PairedCounts, mixture: Mixture, K: int, level: float) -> dict[str, dict[str, float]]:

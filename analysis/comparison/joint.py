@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.arguments import Floats, Ints
 from analysis.comparison.options import Options, declared_ks
+from analysis.comparison.planning import Spread, needed
 from analysis.comparison.support import null_spread
 from analysis.comparison.verdict import Reading, verdict
 from analysis.counts import PairedCounts
@@ -19,14 +20,16 @@ from analysis.estimators.passk import pass_at_k
 from analysis.inference.bands import max_t, widened
 from analysis.inference.bootstrap import Replicates, bootstrap, unit_sums
 from analysis.inference.exact_tests import one_sided, sign_flip
-from analysis.inference.intervals import normal_quantile, t_quantile
+from analysis.inference.intervals import NORMAL, normal_quantile, t_quantile
 from analysis.problems.resplit import FLIPS, resplit
 
 TAIL = 20  # draws that lie beyond a level, so that its quantile is resolved
 
 
-def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dict[str, Any]:
-    """The verdict of `compare` alone, without curves and without what it would take to settle it.
+def verdict_on_counts(
+    pair: PairedCounts, options: Options | None = None, *, ask: bool = False
+) -> dict[str, Any]:
+    """The verdict of `compare` alone, without curves; ask: with what it would take to settle it.
 
     The same bootstrap (same seed, same indices) on the two declared columns only. Errors as in `compare`.
     """
@@ -35,9 +38,11 @@ def verdict_on_counts(pair: PairedCounts, options: Options | None = None) -> dic
     ks = declared_ks(pair.n, options)
     d = pass_at_k(pair.n_b, pair.c_b, ks) - pass_at_k(pair.n_a, pair.c_a, ks)
     two = resampled(d, pair, options)
-    readings, gaps = readings_of(pair, ks, two, d, options)
+    within = sampling_variance(pair, list(ks)) if ask or options.target == "benchmark" else None
+    readings, gaps = readings_of(pair, ks, two, d, options, within)
+    more = None if not ask or within is None else would_settle(pair, readings, two, within, options)
     level, margin = options.level, options.margin
-    return verdict(*readings[:2], level=level, margin=margin, gap=gaps[0], target=options.target)
+    return verdict(*readings[:2], level=level, margin=margin, gap=gaps[0], needed=more, target=options.target)
 
 
 def resampled(values: Floats, pair: PairedCounts, options: Options) -> Replicates:
@@ -86,6 +91,27 @@ def sampling_parts(
     sides = list(zip(fitted, (int(pair.n_a.min()), int(pair.n_b.min())), strict=True))
     known = {side: null_spread(*side, ks, pair.M) ** 2 / 2 for side in dict.fromkeys(sides)}
     return known[sides[0]], known[sides[1]]
+
+
+def would_settle(
+    pair: PairedCounts, readings: Sequence[Reading], two: Replicates, within: Floats, options: Options
+) -> dict[str, int | None]:
+    """`analysis.comparison.planning.needed` of the first two readings, at the level that they were made at.
+
+    within: (C,) variances of the means from sampling. A benchmark that is the target has no more problems.
+    """
+    own, level, margin = options.target == "benchmark", options.level, options.margin
+    t = t_quantile(1 - level, units_of(two, options) - 1)
+    errors = [(r.inner_high - r.inner_low) / 2 / t for r in readings[:2]]  # never 0, unlike two.error
+    total = [error**2 * pair.M for error in errors]
+    spreads = [Spread(x, float(min(w * pair.M, x))) for x, w in zip(total, within[:2], strict=True)]
+    ask = needed(readings[:2], spreads, problems=pair.M, n=pair.n, level=level, margin=margin)
+    return ask | ({"problems": None} if own else {})
+
+
+def units_of(two: Replicates, options: Options) -> int:
+    """Problems or clusters whose number widens intervals; without end where sampling is the only error."""
+    return int(NORMAL) if options.target == "benchmark" else two.units
 
 
 def _benchmark(

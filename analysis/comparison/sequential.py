@@ -34,15 +34,15 @@ def anytime_verdict(pair: PairedCounts, look: int, options: Options | None = Non
     over all looks together they miss the truth with probability at most `options.level` each, and two draws
     of one model give a verdict other than no-change or undetermined with probability at most `options.level`
     over the whole path. K must be the same at every look: declare it. Best with few looks, n doubling between
-    them. Returns the verdict dict with look, level (of the path) and spent_level added. Raises AnalysisError
-    without a declared K, and as `compare`.
+    them. Returns the verdict dict, with what would settle it at the spent level, and look, level (of the
+    path) and spent_level added. Raises AnalysisError without a declared K, and as `compare`.
     """
     options = options or Options()
     if options.K is None:
         raise AnalysisError("looking more than once needs a declared K, the same at every look; set K")
     spent = spent_level(options.level, look)
     wanted = max(options.replicates, int(np.ceil(20 / spent)))  # so that the tail is resolved
-    found = verdict_on_counts(pair, replace(options, level=spent, replicates=wanted))
+    found = verdict_on_counts(pair, replace(options, level=spent, replicates=wanted), ask=True)
     return found | {"look": look, "level": options.level, "spent_level": spent}
 
 

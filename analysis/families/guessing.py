@@ -110,7 +110,8 @@ def _reading(k: int, d: float, error: float, freedom: float, ends: Floats) -> Re
     from scipy.special import stdtr
 
     p = float(2 * stdtr(freedom, -abs(d) / max(error, 1e-12)))
-    return Reading(k, d, *ends.tolist(), p)
+    low, high, inner_low, inner_high = ends.tolist()
+    return Reading(k, d, low, high, inner_low, inner_high, p)
 
 
 def turned(found: dict[str, Any], without: dict[str, Any]) -> tuple[str, str] | None:

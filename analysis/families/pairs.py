@@ -147,6 +147,6 @@ def _readings(x: _Numbers, p: Floats, direct: Floats, same: Floats, target: str)
                 widened(*two, column, x.two.units, level, x.pair.cluster)
                 for two, level in zip(pairs, levels, strict=True)
             ]
-        ends = [float(e[0]) for two in pairs for e in two]
-        out.append(Reading(k, float(middle[0]), *ends, float(p[j])))
+        low, high, inner_low, inner_high = (float(e[0]) for two in pairs for e in two)
+        out.append(Reading(k, float(middle[0]), low, high, inner_low, inner_high, float(p[j])))
     return out

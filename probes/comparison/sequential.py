@@ -71,8 +71,7 @@ def _with_looks(c: Comparison, looks: list[dict[str, Any]], declared: bool) -> C
         Look(n=n, outcome=v["outcome"], kind=v["kind"], spent_level=v["spent_level"]) for n, v in verdicts
     )
     last = {k: v for k, v in verdicts[-1][1].items() if k not in ("a", "b")}
-    needed = c.verdict.needed if last["outcome"] == "undetermined" else None
-    verdict = Verdict.model_validate(last | {"needed": needed})
+    verdict = Verdict.model_validate(last)
     checks = c.checks if declared else tuple(_first_look(item, looks) for item in c.checks)
     robust = c.robustness and summary(verdict, c.robustness.rows)
     return c.model_copy(

@@ -133,7 +133,8 @@ def _needed(c: Comparison) -> list[Row]:
 def _resampled(c: Comparison) -> str:
     if c.resampled is None:
         return ""
-    return f"Intervals resample {c.resampled.count:,} {plain_text(c.resampled.kind)} of problems. "
+    what = "Intervals" if c.options.target != "benchmark" else "Only intervals of such problems"
+    return f"{what} resample {c.resampled.count:,} {plain_text(c.resampled.kind)} of problems. "
 
 
 def _declared(c: Comparison) -> Row:

@@ -1,10 +1,12 @@
 """Looking while sampling goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import Options
+from analysis import Options, PairedCounts, compare
 from evals.core.errors import UserError
 from probes.comparison.sequential import looks_at, until_decided, with_looks
 from probes.expand import expand
@@ -83,3 +85,18 @@ def test_one_model_twice_goes_on_to_the_end_without_a_claim():
     assert looks[-1]["verdicts"][0]["outcome"] in ("no-change", "undetermined")
     assert asked[0] == 16
     assert [look["n"] for look in looks] == asked
+
+
+def test_what_would_settle_it_is_told_at_the_level_of_the_last_look():
+    """Fails where it is that of a single look, which asks for two thirds of the problems."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.425, 2.83, 40)
+    draw, _ = drawer(p, np.clip(p + 0.03 + rng.normal(0, 0.08, 40), 0, 1))
+    source, options, looks = until_decided(draw, Options(K=8, replicates=500), start=16, most=64)
+    comparison = with_looks(expand(source, options), looks).comparison
+    assert comparison.verdict.outcome == "undetermined"
+    pair = PairedCounts.from_frame(source.counts, "a", "b")
+    spent = replace(options, level=comparison.looks[-1].spent_level, replicates=2000)
+    asked = comparison.verdict.needed.problems
+    assert asked == pytest.approx(compare(pair, spent).verdict["needed"]["problems"], rel=0.05)
+    assert asked > 1.4 * compare(pair, options).verdict["needed"]["problems"]
