@@ -124,6 +124,8 @@ def _listed(block: dict[str, Any]) -> list[dict[str, Any]]:
         ]
         if rows:
             title = f"{kind.capitalize()}: {len(rows)} of {total} (samples in findings.json)"
+            if any(r["a"]["n"] != r["b"]["n"] for r in shown):
+                title += "; by all samples, of which one side has more"
             out.append({"title": title, "columns": ["problem", "question", "A", "B"], "rows": rows})
     return out
 

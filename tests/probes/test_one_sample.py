@@ -9,6 +9,7 @@ from probes.comparison.one_sample import compare_one_sample
 from probes.expand import expand
 from probes.inputs.counts_file import from_counts
 from probes.inputs.sources import Source, blank
+from probes.support import support
 
 
 def one_model(problems, n_a, n_b, seed):
@@ -59,3 +60,16 @@ def test_directions_of_many_pairs_of_one_sample_are_tested_together():
             assert c.headline.kind is None or c.verdict.numbers[0].p <= 0.05 / 6
         told += any(c.verdict.kind for c in found)
     assert told  # so that some are taken away
+
+
+def test_lists_of_unequal_samples_say_so():
+    """One model, 8 and 64 samples: 53 problems "gained" and 1 lost, where of 8 samples each it is 20 and 21."""
+    rng = np.random.default_rng(1)
+    p = rng.beta(0.2, 3, 200)
+    rows = [(f"q{i}", x, n, int(rng.binomial(n, p[i]))) for x, n in (("a", 8), ("b", 64)) for i in range(200)]
+    counts = pd.DataFrame(rows, columns=["problem", "checkpoint", "n", "c"])
+    source = Source(counts, [blank(x) for x in "ab"], {"name": "x", "fingerprint": None, "count": 200})
+    found = support(source, Options(replicates=200))
+    (title,) = [t.title for t in found.tables if t.title and t.title.startswith("Gained")]
+    assert int(title.split(" of ")[1].split()[0]) > 2 * found.extra("pairs")[0]["support"]["E"]
+    assert title.endswith("by all samples, of which one side has more")
