@@ -12,7 +12,7 @@ from analysis.arguments import checked_level, finite
 from analysis.errors import AnalysisError
 from analysis.inference.bands import few_differ
 from analysis.inference.exact_tests import holm
-from analysis.inference.intervals import change_error, normal_quantile, t_quantile
+from analysis.inference.intervals import change_error, exact_rates, normal_quantile, t_quantile
 
 READINGS = ("lost", "gained", "equivalent", "undetermined")
 
@@ -42,8 +42,8 @@ def retention(
     """Paired by item: a, b: {task: (items,) values in [0, 1]} in the same order; the mean over tasks last.
 
     The mean weighs tasks alike; tasks are fixed, items are samples. Where few items of a task changed its
-    error is at least that of `paired_rates`, never 0. AnalysisError for other tasks or numbers of items, and
-    fewer than two items.
+    error is at least that of `paired_rates` and of `exact_rates`, never 0. AnalysisError for other tasks or
+    numbers of items, and fewer than two items.
     """
     if list(a) != list(b) or not a:
         raise AnalysisError("both checkpoints need the same tasks in the same order; give one or more")
@@ -55,7 +55,10 @@ def retention(
         d = after - before
         error = d.std(ddof=1) / np.sqrt(d.size)
         if few_differ(d[:, None], None)[0]:  # few items changed: their spread says too little
-            error = max(error, float(change_error(d.clip(0).sum(), (-d).clip(0).sum(), d.size)))
+            changed = d.clip(0).sum(), (-d).clip(0).sum(), d.size
+            low, high = exact_rates(*changed, 2 * level)
+            reach = max(d.mean() - float(low), float(high) - d.mean())
+            error = max(error, float(change_error(*changed)), reach / t_quantile(1 - level, d.size - 1))
         rows.append((task, float(d.mean()), float(error), int(d.size)))
     return judged(rows, margin=margin, level=level)
 

@@ -270,11 +270,12 @@ def test_the_bias_of_few_samples_is_that_of_all_draws():
     assert found["bias"] == pytest.approx(exact - found["truth"], abs=4 * found["error"] / 4000**0.5)
 
 
-def test_few_items_that_changed_do_not_show_that_nothing_was_lost() -> None:
-    """150 items, of which 2% are lost in truth: their spread alone called it equivalent in 20% of samples."""
-    lost = np.arange(8)
+@pytest.mark.parametrize("items", [120, 150, 195, 300])
+def test_few_items_that_changed_do_not_show_that_nothing_was_lost(items):
+    """Items of which 2% are lost in truth: their spread alone called 20% of samples of 150 equivalent."""
+    lost = np.arange(12)
     wrong = 0.0
-    for x, chance in zip(lost, binom.pmf(lost, 150, 0.02), strict=True):
-        (found,) = retention({"t": np.ones(150)}, {"t": np.repeat([0.0, 1.0], [x, 150 - x])})
+    for x, chance in zip(lost, binom.pmf(lost, items, 0.02), strict=True):
+        (found,) = retention({"t": np.ones(items)}, {"t": np.repeat([0.0, 1.0], [x, items - x])})
         wrong += chance * (found.reading == "equivalent")
     assert wrong <= 0.05

@@ -63,7 +63,7 @@ def test_directions_of_many_pairs_of_one_sample_are_tested_together():
 
 
 def test_lists_of_unequal_samples_say_so():
-    """One model, 8 and 64 samples: 53 problems "gained" and 1 lost, where of 8 samples each it is 20 and 21."""
+    """One model, 8 and 64 samples: 53 problems "gained" and 1 lost, of 8 samples each 20 and 21."""
     rng = np.random.default_rng(1)
     p = rng.beta(0.2, 3, 200)
     rows = [(f"q{i}", x, n, int(rng.binomial(n, p[i]))) for x, n in (("a", 8), ("b", 64)) for i in range(200)]
