@@ -145,7 +145,8 @@ class Questions(Common):
 
     problems: str = Field(
         "world:train",
-        description="training problems: as for `evals sample --problems`; of a benchmark, its train split",
+        description="training problems: as for `evals sample --problems`; of a benchmark or "
+        "a data set of the hub, its train split",
     )
     levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's problems")
     data_seed: int = Field(0, description="seed of the synthetic world's problems")

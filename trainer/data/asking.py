@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode
 
 from evals.asking.asking import Asking
 from evals.asking.prompts import FORM, end_of_turn, prompt_text
@@ -11,6 +12,7 @@ from evals.asking.templates import template
 from evals.checkpoints.checkpoint import Checkpoint
 from evals.core.errors import UserError
 from evals.grading.responses import reading_of
+from evals.problems.files import SUFFIXES
 from evals.problems.hub import BENCHMARKS
 from evals.sampling.prompts_to_samples import settle
 from trainer.config.schema import Questions
@@ -22,7 +24,7 @@ def asked(config: Kind, found: Checkpoint) -> Kind:
     """The configuration with every choice of asking made for this checkpoint: its lineage's, else a plain
     boxed question (in the synthetic world its own form), in the chat template where the tokenizer has one."""
     name = config.template
-    if name is None and not (found.lineage or {}).get("prompt") and config.problems.startswith("world"):
+    if name is None and not (found.lineage or {}).get("prompt") and of_world(config.problems):
         name = "world"
     config = config.model_copy(update=splits_of(config))
     given = {f: getattr(config, f) for f in ("chat", "system", "chat_args", "prefix")}
@@ -31,22 +33,44 @@ def asked(config: Kind, found: Checkpoint) -> Kind:
     return config.model_copy(update=update | {"chat_args": dict(made.chat_args)})
 
 
-def splits_of(config: Questions) -> dict[str, str]:
-    """`problems` and `eval_problems` with their splits named: a benchmark's test split is not trained on.
+def of_world(spec: str) -> bool:
+    """Whether a spec names the synthetic world."""
+    return spec.partition("?")[0].partition(":")[0] == "world"
 
-    UserError for a benchmark that has no train split.
+
+def splits_of(config: Questions) -> dict[str, str]:
+    """`problems` and `eval_problems` with their splits named: a test split is not trained on unasked.
+
+    UserError for a benchmark that has one split alone, which is what is measured on, unless it is named.
     """
-    name, _, query = config.problems.partition("?")
-    splits = BENCHMARKS[name].splits if name in BENCHMARKS and not Path(config.problems).is_file() else ()
-    if splits[:1] != ("test",):
-        return {"eval_problems": config.eval_problems or "world:test"}
-    if "train" not in splits:
-        raise UserError(
-            f"problems {name} has a test split alone; train on others, or say problems={name}:test to train "
-            "on it"
-        )
-    spec = f"{name}:train" + (f"?{query}" if query else "")
-    return {"problems": spec, "eval_problems": config.eval_problems or f"{name}:test"}
+    file = Path(config.problems).is_file()
+    name, _, query = ("", "", "") if file else config.problems.partition("?")
+    base, _, split = name.partition(":")
+    more = f"?{query}" if query else ""
+    problems, test = config.problems, "world:test"
+    if of_world(name):
+        problems = f"world:{split or 'train'}{more}"
+    elif base in BENCHMARKS:
+        splits = BENCHMARKS[base].splits
+        if not split and len(splits) == 1:
+            raise UserError(
+                f"problems {base} has one split alone, for measuring; train on others, or say "
+                f"problems={base}:{splits[0]} to train on it"
+            )
+        problems = f"{base}:train{more}" if not split and splits[0] == "test" else problems
+        test = f"{base}:test" if "test" in splits and split != "test" else test
+    elif _on_hub(name):
+        named = dict(parse_qsl(query))
+        problems = problems if "split" in named else f"{name}?{query}{'&' if query else ''}split=train"
+        if named.get("split") != "test":
+            test = f"{name}?{urlencode(named | {'split': 'test'})}"
+    return {"problems": problems, "eval_problems": config.eval_problems or test}
+
+
+def _on_hub(name: str) -> bool:
+    """Whether `load_problems` takes a name for a data set of the hub, whose test split is its default."""
+    local = name.endswith(SUFFIXES) or Path(name).exists() or name.startswith((".", "/", "~"))
+    return name.count("/") == 1 and not local
 
 
 def asking_of(config: Questions) -> Asking:

@@ -14,7 +14,7 @@ from evals.core.keys import derive_seed
 from evals.problems import ProblemSet, load_problems
 from evals.records import Problem
 from trainer.config.schema import Questions, RLConfig
-from trainer.data.asking import asking_of, opened
+from trainer.data.asking import asking_of, of_world, opened
 from trainer.run.console import say
 
 
@@ -39,10 +39,15 @@ def training_problems(config: Questions) -> tuple[Problem, ...]:
 
 
 def problem_set(config: Questions, spec: str, limit: int) -> ProblemSet:
-    """The first `limit` problems of `spec`; the synthetic world's with the configured levels and seed."""
-    if spec.startswith("world:") and "?" not in spec:
+    """The first `limit` problems of `spec`; the synthetic world's with the configured levels, number and seed
+    where the spec says nothing of them."""
+    if of_world(spec):
+        name, _, query = spec.partition("?")
         levels = ",".join(map(str, config.levels))
-        spec += f"?levels={levels}&count={limit}&seed={config.data_seed}"
+        usual = {"levels": levels, "count": limit, "seed": config.data_seed}
+        named = [part.partition("=")[0] for part in query.split("&")]
+        more = [f"{key}={value}" for key, value in usual.items() if key not in named]
+        spec = f"{name}?{'&'.join([*([query] if query else []), *more])}"
     return load_problems(spec, limit=limit)
 
 
