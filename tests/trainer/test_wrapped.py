@@ -265,6 +265,19 @@ def test_adapters_that_fit_nothing_are_refused(tmp_path, tokenizer):
             load_wrapped(found, tokenizer, AdapterConfig(targets=targets))
 
 
+@pytest.mark.parametrize(
+    "targets", [("lm_head",), ("q_proj", "lm_head"), ("embed_tokens",), ".*(lm_head|q_proj)"]
+)
+def test_no_adapter_stands_beside_the_embedding_or_a_head_tied_to_it(targets, tmp_path, tokenizer):
+    """Seen to fail: what was saved was another model than the trained one, or a KeyError at the end."""
+    found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))
+    sentence = (
+        r"(lm_head|embed_tokens) is an embedding, or a head tied to it, .* give all-linear, or names among "
+    )
+    with pytest.raises(UserError, match=sentence + "down_proj, .*v_proj$"):
+        load_wrapped(found, tokenizer, AdapterConfig(rank=2, targets=targets))
+
+
 def test_an_adapter_is_a_start_with_its_weights_merged_and_takes_no_second_one(tmp_path, tokenizer):
     """What training begins from is the adapted model (not its base), saved as a whole one."""
     found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))

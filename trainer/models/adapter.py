@@ -27,7 +27,8 @@ def inject(inner: Any, adapter: AdapterConfig, seed: int) -> None:
         from peft import inject_adapter_in_model
     except ImportError as error:
         raise UserError("adapter needs peft: pip install 'excursions[peft]'") from error
-    names = [name for name, _ in inner.named_modules()]
+    names, table = [name for name, _ in inner.named_modules()], inner.get_input_embeddings().weight
+    fit = _names(inner, table)
     given = () if isinstance(adapter.targets, str) else adapter.targets
     wrong = [t for t in given if not any(n == t or n.endswith(f".{t}") for n in names)]
     with torch.random.fork_rng(devices=[]):
@@ -38,13 +39,24 @@ def inject(inner: Any, adapter: AdapterConfig, seed: int) -> None:
         except ValueError:
             wrong = [str(adapter.targets)]
     if wrong:
-        linear = {n.rpartition(".")[2] for n, m in inner.named_modules() if isinstance(m, torch.nn.Linear)}
-        raise UserError(
-            f"adapter.targets: {wrong[0]!r} fits no layer of this model; give all-linear, or names among "
-            f"{', '.join(sorted(linear))}"
-        )
+        raise UserError(f"adapter.targets: {wrong[0]!r} fits no layer of this model; give {fit}")
+    for name, layer in _layers(inner).items():
+        if layer.weight is table or isinstance(layer.get_base_layer(), torch.nn.Embedding):
+            raise UserError(
+                f"adapter.targets: {name} is an embedding, or a head tied to it, which takes no adapter; "
+                f"give {fit}"
+            )
     for name, parameter in inner.named_parameters():
         parameter.requires_grad_(".lora_" in name)
+
+
+def _names(inner: Any, table: Tensor) -> str:
+    """What may be targets, in words: the linear layers, but no head that is the embedding `table`."""
+    from transformers.pytorch_utils import Conv1D
+
+    found = [(n, m) for n, m in inner.named_modules() if isinstance(m, torch.nn.Linear | Conv1D)]
+    names = {n.rpartition(".")[2] for n, m in found if m.weight is not table}
+    return f"all-linear, or names among {', '.join(sorted(names))}"
 
 
 def _config(adapter: AdapterConfig, base: str | None = None) -> Any:
