@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
+from evals.core.errors import UserError
 from evals.core.keys import content_hash
 from trainer.algorithms import policy
-from trainer.config.schema import ParallelConfig, check_schedule, value_at
+from trainer.config.schema import ParallelConfig, SFTConfig, check_schedule, value_at
 from trainer.data.asking import asked
 from trainer.data.demonstrations import (
     Demonstration,
@@ -87,7 +88,7 @@ def parallel(
     check_schedule(config.weight, "parallel.weight", 1.0)
     found = open_checkpoint(parent)
     of_rl = asked(checked(config.rl, "parallel.rl"), found)
-    config = config.model_copy(update={"rl": of_rl, "sft": asked(config.sft, found)})
+    config = config.model_copy(update={"rl": of_rl, "sft": asked(_side(config), found)})
     grows = "rl.steps" if config.rl.final_lr == config.sft.final_lr == 1 else None
     with starting(out):
         if not claim(out, config, grows=grows, parent=found.weights):
@@ -146,6 +147,16 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
 
 
 def _imitate(model: Trainable, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
+def _side(config: ParallelConfig) -> SFTConfig:
+    """The settings of the SFT side, with the seed of the RL side where it was given none."""
+    if config.sft.adapter not in (None, config.rl.adapter):
+        raise UserError(
+            "parallel.sft.adapter: both sides train one model; set parallel.rl.adapter to the same"
+        )
+    own = "seed" in config.sft.model_fields_set
+    return config.sft if own else config.sft.model_copy(update={"seed": config.rl.seed})
+
+
     return {"loss": gradient(model, lesson, config.sft)}
 
 

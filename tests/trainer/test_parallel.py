@@ -10,9 +10,17 @@ from safetensors.torch import load_file
 from evals.core.errors import UserError
 from tests.trainer.loops import rewarded
 from tests.trainer.tiny import KINDS, trainable
+from trainer import parallel as averaging
 from trainer.algorithms.loss import token_losses
 from trainer.config.load import load_config
-from trainer.config.schema import OptimizerConfig, ParallelConfig, RLConfig, SFTConfig, value_at
+from trainer.config.schema import (
+    AdapterConfig,
+    OptimizerConfig,
+    ParallelConfig,
+    RLConfig,
+    SFTConfig,
+    value_at,
+)
 from trainer.models.stream import stream
 from trainer.parallel import Branch, parallel, parallel_step
 from trainer.rl import rl
@@ -245,3 +253,30 @@ def test_its_sections_stand_on_those_of_rl_and_sft(tmp_path):
     assert config.weight == ((0, 1.0), (5, 0.5))
     with pytest.raises(UserError, match=r"parallel\.rl\.step; did you mean 'steps'"):
         load_config(ParallelConfig, "parallel", preset=None, path=path, overrides=["rl.step=2"])
+
+
+def test_one_seed_is_that_of_both_sides(tmp_path, parent, monkeypatch):
+    """Seen to fail: demonstrations in the order of seed 0 whatever the seed of the RL side."""
+    seen: dict[int, list[str]] = {}
+    batches = averaging.batch_at
+
+    def batch_at(shown, config, step):
+        batch = batches(shown, config, step)
+        seen.setdefault(config.seed, []).extend(d.problem for d in batch)
+        return batch
+
+    monkeypatch.setattr(averaging, "batch_at", batch_at)
+    for seed in (0, 1):
+        rl = SMALL.rl.model_copy(update={"seed": seed, "steps": 1, "kl": 0.0})
+        parallel(str(parent), SMALL.model_copy(update={"rl": rl}), tmp_path / str(seed), quiet=True)
+    assert seen.keys() == {0, 1}
+    assert seen[0] != seen[1]
+    own = SMALL.model_copy(update={"sft": SFTConfig(seed=5, limit=7, batch=3)})
+    assert (averaging._side(SMALL).seed, averaging._side(own).seed) == (0, 5)
+
+
+def test_an_adapter_of_one_side_alone_is_refused(tmp_path, parent):
+    """Seen to fail: the SFT side's was ignored, and whole weights were trained."""
+    config = SMALL.model_copy(update={"sft": SMALL.sft.model_copy(update={"adapter": AdapterConfig(rank=2)})})
+    with pytest.raises(UserError, match=r"parallel\.sft\.adapter: .* set parallel\.rl\.adapter to the same"):
+        parallel(str(parent), config, tmp_path / "run", quiet=True)
