@@ -55,6 +55,7 @@ def checked(config: RLConfig, section: str) -> RLConfig:
         raise UserError(f"{section}.pass_k ({config.pass_k}) must be at most {section}.n ({config.n})")
     if config.algorithm == "distillation" and config.teacher is None:
         raise UserError(f"{section}.algorithm distillation needs {section}.teacher, a checkpoint")
+    _check_meant(config, section)
     if config.adapter and shard.needs_group(config.compute) and config.kl > 0 and not config.teacher:
         raise UserError(
             f"an adapter with a KL term is not sharded; set {section}.compute.shard=false and its precision "
@@ -64,6 +65,36 @@ def checked(config: RLConfig, section: str) -> RLConfig:
         reward_function(config.reward)
     check_schedule(config.entropy, f"{section}.entropy", math.inf)
     return config.model_copy(update={"correction": _correction(config, section)})
+
+
+def _check_meant(c: RLConfig, section: str) -> None:
+    """UserError for an option without effect beside the others, and for what leaves nothing to learn from."""
+    low, high = c.correction_band or (1.0, 1.0)
+    distills, all_groups = c.algorithm == "distillation", c.keep_zero_variance and not c.refill
+    wrong = (
+        (c.teacher and c.kl == 0, "teacher has no effect with kl=0; set kl, or leave it out"),
+        (c.pass_k and c.algorithm != "pass-at-k", "pass_k is of algorithm pass-at-k alone; leave it out"),
+        (
+            c.format_reward and c.reward not in MODES,
+            "format_reward is added to the verifier's rewards alone; leave it to your function",
+        ),
+        (
+            0 < c.dual_clip <= 1,
+            "dual_clip is 0 (off) or more than 1; below, negative advantages have no gradient",
+        ),
+        (not low <= 1 <= high, "correction_band is [low, high] around 1, the ratio of equal probabilities"),
+        (
+            c.correction_band and _correction(c, section) == "off",
+            "correction_band has no effect without a correction; set correction to token or sequence",
+        ),
+        (
+            distills and not (all_groups and c.step_without_signal),
+            "algorithm distillation learns from all groups, whatever they earn; leave keep_zero_variance, "
+            "refill and step_without_signal out",
+        ),
+    )
+    if told := [sentence for applies, sentence in wrong if applies]:
+        raise UserError(f"{section}.{told[0]}")
 
 
 def _correction(config: RLConfig, section: str) -> str:

@@ -173,7 +173,7 @@ def test_what_a_preset_and_an_algorithm_resolve_to(preset, name, tmp_path):
 
     Seen to fail: with kl = 0.001 and clip_high = 0.2 in paper-1b, DAPO was not DAPO there.
     """
-    told = [f"algorithm={name}", "teacher=t"]
+    told = [f"algorithm={name}", *(["teacher=t"] if name == "distillation" else [])]
     config = checked(load_config(RLConfig, "rl", preset=preset, path=None, overrides=told), "rl")
     wanted = RLConfig().model_dump() | PRESETS[preset] | OWN[name]
     got = config.model_dump()

@@ -12,6 +12,7 @@ from evals.core.errors import UserError
 from trainer.config import schema as sections
 from trainer.config.load import load_config, load_study, usual_preset, validated
 from trainer.config.schema import OptimizerConfig, ParallelConfig, PretrainConfig, RLConfig, SFTConfig
+from trainer.rl import checked
 from trainer.study.plan import read_values
 
 
@@ -114,3 +115,35 @@ def test_the_papers_table_is_the_default_of_grpo():
     assert (config.clip_low, config.clip_high, config.entropy) == (0.2, 0.2, 0.0)
     assert (config.std_ddof, config.advantage_eps, config.aggregation) == (1, 1e-6, "token-mean")
     assert (config.temperature, config.max_tokens) == (1.0, 2048)
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"teacher": "x", "kl": 0.0}, r"rl\.teacher has no effect with kl=0"),
+        ({"algorithm": "distillation", "teacher": "x", "kl": 0.0}, r"rl\.teacher has no effect with kl=0"),
+        ({"pass_k": 4}, r"rl\.pass_k is of algorithm pass-at-k alone"),
+        ({"format_reward": 0.1, "reward": "math:sqrt"}, r"rl\.format_reward is added to the verifier's"),
+        ({"dual_clip": 0.5}, r"rl\.dual_clip is 0 \(off\) or more than 1"),
+        ({"correction_band": (0.5, 2.0)}, r"rl\.correction_band has no effect without a correction"),
+        ({"correction": "token", "correction_band": (2.0, 0.5)}, r"rl\.correction_band is \[low, high\]"),
+        *(
+            ({"algorithm": "distillation", "teacher": "x"} | more, "distillation learns from all groups")
+            for more in ({"keep_zero_variance": False}, {"refill": 1}, {"step_without_signal": False})
+        ),
+    ],
+)  # fmt: skip
+def test_options_that_others_leave_without_effect_are_refused(told, sentence):
+    """Seen to fail: each was taken without a word; distillation trained nothing, or sampled in vain."""
+    with pytest.raises(UserError, match=sentence):
+        checked(RLConfig(**told), "rl")
+
+
+def test_a_key_outside_of_the_sections_of_a_file_is_refused(tmp_path):
+    """Seen to fail: seed stayed 0."""
+    path = tmp_path / "run.toml"
+    path.write_text("seed = 3\n[rl]\nsteps = 5\n[sft]\nbatch = 2\n")
+    with pytest.raises(UserError, match=r"run\.toml: seed stands outside of \[rl\] and would have no effect"):
+        load_config(RLConfig, "rl", preset=None, path=path)
+    path.write_text("seed = 3\nsteps = 5\n")
+    assert load_config(RLConfig, "rl", preset=None, path=path).seed == 3

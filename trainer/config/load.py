@@ -21,6 +21,7 @@ from trainer.algorithms import ALGORITHMS
 from trainer.config.schema import Strict, StudyConfig
 
 PRESETS = Path(__file__).parent / "presets"
+SECTIONS = ("study", "pretrain", "rl", "sft", "parallel")
 MICRO = 40_000_000  # bytes of weights, at most, for which the preset micro is meant
 
 Config = TypeVar("Config", bound=Strict)
@@ -35,6 +36,11 @@ def load_config(
     if path:
         data = read_toml(path, "configuration")
         given = _section(data, section) if section in data else data
+        if section in data and (stray := [key for key in data if key not in SECTIONS]):
+            raise UserError(
+                f"{path}: {stray[0]} stands outside of [{section}] and would have no effect; "
+                "move it into a section"
+            )
     for item in overrides:
         given = _merge(given, _override(item, section))
     return validated(kind, _with_algorithm(_merge(base, given), given), section)
