@@ -133,7 +133,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
             updates.append(row | {f"sft_{key}": value for key, value in learnt.items()})
         row = rollouts.describe(batch) | mean(updates) | {"weight": weight} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.rl.prompts)
-        run.totals["flops"] += step_flops(model.costs, batch, now)
+        run.totals["flops"] += step_flops(model.costs, batch, now, reference.costs if reference else None)
         run.totals["flops"] += sum(demonstration_flops(model, lesson) for lesson in taught)
         if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)

@@ -136,7 +136,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
             updates.append(measured | {"grad_norm": norm, "moved": float(moves)})
         row = rollouts.describe(batch) | mean(updates) | {"lr": lr} | evaluate(evaluation, step)
         silence.hear(row["zero_variance"], config.prompts)
-        run.totals["flops"] += step_flops(model.costs, batch, now)
+        run.totals["flops"] += step_flops(model.costs, batch, now, reference.costs if reference else None)
         if run.lead:
             rollouts.save(out / "rollouts", step + 1, batch)
         run.record(step, row, f"reward {row['reward']:.3f}  entropy {row['entropy']:.2f}", row["tokens"])
@@ -185,14 +185,17 @@ def mean(rows: list[dict[str, float]]) -> dict[str, float]:
     return {key: sum(row[key] for row in rows) / len(rows) for key in rows[0]}
 
 
-def step_flops(costs: Costs, batch: rollouts.Rollouts, config: RLConfig) -> float:
+def step_flops(
+    costs: Costs, batch: rollouts.Rollouts, config: RLConfig, teacher: Costs | None = None
+) -> float:
     """Floating-point operations of one step: sampling, scoring passes, training; `config` as at the step.
 
     What is left out of the updates (groups without signal, cut-off samples) is sampled and no more.
+    teacher: what a token costs in the model of the KL term (default: as much as here).
     """
     prompts = [len(p) for p in batch.prompts]
     responses = [len(s.token_ids or ()) for s in batch.samples]
-    passes = (config.kl > 0) + (config.prompts > config.minibatch)
+    scoring = [teacher or costs] * (config.kl > 0) + [costs] * (config.prompts > config.minibatch)
     total = sampling_flops(costs, prompts, config.n, responses)
     for vain in batch.discarded:
         total += sampling_flops(costs, [vain.prompt], config.n, vain.responses)
@@ -201,6 +204,7 @@ def step_flops(costs: Costs, batch: rollouts.Rollouts, config: RLConfig) -> floa
         those = [i for unit in made for i in unit]
         whole = [prompts[batch.group(i)] + responses[i] for i in those]
         shared = sum(prompts[batch.group(unit[0])] * (len(unit) - 1) for unit in made)
-        work = costs, whole, sum(responses[i] for i in those), shared
-        total += passes * forward_flops(*work) + (training_flops(*work) if trained else forward_flops(*work))
+        work = whole, sum(responses[i] for i in those), shared
+        total += (training_flops if trained else forward_flops)(costs, *work)
+        total += sum(forward_flops(own, *work) for own in scoring)
     return total

@@ -19,6 +19,7 @@ from trainer.config.schema import Compute, RLConfig
 from trainer.distributed.fsdp import fitted
 from trainer.models.experts import active
 from trainer.models.flops import forward_flops, sampling_flops, training_flops
+from trainer.models.native import new_model
 from trainer.models.wrapped import WrappedModel
 from trainer.parallel import parallel
 from trainer.rl import rl, step_flops
@@ -132,3 +133,32 @@ def test_sampling_flops_are_torchs_within_one_percent(model, tokenizer):
     ours = sampling_flops(model.costs, [30, 30], 4, [20] * 8)
     assert ours == pytest.approx(seen, rel=0.01)
     assert torch.get_num_threads() == 1
+
+
+@pytest.mark.parametrize("kind", ["GPT2", "OPT"])
+def test_a_table_of_positions_is_looked_up_and_not_multiplied(kind):
+    """Seen to fail: half as much again as torch counts."""
+    sizes = {"n_embd": 32, "n_layer": 2, "n_head": 4} if kind == "GPT2" else SIZES | {"ffn_dim": 48}
+    config = getattr(transformers, f"{kind}Config")(**sizes, vocab_size=64, word_embed_proj_dim=32)
+    name = {"GPT2": "GPT2LMHeadModel", "OPT": "OPTForCausalLM"}[kind]
+    inner = getattr(transformers, name)(config)
+    costs = WrappedModel(inner, SimpleNamespace(name=kind), 512, None).costs
+    ids = torch.randint(0, 64, (1, 50))
+    with torch.no_grad():
+        seen = counted(lambda: inner(ids))
+    assert forward_flops(costs, [50], 50) == pytest.approx(seen, rel=0.01)
+
+
+def test_the_pass_of_a_teacher_costs_what_it_costs_the_teacher(shape):
+    """Seen to fail: a teacher of many times the size booked as the student."""
+    large = shape.model_copy(update={"hidden_size": 64, "intermediate_size": 192, "layers": 4})
+    model, teacher = (new_model(s, 64, seed=1) for s in (shape, large))
+    config = RLConfig(prompts=2, minibatch=2, n=2, max_tokens=20, kl=1.0)
+    samples = [Sample("", tuple(range(5, 25)), (-1.0,) * 20, "stop")] * 4
+    table, none = torch.tensor([[1.0, 0.0]] * 2, dtype=torch.float64), torch.zeros(2, 2, dtype=torch.bool)
+    prompts = [tuple(range(1, 31)), tuple(range(20, 50))]
+    batch = Rollouts(prompts, samples, table, none, none, ["a", "b"])
+    seen = counted(lambda: policy.gradient(model, teacher, minibatches(model, batch, config)[0], config))
+    drawn = sampling_flops(model.costs, [30, 30], 2, [20] * 4)
+    booked = step_flops(model.costs, batch, config, teacher.costs) - drawn
+    assert booked == pytest.approx(seen, rel=0.01)

@@ -192,7 +192,7 @@ def load_wrapped(
 
 def _costs(inner: Any) -> Costs:
     config, output = inner.config.get_text_config(), inner.get_output_embeddings().weight
-    tables = {id(output), id(inner.get_input_embeddings().weight)}
+    tables = {id(output), *(id(m.weight) for m in inner.modules() if isinstance(m, nn.Embedding))}
     own = [(name, p) for name, p in inner.named_parameters() if p.ndim >= 2 and id(p) not in tables]
     matrices = active(config, [(name, tuple(p.shape)) for name, p in own])
     heads = config.num_attention_heads
