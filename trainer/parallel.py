@@ -34,7 +34,7 @@ from trainer.rl import at_step, checked, load_policy, mean, step_flops
 from trainer.rollouts import rollouts
 from trainer.rollouts.evaluation import evaluate, open_evaluation
 from trainer.rollouts.minibatches import minibatches
-from trainer.rollouts.sampler import open_sampler
+from trainer.rollouts.sampler import ends_of, open_sampler
 from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import Silence, check_finite
 from trainer.sft import demonstration_flops, gradient
@@ -141,12 +141,12 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
         if kept := run.keeps(step):
             data = content_hash(sampler.asked.fingerprint, fingerprint(shown))
             lineage = descend(found, "parallel", step + 1, run.totals["flops"], config.rl, data)
-            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage)
+            ends = ends_of(found, tokenizer, config.rl)
+            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage, ends)
         run.save(step, kept=kept)
     run.finish()
 
 
-def _imitate(model: Trainable, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
 def _side(config: ParallelConfig) -> SFTConfig:
     """The settings of the SFT side, with the seed of the RL side where it was given none."""
     if config.sft.adapter not in (None, config.rl.adapter):
@@ -157,6 +157,7 @@ def _side(config: ParallelConfig) -> SFTConfig:
     return config.sft if own else config.sft.model_copy(update={"seed": config.rl.seed})
 
 
+def _imitate(model: Trainable, lesson: Sequence[Demonstration], config: ParallelConfig) -> dict[str, float]:
     return {"loss": gradient(model, lesson, config.sft)}
 
 

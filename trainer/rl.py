@@ -23,7 +23,7 @@ from trainer.rollouts import rollouts
 from trainer.rollouts.evaluation import evaluate, open_evaluation
 from trainer.rollouts.minibatches import computed, minibatches
 from trainer.rollouts.rewards import MODES, reward_function
-from trainer.rollouts.sampler import open_sampler
+from trainer.rollouts.sampler import ends_of, open_sampler
 from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import Silence, check_finite
 
@@ -143,7 +143,8 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
         if kept := run.keeps(step):
             data = sampler.asked.fingerprint
             lineage = descend(found, "rl", step + 1, run.totals["flops"], config, data)
-            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage)
+            ends = ends_of(found, tokenizer, config)
+            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage, ends)
         run.save(step, kept=kept)
     run.finish()
 
@@ -190,8 +191,8 @@ def step_flops(
 ) -> float:
     """Floating-point operations of one step: sampling, scoring passes, training; `config` as at the step.
 
-    What is left out of the updates (groups without signal, cut-off samples) is sampled and no more.
     teacher: what a token costs in the model of the KL term (default: as much as here).
+    What is left out of the updates (groups without signal, cut-off samples) is sampled and no more.
     """
     prompts = [len(p) for p in batch.prompts]
     responses = [len(s.token_ids or ()) for s in batch.samples]

@@ -24,7 +24,7 @@ from trainer.models.flops import training_flops
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.models.trainable import Trainable
 from trainer.rollouts.evaluation import evaluate, open_evaluation
-from trainer.rollouts.sampler import torch_engine
+from trainer.rollouts.sampler import ends_of, torch_engine
 from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import check_finite
 
@@ -73,7 +73,8 @@ def _loop(found: Checkpoint, config: SFTConfig, out: Path, quiet: bool) -> None:
         run.record(step, row, f"loss {loss:.3f}", sum(len(d) for d in batch))
         if kept := run.keeps(step):
             lineage = descend(found, recipe, step + 1, run.totals["flops"], config, fingerprint(shown))
-            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage)
+            ends = ends_of(found, tokenizer, config)
+            save_checkpoint(out / f"step-{step + 1:06d}", model, tokenizer, lineage, ends)
         run.save(step, kept=kept)
     run.finish()
 

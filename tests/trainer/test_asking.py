@@ -1,6 +1,7 @@
 """Training asks as evaluation does: the lineage's form, the chat template, and what ends a response."""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -20,6 +21,7 @@ from trainer.data.prompts import training_problems, training_prompts
 from trainer.rl import rl
 from trainer.rollouts import rollouts
 from trainer.rollouts.sampler import open_policy_engine
+from trainer.sft import sft
 
 TURNS = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|pad|>{% endfor %}"
@@ -132,6 +134,24 @@ def test_in_a_chat_prompts_are_those_of_evaluation_and_the_turn_ends_the_respons
     assert said == {"template": "world", "shots": 0, "chat": True, "system": "Add."}
     sampler, _ = open_policy_engine(_model(found), engine.tokenizer, found, config)
     assert {end, engine.tokenizer.eos_token_id} <= set(sampler.eos_ids)
+
+
+def test_a_checkpoint_says_to_other_engines_what_ended_its_responses(chatty, parent, tmp_path):
+    """Seen to fail: after training in a chat generate ran on past the turn; what its parent said beside the
+    tokenizer's end was lost with OLMo2."""
+
+    def ends(folder):
+        return json.loads((folder / "generation_config.json").read_text())["eos_token_id"]
+
+    own = tmp_path / "own"
+    shutil.copytree(parent, own)
+    told = json.loads((own / "generation_config.json").read_text()) | {"eos_token_id": [0, 5]}
+    (own / "generation_config.json").write_text(json.dumps(told))
+    once = SFT.model_copy(update={"limit": 5, "checkpoint_every": 0})
+    plain = once.model_copy(update={"chat": False})
+    cases = ((chatty, once, [0, 1]), (chatty, plain, 0), (own, once, [0, 5]), (parent, once, 0))
+    for number, (start, config, said) in enumerate(cases):
+        assert ends(sft(str(start), config, tmp_path / f"{number}", quiet=True)) == said
 
 
 def test_a_prefix_is_asked_graded_kept_in_lineage_and_not_learnt_twice(chatty, tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,18 +44,36 @@ class Lineage:
     parent_tensors: str | None = None
 
 
-def save_checkpoint(path: Path, model: Trainable, tokenizer: Any, lineage: Lineage) -> None:
-    """Write a folder in fp32 that transformers, vLLM and lm-eval read. All ranks call, one writes."""
+def save_checkpoint(
+    path: Path, model: Trainable, tokenizer: Any, lineage: Lineage, ends: Sequence[int] = ()
+) -> None:
+    """Write a folder in fp32 that transformers, vLLM and lm-eval read. All ranks call, one writes.
+
+    ends: ids that ended a response in training, which its generation_config.json then names.
+    """
     weights = shard.whole(model.state_dict())
     if distributed.rank() > 0:
         return
 
     def fill(folder: Path) -> None:
         model.save(folder, tokenizer, weights)
+        if ends and (folder / "config.json").is_file():
+            _name_ends(folder, ends)
         told = {k: v for k, v in asdict(lineage).items() if k != "parent_tensors" or v is not None}
         write_json(folder / "lineage.json", told)
 
     write_folder(path, fill)
+
+
+def _name_ends(folder: Path, ends: Sequence[int]) -> None:
+    """Other engines stop at what generation_config.json says, else config.json: name all ends there."""
+    path, name = folder / "generation_config.json", "eos_token_id"
+    own = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    said = own.get(name, config.get(name))
+    known = set(said if isinstance(said, list) else [] if said is None else [said])
+    if not known.issuperset(ends):
+        write_json(path, own | {name: sorted(known.union(ends))})
 
 
 def load_parent(
