@@ -8,10 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from evals.core.errors import UserError
+from evals.engines import open_engine
 from tests.trainer.loops import PRETRAIN
 from trainer.config.schema import Source, WorldData
 from trainer.data import corpus as data
 from trainer.data.sources import texts_of
+from trainer.pretrain import pretrain
 
 WORLD = WorldData()
 
@@ -143,6 +145,17 @@ def test_a_tokenizer_may_be_given(tmp_path, parent, tokenizer, monkeypatch):
     monkeypatch.setattr("evals.checkpoints.tokenizer.load_tokenizer", missing)
     with pytest.raises(UserError, match="no tokenizer at nobody/nothing; give its folder or hub id"):
         data.prepare(tmp_path / "other", PRETRAIN.model_copy(update={"tokenizer": "nobody/nothing"}))
+
+
+def test_a_mixture_of_few_words_makes_a_model_that_can_be_opened(tmp_path):
+    """Seen to fail: checkpoints of preset small (2048 rows, 755 entries) were refused when they were read."""
+    config = PRETRAIN.model_copy(update={"vocab_size": 4096, "checkpoints": ()})
+    end = pretrain(config, tmp_path / "run", quiet=True)
+    entries = len(data.open_tokenizer(tmp_path / "run" / "data"))
+    assert 2 * entries < 4096
+    assert open_engine(str(end)).decoder.vocab_size == -(-entries // 64) * 64
+    near = config.model_copy(update={"vocab_size": 2 * entries})
+    assert data.vocabulary(range(entries), near) == 2 * entries
 
 
 def test_a_book_is_text(shared_data):

@@ -131,7 +131,9 @@ class PretrainConfig(Common):
     data: WorldData = WorldData()
     optimizer: OptimizerConfig = OptimizerConfig(lr=3e-3, weight_decay=0.1)
     tokenizer: str | None = Field(None, description="folder or hub id (default: trained on the mixture)")
-    vocab_size: int = Field(640, ge=260, description="entries of a tokenizer trained on the mixture")
+    vocab_size: int = Field(
+        640, ge=260, description="entries, at most, of a tokenizer trained on the mixture"
+    )
     tokens: int = Field(3_000_000, ge=1, description="token budget")
     batch_tokens: int = Field(4096, ge=64, description="tokens of a step, whole documents, at most")
     sequence: int = Field(256, ge=8, description="longest document; longer ones are cut into pieces")

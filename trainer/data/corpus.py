@@ -79,8 +79,13 @@ def open_tokenizer(folder: Path) -> Any:
 
 
 def vocabulary(tokenizer: Any, config: PretrainConfig) -> int:
-    """Rows of the model's embedding: as configured, or a given tokenizer's entries rounded up to 64."""
-    return config.vocab_size if config.tokenizer is None else -(-len(tokenizer) // 64) * 64
+    """Rows of the model's embedding: as configured, or a given tokenizer's entries rounded up to 64.
+
+    So are those of one trained here where the mixture gave less than half of what was asked for: such
+    an embedding would be taken for that of another tokenizer (`evals.checkpoints.config.check_vocabulary`).
+    """
+    asked = config.tokenizer is None and config.vocab_size <= 2 * len(tokenizer)
+    return config.vocab_size if asked else -(-len(tokenizer) // 64) * 64
 
 
 def open_corpus(folder: Path, config: PretrainConfig) -> Corpus:
