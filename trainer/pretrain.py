@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+from evals.core.errors import UserError
 from trainer.algorithms.loss import add_gradient
 from trainer.config.schema import PretrainConfig
 from trainer.data import corpus as data
@@ -13,7 +14,7 @@ from trainer.distributed import ranks as distributed
 from trainer.distributed.launch import launch
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.flops import training_flops
-from trainer.models.native import new_model
+from trainer.models.native import new_model, shape_of
 from trainer.models.optimizer import adamw, clip, cosine, set_lr
 from trainer.run.folder import Run, claim, last_checkpoint, starting
 from trainer.run.guards import check_finite
@@ -25,11 +26,22 @@ def pretrain(config: PretrainConfig, out: Path, *, processes: int = 1, quiet: bo
     Resumes from the newest state; a finished run is left as it is. The result does not depend on where a
     run was interrupted; it depends on the number of processes only through the order of fp32 sums.
     """
+    _check(config)
     with starting(out):
         if not claim(out, config):
             data.prepare(out / "data", config)
             launch(_loop, (config, out, quiet), processes, meet=shard.needs_group(config.compute))
     return last_checkpoint(out)
+
+
+def _check(config: PretrainConfig) -> None:
+    """UserError where two numbers contradict each other, before anything is read."""
+    shape_of(config.model, config.vocab_size)
+    if config.sequence > config.model.context:
+        raise UserError(
+            f"pretrain.sequence ({config.sequence}) is more than pretrain.model.context "
+            f"({config.model.context}); lower the one or raise the other"
+        )
 
 
 def _loop(config: PretrainConfig, out: Path, quiet: bool) -> None:

@@ -12,6 +12,7 @@ from evals.core.errors import UserError
 from trainer.config import schema as sections
 from trainer.config.load import load_config, load_study, usual_preset, validated
 from trainer.config.schema import OptimizerConfig, ParallelConfig, PretrainConfig, RLConfig, SFTConfig
+from trainer.pretrain import pretrain
 from trainer.rl import checked
 from trainer.study.plan import read_values
 
@@ -147,3 +148,27 @@ def test_a_key_outside_of_the_sections_of_a_file_is_refused(tmp_path):
         load_config(RLConfig, "rl", preset=None, path=path)
     path.write_text("seed = 3\nsteps = 5\n")
     assert load_config(RLConfig, "rl", preset=None, path=path).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ("optimizer.betas=[0.9,1.0]", r"pretrain\.optimizer\.betas\.1: .* less than 1"),
+        ("data.levels=[]", r"pretrain\.data\.levels: .* at least 1 item"),
+        ("data.levels=[0]", r"pretrain\.data\.levels\.0: .* greater than or equal to 1"),
+        ("model.kv_heads=-1", r"pretrain\.model\.kv_heads: .* greater than or equal to 1"),
+        ("model.hidden_size=36", r"model\.hidden_size must be a multiple of twice model\.heads"),
+        ("model.context=64", r"pretrain\.sequence \(256\) is more than pretrain\.model\.context \(64\)"),
+    ],
+)
+def test_what_cannot_be_pretrained_is_one_sentence(told, sentence, tmp_path):
+    """Seen to fail: a traceback of torch each; documents longer than the context were trained on."""
+
+    def run():
+        pretrain(
+            load_config(PretrainConfig, "pretrain", preset=None, path=None, overrides=[told]), tmp_path / "a"
+        )
+
+    with pytest.raises(UserError, match=sentence):
+        run()
+    assert not (tmp_path / "a").exists()

@@ -238,6 +238,8 @@ def test_what_makes_no_study_is_refused_in_a_sentence(tmp_path, monkeypatch, cop
         study.study(StudyConfig(), tmp_path / "a")
     with pytest.raises(UserError, match="holds no study"):
         study.study(config, tmp_path)
+    with pytest.raises(UserError, match=r"study\.starts: 9000 tokens lie beyond pretrain\.tokens \(3000\)"):
+        study.study(config.model_copy(update={"starts": (1500, 9000)}), tmp_path / "a")
     twice = config.model_copy(update={"starts": (1500, 1501)})
     with pytest.raises(UserError, match="1501 tokens are the same checkpoint"):
         cells.bases(twice, OUT)

@@ -5,7 +5,7 @@ How files, presets and overrides become one of these is in `trainer.config.load`
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,6 +13,8 @@ from evals.core.errors import UserError
 
 Logger = Literal["tensorboard", "wandb"]
 Schedule = float | tuple[tuple[int, float], ...]  # a number, or points (step, value) joined by straight lines
+Level = Annotated[int, Field(ge=1)]  # operations of a problem of the synthetic world
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Strict(BaseModel):
@@ -40,7 +42,7 @@ class ModelConfig(Strict):
     intermediate_size: int = Field(384, ge=8, description="width of the MLP")
     layers: int = Field(4, ge=1, description="number of layers")
     heads: int = Field(4, ge=1, description="attention heads")
-    kv_heads: int | None = Field(None, description="key-value heads (default: as many as heads)")
+    kv_heads: int | None = Field(None, ge=1, description="key-value heads (default: as many as heads)")
     context: int = Field(2048, ge=16, description="longest sequence that the model accepts, in tokens")
     rope_theta: float = Field(10000.0, gt=0, description="base of the rotary angles")
     init_std: float = Field(
@@ -56,7 +58,9 @@ class WorldData(Strict):
     drills: float = Field(0.2, ge=0, description="lists of single equations")
     stories: float = Field(0.15, ge=0)
     facts: float = Field(0.15, ge=0)
-    levels: tuple[int, ...] = Field((1, 2, 3), description="numbers of operations in training problems")
+    levels: tuple[Level, ...] = Field(
+        (1, 2, 3), min_length=1, description="numbers of operations in training problems"
+    )
     styles: dict[str, float] | None = Field(None, description="weights of solution styles (default: equal)")
     largest: int = Field(99, description="of every result in problems and drills")
     graded: bool = Field(False, description="facts and stories of graded difficulty")
@@ -81,7 +85,7 @@ class OptimizerConfig(Strict):
     """AdamW."""
 
     lr: float = Field(ge=0, description="peak learning rate")
-    betas: tuple[float, float] = (0.9, 0.95)
+    betas: tuple[Beta, Beta] = (0.9, 0.95)
     eps: float = Field(1e-8, gt=0)
     weight_decay: float = Field(0.0, ge=0, description="decoupled; on matrices only, never on norms")
     clip: float = Field(1.0, ge=0, description="largest gradient norm; 0 switches clipping off")
@@ -150,7 +154,9 @@ class Questions(Common):
         description="training problems: as for `evals sample --problems`; of a benchmark or "
         "a data set of the hub, its train split",
     )
-    levels: tuple[int, ...] = Field((1, 2, 3), description="operations of the synthetic world's problems")
+    levels: tuple[Level, ...] = Field(
+        (1, 2, 3), min_length=1, description="operations of the synthetic world's problems"
+    )
     data_seed: int = Field(0, description="seed of the synthetic world's problems")
     limit: int = Field(20_000, ge=1, description="at most so many problems")
     template: str | None = Field(None, description="prompt template (default: as in evaluation)")

@@ -74,19 +74,19 @@ def costs_of(shape: Olmo2Shape) -> Costs:
 
 
 def shape_of(config: ModelConfig, vocab_size: int) -> Olmo2Shape:
-    """The shape that a configuration asks for."""
+    """The shape that a configuration asks for; UserError where there is none."""
     widths = vocab_size, config.hidden_size, config.intermediate_size, config.layers
     heads = config.heads, config.kv_heads or config.heads
+    if config.hidden_size % (2 * heads[0]) or heads[0] % heads[1]:  # a head rotates its numbers in pairs
+        raise UserError(
+            "model.hidden_size must be a multiple of twice model.heads, and model.heads of model.kv_heads"
+        )
     return Olmo2Shape(*widths, *heads, config.context, 1e-6, config.rope_theta, config.tie_embeddings)
 
 
 def new_model(config: ModelConfig, vocab_size: int, seed: int) -> NativeModel:
     """An OLMo2 from scratch: normal weights of standard deviation `init_std`, norms at one, keyed by seed."""
     shape = shape_of(config, vocab_size)
-    if shape.hidden_size % shape.num_attention_heads or shape.num_attention_heads % shape.num_key_value_heads:
-        raise UserError(
-            "model.hidden_size must be a multiple of model.heads, and model.heads of model.kv_heads"
-        )
     model = NativeModel(shape)
     generator = torch.Generator().manual_seed(seed)
     for parameter in model.parameters():

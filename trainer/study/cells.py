@@ -41,6 +41,11 @@ def starts_of(config: StudyConfig) -> tuple[int, ...]:
     starts = tuple(sorted(set(config.starts or config.pretrain.checkpoints)))
     if not starts:
         raise UserError("the study has no checkpoint to start from; set study.starts to numbers of tokens")
+    if starts[-1] > config.pretrain.tokens:
+        raise UserError(
+            f"study.starts: {starts[-1]} tokens lie beyond pretrain.tokens ({config.pretrain.tokens}); "
+            "leave it out"
+        )
     return starts
 
 
