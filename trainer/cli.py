@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evals.core.command import program, run
+from evals.core.errors import UserError
 from evals.core.printable import say
+
+if TYPE_CHECKING:
+    from trainer.config.schema import AdapterConfig
 
 app = program("Make checkpoints: pre-train from scratch, run excursions from what was kept.")
 
@@ -31,6 +35,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="no progress lines")]
 
 def _told(given: list[str] | None, merge: bool, section: str) -> list[str]:
     return [*(given or ()), *([f"{section}.merge=true"] if merge else [])]
+
+
+def _check_merge(merge: bool, adapter: AdapterConfig | None) -> None:
+    """--merge says how an adapter is saved, not that one is trained."""
+    if merge and adapter and adapter.model_fields_set == {"merge"}:
+        raise UserError("--merge saves an adapter; give one (--set adapter.rank=16), or leave it out")
 
 
 @app.command()
@@ -71,6 +81,7 @@ def rl(
     settings = load_config(
         RLConfig, "rl", preset=preset, path=config, overrides=_told(set_, merge, "adapter")
     )
+    _check_merge(merge, settings.adapter)
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
@@ -94,6 +105,7 @@ def sft(
     overrides = [*(["demonstrations=all"] if gold else []), *_told(set_, merge, "adapter")]
     preset = preset or usual_preset(ckpt)
     settings = load_config(SFTConfig, "sft", preset=preset, path=config, overrides=overrides)
+    _check_merge(merge, settings.adapter)
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 
@@ -117,6 +129,7 @@ def parallel(
     settings = load_config(
         ParallelConfig, "parallel", preset=preset, path=config, overrides=_told(set_, merge, "rl.adapter")
     )
+    _check_merge(merge, settings.rl.adapter)
     say(run(ckpt, settings, out, processes=processes, quiet=quiet))
 
 

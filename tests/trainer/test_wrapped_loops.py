@@ -5,11 +5,14 @@ import shutil
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from evals.checkpoints.checkpoint import open_checkpoint
+from evals.core.errors import UserError
 from tests.trainer.cuts import before_changes, contents
 from tests.trainer.loops import PARALLEL, RL, SFT, rewarded
 from tests.trainer.tiny import saved
+from trainer.cli import app
 from trainer.config.schema import AdapterConfig
 from trainer.parallel import parallel
 from trainer.rl import rl
@@ -85,3 +88,12 @@ def test_what_was_merged_is_a_whole_model(llama, tmp_path, capfd):
     assert (end / "model.safetensors").is_file()
     assert not (end / "adapter_config.json").exists()
     assert os.path.getsize(end / "tokenizer.json") == os.path.getsize(llama / "tokenizer.json")
+
+
+@pytest.mark.parametrize("command", ["rl", "sft", "parallel"])
+def test_merging_without_an_adapter_is_refused(command, llama, tmp_path):
+    """Seen to fail: an adapter of rank 16 was trained in place of the whole model."""
+    told = [command, "--ckpt", str(llama), "--preset", "micro", "--out", str(tmp_path / "run"), "--merge"]
+    with pytest.raises(UserError, match=r"--merge saves an adapter; give one \(--set adapter.rank=16\), or"):
+        CliRunner().invoke(app, told, catch_exceptions=False)
+    assert not (tmp_path / "run").exists()
