@@ -16,12 +16,13 @@ class ProblemSet:
     """Distinct problems in order.
 
     name: the spec they were loaded by. fingerprint: 32 hex digits of their content (questions, golds and
-    solutions, in order): never of a path, a name or a description.
+    solutions, in order): never of a path, a name or a description. rest: distinct problems beyond the limit.
     """
 
     name: str
     fingerprint: str
     problems: tuple[Problem, ...]
+    rest: int = 0
 
 
 def problem_set(name: str, problems: Iterable[Problem], limit: int | None = None) -> ProblemSet:
@@ -34,9 +35,11 @@ def problem_set(name: str, problems: Iterable[Problem], limit: int | None = None
         raise UserError(f"a limit of {limit} leaves no problem of {name}; give at least 1")
     first: dict[str, Problem] = {}
     solutions: dict[str, dict[str, None]] = {}  # dicts, for their order
+    rest: set[str] = set()
     for problem in problems:
         if problem.id not in first:
             if limit is not None and len(first) >= limit:
+                rest.add(problem.id)
                 continue
             first[problem.id] = problem
             solutions[problem.id] = {}
@@ -47,7 +50,7 @@ def problem_set(name: str, problems: Iterable[Problem], limit: int | None = None
         p if len(p.solutions) == len(solutions[i]) else replace(p, solutions=tuple(solutions[i]))
         for i, p in first.items()
     )
-    return ProblemSet(name, _fingerprint(kept), kept)
+    return ProblemSet(name, _fingerprint(kept), kept, len(rest))
 
 
 def _fingerprint(problems: tuple[Problem, ...]) -> str:

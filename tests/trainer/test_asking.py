@@ -100,7 +100,7 @@ def test_options_of_the_world_are_the_configured_ones_where_its_name_says_nothin
     config = RL.model_copy(update={"levels": (2,), "limit": 250, "data_seed": 3})
 
     def named(spec):
-        return training_problems(config.model_copy(update={"problems": spec}))
+        return training_problems(config.model_copy(update={"problems": spec})).problems
 
     assert named("world:train") == named("world:train?levels=2") == named("world:train?seed=3&count=250")
     assert len(named("world:train?levels=2")) == 250

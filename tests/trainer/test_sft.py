@@ -140,7 +140,7 @@ def test_prompt_ids_of_sft_rl_and_evaluation_are_equal(engine, tmp_path, monkeyp
 def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
     """Faults 8 and 10 (planted and seen to fail: no EOS; the space after the prompt lost)."""
     shown = training_demonstrations(SMALL, engine.tokenizer, engine.context)
-    for d, problem in zip(shown, training_problems(SMALL), strict=True):
+    for d, problem in zip(shown, training_problems(SMALL).problems, strict=True):
         *body, end = d.response.tolist()
         assert end == engine.tokenizer.eos_token_id
         assert engine.tokenizer.decode(body) in {f" {s.strip()}" for s in problem.solutions}
@@ -148,7 +148,7 @@ def test_a_response_is_the_solution_as_exemplars_show_it_then_eos(engine):
 
 def test_one_demonstration_is_drawn_by_seed_and_problem_alone():
     """Planted and seen to fail: the draw without the problem in its key; without the seed."""
-    few, many = training_problems(SMALL), training_problems(SMALL.model_copy(update={"limit": 60}))
+    few, many = (training_problems(SMALL.model_copy(update={"limit": n})).problems for n in (SMALL.limit, 60))
     drawn = {p.id: solutions_of(p, SMALL) for p in many}
     assert all(len(s) == 1 for s in drawn.values())
     assert all(drawn[p.id] == solutions_of(p, SMALL) for p in few)
@@ -173,8 +173,10 @@ def test_every_epoch_shows_all_once_in_an_order_of_its_own_and_batches_are_full(
 
 def test_what_cannot_be_learnt_from_is_left_out_and_named(engine, monkeypatch, capsys):
     mute = Problem.make("What is 1 + 1?", "2")
-    problems = [mute, *training_problems(SMALL)]
-    monkeypatch.setattr(demonstrations, "training_problems", lambda config: problems)
+    problems = [mute, *training_problems(SMALL).problems]
+    monkeypatch.setattr(
+        demonstrations, "training_problems", lambda *_, **__: ProblemSet("", "", tuple(problems))
+    )
     lengths = sorted(len(d) for d in training_demonstrations(SMALL, engine.tokenizer, engine.context))
     assert f"1 problems without solutions are left out (the first is {mute.id})" in capsys.readouterr().err
     kept = training_demonstrations(
@@ -184,9 +186,31 @@ def test_what_cannot_be_learnt_from_is_left_out_and_named(engine, monkeypatch, c
     assert f"1 demonstrations longer than {lengths[-2]} tokens" in capsys.readouterr().err
     with pytest.raises(UserError, match="no demonstration of at most 5 tokens"):
         training_demonstrations(SMALL.model_copy(update={"max_tokens": 5}), engine.tokenizer, engine.context)
-    monkeypatch.setattr(demonstrations, "training_problems", lambda config: [mute])
+    monkeypatch.setattr(demonstrations, "training_problems", lambda *_, **__: ProblemSet("", "", (mute,)))
     with pytest.raises(UserError, match="no worked solutions"):
         training_demonstrations(SMALL, engine.tokenizer, engine.context)
+
+
+def test_problems_beyond_the_limit_and_steps_of_more_than_there_are_are_said(engine, tmp_path, capsys):
+    """Seen to fail: of a file of more than 20,000 problems the rest was left out without a word, and ten
+    demonstrations for five epochs were one step."""
+    rows = [
+        {"question": f"What is {i} + 1?", "answer": str(i + 1), "solution": "so"} for i in (1, 2, 3, 4, 4)
+    ]
+    file = tmp_path / "own.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = SMALL.model_copy(update={"problems": str(file), "limit": 3, "batch": 8})
+    assert len(training_demonstrations(config, engine.tokenizer, engine.context)) == 3
+    said = capsys.readouterr().err
+    assert (
+        f"the first 3 problems of {file} are trained on: 1 further problems are left out; raise limit" in said
+    )
+    assert "3 demonstrations, of which a step takes 8: some stand in it more than once" in said
+    rl = RLConfig(problems=str(file), max_tokens=8, prompts=4, minibatch=4)
+    assert len(training_prompts(rl, engine.tokenizer, engine.context, quiet=True).ids) == 4
+    assert not capsys.readouterr().err
+    training_prompts(rl, engine.tokenizer, engine.context)
+    assert not capsys.readouterr().err
 
 
 def test_the_loss_falls_and_rows_say_what_was_seen(tmp_path, parent):

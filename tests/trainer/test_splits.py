@@ -80,7 +80,7 @@ def test_the_files_are_training_problems_with_their_solutions(tmp_path, parent, 
     assert number == {"easy": 3, "hard": 2, "between": 0}
     one, two, three, four, five = chosen.problems
     assert [p.id for p in load_problems(str(tmp_path / "easy.jsonl")).problems] == [one.id, three.id, five.id]
-    hard = training_problems(SFTConfig(problems=str(tmp_path / "hard.jsonl")))
+    hard = training_problems(SFTConfig(problems=str(tmp_path / "hard.jsonl"))).problems
     assert [(p.id, p.solutions) for p in hard] == [
         (p.id, tuple(dict.fromkeys(p.solutions))) for p in (two, four)
     ]

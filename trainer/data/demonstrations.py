@@ -16,7 +16,7 @@ from evals.core.keys import content_hash, derive_seed
 from evals.records import Problem
 from trainer.config.schema import SFTConfig
 from trainer.data.asking import asking_of, end_of_response
-from trainer.data.prompts import batch_of, training_problems
+from trainer.data.prompts import batch_of, say_few, training_problems
 from trainer.run.console import say
 
 
@@ -45,7 +45,7 @@ def training_demonstrations(
     Problems without solutions and demonstrations longer than `max_tokens` (or the context) are left out,
     counted and named. UserError where nothing is left.
     """
-    problems = training_problems(config)
+    problems = training_problems(config, quiet=quiet).problems
     solved = [p for p in problems if p.solutions]
     if lost := [p.id for p in problems if not p.solutions]:
         say(f"{len(lost)} problems without solutions are left out (the first is {lost[0]})", quiet)
@@ -57,7 +57,9 @@ def training_demonstrations(
         say(f"{told} (the first is of problem {long[0]})", quiet)
     if len(long) == len(found):
         raise UserError(f"{config.problems} has no demonstration of at most {longest} tokens")
-    return [d for d in found if len(d) <= longest]
+    shown = [d for d in found if len(d) <= longest]
+    say_few(len(shown), config.batch, "demonstrations", quiet)
+    return shown
 
 
 def solutions_of(problem: Problem, config: SFTConfig) -> tuple[str, ...]:

@@ -33,9 +33,16 @@ class Prompts:
     long: list[Problem]
 
 
-def training_problems(config: Questions) -> tuple[Problem, ...]:
-    """The problems of RL and of SFT: the same for the same `problems`, `levels`, `limit`, `data_seed`."""
-    return problem_set(config, config.problems, config.limit).problems
+def training_problems(config: Questions, *, quiet: bool = True) -> ProblemSet:
+    """The problems of RL and of SFT: the same for the same `problems`, `levels`, `limit`, `data_seed`.
+
+    Says how many others the limit leaves out.
+    """
+    found = problem_set(config, config.problems, config.limit)
+    if found.rest:
+        told = f"{found.rest} further problems are left out; raise limit"
+        say(f"the first {config.limit} problems of {config.problems} are trained on: {told}", quiet)
+    return found
 
 
 def problem_set(config: Questions, spec: str, limit: int) -> ProblemSet:
@@ -64,7 +71,7 @@ def prompts_of(found: ProblemSet, asking: Asking, tokenizer: Any, longest: int) 
 def training_prompts(config: RLConfig, tokenizer: Any, context: int, *, quiet: bool = False) -> Prompts:
     """Prompts that leave `max_tokens` of the model's `context`; longer ones are left out and counted."""
     most = min(config.max_prompt_tokens, context - config.max_tokens)
-    found = problem_set(config, config.problems, config.limit)
+    found = training_problems(config, quiet=quiet)
     asked = prompts_of(found, asking_of(config), tokenizer, most)
     say_long(asked, most, "prompts", quiet)
     if not asked.ids:
@@ -72,7 +79,14 @@ def training_prompts(config: RLConfig, tokenizer: Any, context: int, *, quiet: b
             f"{config.problems} has no prompt of at most {most} tokens (the model's context is {context}, "
             f"max_tokens {config.max_tokens}); lower max_tokens or take a model of longer context"
         )
+    say_few(len(asked.ids), config.prompts, "prompts", quiet)
     return asked
+
+
+def say_few(count: int, size: int, what: str, quiet: bool) -> None:
+    """Say so where a step takes more than there are."""
+    if count < size:
+        say(f"{count} {what}, of which a step takes {size}: some stand in it more than once", quiet)
 
 
 def say_long(asked: Prompts, most: int, what: str, quiet: bool) -> None:
