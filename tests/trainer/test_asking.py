@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from copy import deepcopy
 
 import pyarrow.parquet as pq
 import pytest
@@ -32,8 +33,6 @@ TURNS = (
 @pytest.fixture
 def chatty(tmp_path, tokenizer):
     """A tiny Llama without lineage whose tokenizer closes every turn with a token that is not its EOS."""
-    from copy import deepcopy
-
     own = deepcopy(tokenizer)
     own.chat_template = TURNS
     return saved("llama", own, tmp_path / "chatty")
@@ -180,8 +179,6 @@ def test_a_prefix_is_asked_graded_kept_in_lineage_and_not_learnt_twice(chatty, t
 
 def test_thinking_that_the_prompt_opens_is_graded_as_in_evaluation(tmp_path, tokenizer):
     """An answer in thoughts that never end earns nothing; their tag stands in the prompt."""
-    from copy import deepcopy
-
     own = deepcopy(tokenizer)
     own.chat_template = TURNS.replace("<|assistant|>", "<|assistant|><think>")
     found = open_checkpoint(str(saved("llama", own, tmp_path / "thinker")))
@@ -199,6 +196,19 @@ def test_thinking_that_the_prompt_opens_is_graded_as_in_evaluation(tmp_path, tok
     assert batch.rewards.tolist() == [[0.0, 1.0]]
 
 
+def test_solutions_are_not_learnt_as_thoughts_that_never_end(tmp_path, tokenizer):
+    """Seen to fail: in a template that opens thoughts every solution was learnt as one, and earns nothing."""
+    own = deepcopy(tokenizer)
+    own.chat_template = TURNS.replace("<|assistant|>", "<|assistant|><think>")
+    found = open_checkpoint(str(saved("llama", own, tmp_path / "thinker")))
+    with pytest.raises(
+        UserError, match=r"the prompt opens '<think>', which no solution of world:train closes"
+    ):
+        training_demonstrations(asked(SFT, found), own, 512)
+    config = asked(SFT.model_copy(update={"prefix": "</think>"}), found)
+    assert len(training_demonstrations(config, own, 512, quiet=True)) == SFT.limit
+
+
 def _model(found):
     from trainer.models.checkpoint import load_parent
 
@@ -206,8 +216,6 @@ def _model(found):
 
 
 def test_a_chat_without_a_template_and_a_tokenizer_without_an_end_are_refused(llama_plain, tokenizer):
-    from copy import deepcopy
-
     with pytest.raises(UserError, match="no chat template"):
         asked(RL.model_copy(update={"chat": True}), open_checkpoint(str(llama_plain)))
     endless = deepcopy(tokenizer)

@@ -14,10 +14,13 @@ from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
 from evals.records import Problem
+from evals.verify import grade
 from trainer.config.schema import SFTConfig
-from trainer.data.asking import asking_of, end_of_response
+from trainer.data.asking import asking_of, end_of_response, opened
 from trainer.data.prompts import batch_of, say_few, training_problems
 from trainer.run.console import say
+
+TRIED = 8  # solutions that are graded before any is learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ def training_demonstrations(
         say(f"{len(lost)} problems without solutions are left out (the first is {lost[0]})", quiet)
     if not solved:
         raise UserError(f"{config.problems} has no worked solutions; give problems with a solutions column")
+    _check_opened(solved[:TRIED], config, tokenizer)
     found, longest = _tokenized(solved, config, tokenizer), min(config.max_tokens, context)
     if long := [d.problem for d in found if len(d) > longest]:
         told = f"{len(long)} demonstrations longer than {longest} tokens are left out"
@@ -84,6 +88,24 @@ def batch_at(demonstrations: Sequence[Demonstration], config: SFTConfig, step: i
 def steps_of(count: int, config: SFTConfig) -> int:
     """Steps in which every demonstration is seen `epochs` times (the last step begins a further epoch)."""
     return -(-count * config.epochs // config.batch)
+
+
+def _check_opened(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> None:
+    """UserError where right solutions are wrong after what the prompt opens, such as thoughts."""
+    asking = asking_of(config)
+    before = opened(asking, tokenizer)
+
+    def right(problem: Problem, start: str) -> bool:
+        text = start + solutions_of(problem, config)[0].removeprefix(asking.prefix)
+        return grade(problem.answer, text, mode="reward", question=problem.question).correct
+
+    if not before or any(right(p, before) for p in problems):
+        return
+    if any(right(p, asking.prefix) for p in problems):
+        raise UserError(
+            f"the prompt opens {before.strip()!r}, which no solution of {config.problems} closes: all "
+            "would be learnt as thoughts without an answer; close it by prefix, or leave it out by chat_args"
+        )
 
 
 def _tokenized(problems: Sequence[Problem], config: SFTConfig, tokenizer: Any) -> list[Demonstration]:
