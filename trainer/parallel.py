@@ -110,7 +110,7 @@ def _loop(found: Checkpoint, config: ParallelConfig, out: Path, quiet: bool) -> 
     run.resume(model, rl=of_rl, sft=of_sft)
     if run.lead:
         rollouts.prune(out / "rollouts", run.first)
-    silence = Silence(len(sampler.asked.ids), quiet)
+    silence = Silence(len(sampler.asked.ids), quiet or config.rl.algorithm == "distillation")
     for step in run.remaining():
         batch = sampler.rollouts(step)
         weight, taught, updates = value_at(config.weight, step), _taught(shown, config, step), []

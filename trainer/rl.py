@@ -119,7 +119,7 @@ def _loop(found: Checkpoint, config: RLConfig, out: Path, quiet: bool) -> None:
     run.resume(model, adamw=optimizer)
     if run.lead:
         rollouts.prune(out / "rollouts", run.first)
-    silence = Silence(len(sampler.asked.ids), quiet)
+    silence = Silence(len(sampler.asked.ids), quiet or config.algorithm == "distillation")
     for step in run.remaining():
         batch = sampler.rollouts(step)
         now, updates = at_step(config, step), []

@@ -11,6 +11,7 @@ from tests.trainer.tiny import plain, saved
 from trainer.models.checkpoint import Lineage, save_checkpoint
 from trainer.models.native import new_model
 from trainer.rl import rl
+from trainer.rollouts import rewards
 from trainer.run.files import read_rows
 
 LINEAGE = Lineage(None, None, "base", 0, 0, 0.0, 0, "", {"template": "world", "shots": 0})
@@ -56,3 +57,11 @@ def test_the_kl_that_is_logged_is_an_estimate_of_it(native, shape, estimator):
     row = gradient_of(native, batch, config, reference)[1]
     wanted = ratios if estimator == "k1" else exact
     assert row["kl"] == pytest.approx(sum(wanted) / len(wanted), rel=1e-6)
+
+
+def test_equal_rewards_are_no_news_to_a_student(parent, tmp_path, capsys, monkeypatch):
+    """Seen to fail: a student whose answers were all wrong was said to have nothing to learn."""
+    monkeypatch.setattr(rewards, "reward_of", lambda *_: (0.0, False, False))
+    told = {"algorithm": "distillation", "teacher": str(parent), "kl": 1.0, "kl_estimator": "full"}
+    rl(str(parent), RL.model_copy(update=told), tmp_path / "run")
+    assert "nothing to learn" not in capsys.readouterr().err
