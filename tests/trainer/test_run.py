@@ -100,6 +100,9 @@ def test_problems_too_long_to_be_evaluated_are_said_and_counted(parent, tmp_path
             told = "2 prompts of eval_problems of more than 507 tokens are left out (the first: "
             assert capsys.readouterr().err.count(told) == 1
             assert {row["eval_problems"] for row in read_rows(out / "metrics.jsonl")} == {3.0}
+    fix = r"at most 0 tokens \(the model's context is 512, eval_max_tokens 512\); lower eval_max_tokens, or"
+    with pytest.raises(UserError, match=fix):
+        sft(str(parent), changed(SFT, eval_max_tokens=512, **held), tmp_path / "none", quiet=True)
 
 
 def test_evaluation_changes_no_byte_of_training_and_counts_what_the_samples_say(parent, tmp_path):

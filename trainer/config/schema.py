@@ -225,7 +225,8 @@ class RLConfig(Questions):
     aggregation: Literal["token-mean", "sequence-mean", "constant"] = "token-mean"
     correction: Literal["auto", "off", "token", "sequence"] = Field(
         "auto",
-        description="importance weights against the sampler's log-probs; auto: token with vllm (temperature 1)",
+        description="importance weights against the sampler's log-probs; auto: token with vllm, if "
+        "temperature is 1",
     )
     correction_cap: float = Field(2.0, ge=1, description="largest importance weight")
     correction_band: tuple[float, float] | None = Field(

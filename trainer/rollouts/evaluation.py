@@ -91,9 +91,11 @@ def open_evaluation(
         )
     most = context - config.eval_max_tokens
     prompts = prompts_of(found, asking_of(config), tokenizer, most)
-    say_long(prompts, most, "prompts of eval_problems", quiet)
     if len(prompts.ids) < 2:
         raise UserError(
-            f"eval_problems {config.eval_problems} has fewer than two problems that fit; give more"
+            f"eval_problems {config.eval_problems} has fewer than two prompts of at most {max(most, 0)} "
+            f"tokens (the model's context is {context}, eval_max_tokens {config.eval_max_tokens}); lower "
+            "eval_max_tokens, or give more problems"
         )
+    say_long(prompts, most, "prompts of eval_problems", quiet)
     return Evaluation(engine, sync, prompts, config, k)
