@@ -265,9 +265,7 @@ def test_adapters_that_fit_nothing_are_refused(tmp_path, tokenizer):
             load_wrapped(found, tokenizer, AdapterConfig(targets=targets))
 
 
-@pytest.mark.parametrize(
-    "targets", [("lm_head",), ("q_proj", "lm_head"), ("embed_tokens",), ".*(lm_head|q_proj)"]
-)
+@pytest.mark.parametrize("targets", [("q_proj", "lm_head"), ("embed_tokens",), ".*(lm_head|q_proj)"])
 def test_no_adapter_stands_beside_the_embedding_or_a_head_tied_to_it(targets, tmp_path, tokenizer):
     """Seen to fail: what was saved was another model than the trained one, or a KeyError at the end."""
     found = open_checkpoint(str(saved("llama", tokenizer, tmp_path / "base")))
