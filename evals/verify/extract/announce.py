@@ -82,8 +82,8 @@ FILLER = re.compile(
     re.IGNORECASE,
 )
 SINCE = re.compile(
-    r"\s*,?\s+(?:since|because|as\s+(?:required|desired|claimed|expected|stated|shown|needed|wanted|asked))\b.*"
-    r"|\s*[,(]\s*(?:since|because|as|by)\s.*|,\s*(?:as\s+(?:required|desired|needed)).*",
+    r"(?<!\s)(?:\s*,)?\s+(?:since|because|as\s+(?:required|desired|claimed|expected|stated|shown|needed|wanted|asked))\b.*"
+    r"|(?<!\s)\s*[,(]\s*(?:since|because|as|by)\s.*|,\s*(?:as\s+(?:required|desired|needed)).*",
     re.DOTALL | re.IGNORECASE,
 )
 HEADING = re.compile(r"\d{1,2}[.):]\s+[A-Za-z]{3}|(?:step|case|part|section)\b", re.IGNORECASE)

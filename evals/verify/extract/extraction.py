@@ -29,7 +29,7 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth")
 ROMAN = ("i", "ii", "iii", "iv", "v")
 SEPARATOR = re.compile(
     r"(?:\s|\$|\\[()\[\]]|[,;&]|\\[,;:! ]|\*\*|\\q?quad\b|\\\\|\band\b|\bor\b"
-    r"|\\(?:text|mathrm|textrm|mbox)\s*\{\s*,?\s*(?:and|or)?\s*\}"
+    r"|\\(?:text|mathrm|textrm|mbox)\s*\{[\s,]*(?:(?:and|or)\s*)?\}"
     r"|\\?[A-Za-z][\w{}\\']{0,12}(?:\([\w, ]{1,12}\))?\s*=)*"
 )
 MAX_SENTENCE = 80  # characters between boxes of one sentence

@@ -10,7 +10,7 @@ BRACES = re.compile(r"\\.|[{}]", re.DOTALL)
 TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+|.", re.DOTALL)
 LETTERS = re.compile(r"[^\W\d_]+")
 UNITS = re.compile(
-    r"[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?(?:\s*(?:/|\s|\*|·|\.)\s*[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?)+"
+    r"[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?(?:(?:\s*[/*·.]\s*|\s+)[A-Za-z]{1,5}(?:\^\{?-?\d\}?)?)+"
     r"|[A-Za-z]{1,3}\^\{?-?\d\}?"
 )
 

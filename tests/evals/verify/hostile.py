@@ -187,3 +187,16 @@ def payloads(target: str) -> list[str]:
         f"f({write})",
     ]
     return [*calls, *(f"\\frac{{{call}}}{{1}}" for call in calls), *(f"1 + {call}" for call in calls)]
+
+
+def repeated() -> dict[str, tuple[str, str]]:
+    """By name: a gold, and a response whose repeated parts a careless pattern splits in many ways."""
+    return {
+        "words between boxes": ("3", "\\boxed{1}" + "\\text{  }" * 12 + "!\\boxed{2}"),
+        "exponents of a set": ("3", "\\boxed{x, k \\in \\mathbb{R}" + "^ " * 400 + "!}"),
+        "exponents of integers": ("3", "\\boxed{kx for all k \\in \\mathbb{Z}" + " ^ " * 400 + "!}"),
+        "letters of choices": ("ABD", "\\boxed{A" + "\\bf{  " * 12 + "}" * 12 + "!}"),
+        "words of a unit": ("3", "\\boxed{\\text{a" + "~~~~~a" * 200 + "1}}"),
+        "spaces after an answer": ("3", "Answer: 5" + " " * 1900 + "x"),
+        "commas after an answer": ("3", "Answer: 5" + " ," * 950 + "x"),
+    }

@@ -65,6 +65,12 @@ def test_long_responses_are_bounded(name):
     assert not verdict.reason.startswith("error"), verdict
 
 
+def test_repeated_parts_are_not_split_in_all_ways():
+    """Patterns that may split one text in many ways take hours for some of these; all together take 0.1 s."""
+    done = subprocess.run([sys.executable, "-c", REPEATED], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, (done.stdout, done.stderr[-500:])
+
+
 def test_probes_with_hostile_golds_are_bounded():
     for name, (answer, against) in probes().items():
         for gold in against:
@@ -81,6 +87,15 @@ def test_costly_expressions_of_a_grammar_get_a_verdict():
         assert not verdict.reason.startswith("error"), (seed, gold, answer, verdict)
 
 
+REPEATED = """
+import signal
+from evals.verify import grade
+from tests.evals.verify.hostile import repeated
+signal.alarm(10)  # ends the process, whatever it does
+for name, (gold, response) in repeated().items():
+    print(name, flush=True)
+    assert not grade(gold, response).correct
+"""
 SMALL_MEMORY = """
 import resource
 from evals.verify import grade

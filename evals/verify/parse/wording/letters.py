@@ -25,7 +25,7 @@ OPTION = re.compile(
 )
 CIRCLED = {ord("Ⓐ") + i: chr(ord("A") + i) for i in range(10)}
 SEVERAL = re.compile(
-    rf"(?:{WRAP}\{{)?{SPACE}*\(?[A-J]\)?(?:(?:{SPACE}|[,;、，}}]|\band\b|{WRAP}\{{\s*(?:and|,)?\s*|和)*\(?[A-J]\)?)+"
+    rf"(?:{WRAP}\{{)?{SPACE}*\(?[A-J]\)?(?:(?:{SPACE}|[,;、，}}]|\band\b|{WRAP}\{{|和)*\(?[A-J]\)?)+"
     rf"(?:{SPACE}|\}}|\.)*"
 )
 EITHER = re.compile(r"\b(?:or|not)\b|或")

@@ -14,7 +14,7 @@ QUICK = re.compile(
     r"\b(?:for|where|with|only|all|except|excluding|other|real|reals|integers?|such|mod)\b|\\begin|\\equiv|\\in(?![a-z])"
     r"|[(,](?:\s|\\[,;:! ]|\\q?quad(?![A-Za-z])|~)*\\?[A-Za-z]\s*(?:\\[gln]e|\\[gl]t|[<>])"
 )
-MARKS = r"(?:\s*[\^_]\s*\{?\s*[*+-]?\s*\d?\s*\}?)*"
+MARKS = r"(?:\s*[\^_](?:\s*\{)?(?:\s*[*+-])?(?:\s*\d)?(?:\s*\})?)*"
 SET = rf"(?:\\mathbb\s*\{{?\s*[RNQC]\s*\}}?|\\[RNQC](?![a-z])|[RNQ](?![a-z])){MARKS}"
 INTEGERS = rf"(?:\\mathbb\s*\{{?\s*Z\s*\}}?|\\Z(?![a-z])|Z(?![a-z])){MARKS}"
 SYMBOL = r"\\?[A-Za-z](?![A-Za-z])(?:_\{?\w+\}?)?"
