@@ -20,7 +20,8 @@ from evals.verify.extract.thinking import tags, visible
 RAN_ON = "ran_on"  # flag of a grade: what came after the response was not graded
 BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 HASH = re.compile(r"####[ \t]*\S[^\n]*")
-PHRASE = re.compile(r"\b(?:[Aa]nswer|ANSWER)\s+(?:is|IS)\b:?[^\n]*\d[^\n]*")
+PHRASE = re.compile(r"\b(?:[Aa]nswer|ANSWER)\s+(?:is|IS)\b")
+DIGIT = re.compile(r"\d")
 BLANK = re.compile(r"\n[ \t]*\n")
 NEXT = re.compile(r"(?<!\w)(?:Question|Problem|Exercise|Example|Q)[ \t]*(?:#?\d+[ \t]*[:.)]|:)")
 MAX_BOX = 4096  # characters in which a box must close
@@ -101,7 +102,18 @@ def _answered(text: str) -> int | None:
     ends.append(match.end() if (match := HASH.search(text)) else None)
     if known := [end for end in ends if end is not None]:
         return min(known)
-    return match.end() if (match := PHRASE.search(text)) else None
+    return _announced(text)
+
+
+def _announced(text: str) -> int | None:
+    """Where the first line ends that has a number after an "answer is"; no line is read twice."""
+    end = -1
+    for match in PHRASE.finditer(text):
+        if match.end() > end:
+            end = text.find("\n", match.end()) % (len(text) + 1)  # -1: the last line ends with the text
+            if DIGIT.search(text, match.end(), end):
+                return end
+    return None
 
 
 def _closed(text: str, start: int) -> int | None:

@@ -1,6 +1,7 @@
 """What of a sample is graded: a base model's own answer, never that of a problem it went on to invent."""
 
 import json
+import time
 
 import pytest
 
@@ -65,6 +66,22 @@ def test_a_response_ends_with_the_block_of_its_answer(info, own, more):
 )
 def test_all_of_it_is_graded_where_nothing_says_that_it_ran_on(info, text):
     assert response_of(text, reading_of(info)) == (text, False)
+
+
+def test_a_phrase_that_is_repeated_is_read_once():
+    """A base model may say "the answer is" until its tokens end; the time is its length, not its square."""
+    reading = reading_of(GSM8K)
+    times = []
+    for count in (500, 8_000):
+        text = "the answer is " * count
+        start = time.process_time()
+        assert response_of(text, reading) == (text, False)
+        times.append(time.process_time() - start)
+    assert times[1] < 100 * max(times[0], 1e-3)
+    assert (
+        response_of("the answer is the answer is 5\n\nand more", reading)[0]
+        == "the answer is the answer is 5"
+    )
 
 
 def test_what_the_prompt_opened_belongs_to_the_response():
