@@ -13,6 +13,7 @@ from evals.verify.values.canonical import same_form
 from evals.verify.values.exact import Env, Undefined, Work, exact
 
 POINTS = 8  # tried
+MORE = 16  # points where the gold is real at fewer than three of these: nearer to zero, and farther out
 ENOUGH = 3  # agreeing points that decide
 MAX_SYMBOLS = 40
 WIDE = 400  # bits: where 300 digits of a value do not show what stands beside a number of that size
@@ -39,20 +40,22 @@ def equal(a: Expr, b: Expr, work: Work) -> bool | None:
     if len(names) > MAX_SYMBOLS:
         raise LimitError("symbols")
     plain = tuple(sorted(n for n in names if not n.endswith("()")))
-    for real in (True, False):
-        outcome, seen = _at_points(a, b, plain, real, work)
-        if outcome and (_has_corners(a) or _has_corners(b)):
-            return not _differ_far_out(a, b, plain, real, work)
-        if outcome is not None or seen:
-            return outcome
-    return None
+    real = True
+    outcome, seen = _at_points(a, b, plain, real, work)
+    if outcome is None and seen < ENOUGH:  # real at a point or two, or at none
+        real = False
+        outcome, _ = _at_points(a, b, plain, real, work)
+        outcome = (outcome or None) if seen else outcome
+    if outcome and (_has_corners(a) or _has_corners(b)):
+        return not _differ_far_out(a, b, plain, real, work)
+    return outcome
 
 
 def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work) -> tuple[bool | None, int]:
     """(verdict, number of points that counted); real: only points where `a` is real count."""
     agreed = 0
     inner = _real_parts(a) if real else []
-    for k in range(POINTS):
+    for k in range(MORE if real else POINTS):
         env = point(names, k)
         try:
             if inner and not all(_positive(e, env, work) for e in inner):
@@ -62,7 +65,7 @@ def _at_points(a: Expr, b: Expr, names: tuple[str, ...], real: bool, work: Work)
         except Undefined:
             continue
         except Unknown:
-            return (True, 1) if same_form(a, b, work) else (None, 1)
+            return (True, 1) if same_form(a, b, work) else (None, ENOUGH)
         if real and not is_real(left):
             continue
         try:
@@ -240,6 +243,10 @@ def _coordinate(name: str, k: int) -> Fraction:
         value = Fraction(bottom, top + 100)  # 0.09 … 0.6
     elif k == 5:
         value *= 7
-    if k in (2, 4, 7) or (k in (3, 6) and seed >> 30 & 1):
+    elif k >= POINTS:
+        value = (
+            value * (6 * k) if k in (9, 12, 13) else Fraction(bottom, 3 * top + 100)
+        )  # 60 … 760; 0.04 … 0.3
+    if k in (2, 4, 7, 10, 13, 14) or (k in (3, 6) and seed >> 30 & 1):
         value = -value
     return value

@@ -9,6 +9,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evals.verify import grade_answer
 from evals.verify.compare.context import Context
 from evals.verify.compare.equality import equal, point
 from evals.verify.compare.real_sets import complement, intersection, region, union
@@ -234,3 +235,27 @@ def test_set_operations_by_membership():
 
 def test_symbols_of_a_value():
     assert symbols(tree("a_1 x + \\pi e - f(y)")) == {"a_1", "x", "y", "f()"}
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "right"),
+    [
+        ("x\\sqrt{1-x^2}", "\\sqrt{1-x^2}\\,x", True),
+        ("x\\sqrt{1-x^2}", "\\sqrt{x^2-x^4}", False),
+        ("x\\sqrt{1-x^2}", "x\\sqrt{1+x^2}", False),
+        ("\\frac{1}{\\sqrt{1-x^2}}", "(1-x^2)^{-1/2}", True),
+        ("\\sqrt{x-x^2}", "\\sqrt{x(1-x)}", True),
+        ("\\sqrt{x-x^2}", "\\sqrt{x}-x", False),
+        ("\\sqrt{1-x^2-y^2}", "\\sqrt{1-(x^2+y^2)}", True),
+        ("\\sqrt{x-5}\\ln(x-7)", "\\ln(x-7)\\sqrt{x-5}", True),
+        ("\\arcsin x", "\\frac{\\pi}{2}-\\arccos x", True),
+        ("\\arcsin x", "\\frac{\\pi}{2}+\\arccos x", False),
+        ("\\ln(1-x^2)", "\\ln(1-x)+\\ln(1+x)", True),
+        ("\\frac{(-1)^{n+1}}{n}", "\\frac{(-1)^{n-1}}{n}", True),
+        ("\\frac{(-1)^{n+1}}{n}", "-\\frac{(-1)^n}{n}", True),
+        ("\\frac{(-1)^{n+1}}{n}", "\\frac{(-1)^n}{n}", False),
+    ],
+)
+def test_functions_that_are_real_on_a_small_set(gold, answer, right):
+    """At few of the usual points, or at none: nearer to zero, farther out, and as complex numbers."""
+    assert grade_answer(gold, answer).correct is right
