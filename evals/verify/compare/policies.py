@@ -22,16 +22,29 @@ def scalar(gold: Expr | Quantity, answer: Expr | Quantity, c: Context) -> bool |
     a, unit = (answer.value, answer.unit) if isinstance(answer, Quantity) else (answer, None)
     if gold_unit is not None and unit is not None:
         return units(gold, answer, c)  # type: ignore[arg-type]
-    if unit is not None and not unit.known:
+    g, a = _sign_inside(g), _sign_inside(a)
+    if unit is not None and (not unit.known or (_marked(g, "percent") and not _has(a, "percent"))):
         return False
     if _marked(g, "degree") or _marked(a, "degree"):
-        return degrees(gold, answer, c)
+        return degrees(gold if gold_unit else g, answer if unit else a, c)
     if gold_unit is not None or unit is not None:
         c.flags.add("unit_ignored")
     if _marked(g, "percent"):
         return percent(g, a, c)
     same = value(g, a, c)
     return same or (gold_unit is None and loose_percent(g, a, c)) or same
+
+
+def _sign_inside(e: Expr) -> Expr:
+    """-(20\\%) as (-20)\\%, and so for degrees."""
+    if (
+        isinstance(e, Op)
+        and e.name == "neg"
+        and (_marked(e.args[0], "percent") or _marked(e.args[0], "degree"))
+    ):
+        inner = e.args[0]
+        return Op(inner.name, (Op("neg", inner.args),))  # type: ignore[union-attr]
+    return e
 
 
 def _marked(e: Expr, mark: str) -> bool:
@@ -52,7 +65,8 @@ def units(gold: Quantity, answer: Quantity, c: Context) -> bool | None:
 
 
 def percent(gold: Expr, answer: Expr, c: Context) -> bool | None:
-    """Percent: 50\\% equals 0.5 and 1/2 exactly; the bare 50 is accepted with flag percent_loose."""
+    """Percent: 50\\% equals 0.5 and 1/2 exactly; the bare 50 is accepted with flag percent_loose, 50 of
+    a unit is not."""
     same = value(gold, answer, c)
     if same or _has(answer, "percent"):
         return same
@@ -65,15 +79,12 @@ def percent(gold: Expr, answer: Expr, c: Context) -> bool | None:
 def loose_percent(gold: Expr, answer: Expr, c: Context) -> bool:
     """Percent for a bare gold: 50\\% is 50 (flag percent_loose) where the question asks for a percentage;
     where it is not known to ask, only a percent sign will do (not the word), and only for golds over 1."""
-    negative = _marked(answer, "neg") and _marked(answer.args[0], "percent")  # type: ignore[union-attr]
-    inner = answer.args[0] if negative else answer  # type: ignore[union-attr]
-    if not _marked(inner, "percent") or symbols(gold) or _has(gold, "percent"):
+    if not _marked(answer, "percent") or symbols(gold) or _has(gold, "percent"):
         return False
     size = None if c.percent_asked else number_of(gold, c.work)
     if not c.percent_asked and (not c.percent_sign or size is None or abs(size) <= 1):
         return False
-    bare = inner.args[0]  # type: ignore[union-attr]
-    if value(gold, Op("neg", (bare,)) if negative else bare, c) is not True:
+    if value(gold, answer.args[0], c) is not True:  # type: ignore[union-attr]
         return False
     c.flags.add("percent_loose")
     return True
