@@ -107,11 +107,19 @@ def _guarded(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisi
 
 
 def _parsed(gold: str, answer: str, c: Context) -> Decision:
-    c.flags.clear()
     g, a = parse_gold(gold), parse(answer)
     if isinstance(a, Failure) or isinstance(g, Failure):
         return _unparsed(gold, answer, g, a)
-    a = _same_parameter(g, _in_units(g, a, answer))
+    if (measured := _in_units(g, a, answer)) is not a:
+        decision = _compared(gold, answer, g, measured, c)
+        if decision.correct:
+            return decision
+    return _compared(gold, answer, _as_product(g, a, gold), _as_product(a, g, answer), c)
+
+
+def _compared(gold: str, answer: str, g: Parsed, a: Parsed, c: Context) -> Decision:
+    c.flags.clear()
+    a = _same_parameter(g, a)
     types = type_name(g.value), type_name(a.value)
     if (
         "mod" in g.constructs
@@ -154,9 +162,19 @@ def _in_units(g: Parsed, a: Parsed, answer: str) -> Parsed:
     """The answer with letters after its number read as the unit that the gold's form asks for: 30 m/s."""
     if not isinstance(g.value, Quantity) or isinstance(a.value, Quantity) or not symbols(a.value):
         return a
+    if symbols(g.value):
+        return a
     plain = PLAIN_UNIT.fullmatch(answer)
     read = parse(f"{plain[1]}\\text{{ {plain[2]}}}") if plain else a
     return read if isinstance(read, Parsed) else a
+
+
+def _as_product(side: Parsed, other: Parsed, text: str) -> Parsed:
+    """A quantity whose unit may be a product of letters (\\mu mg) as that, where the other has letters."""
+    if not isinstance(side.value, Quantity) or isinstance(other.value, Quantity) or not symbols(other.value):
+        return side
+    read = parse(text, True)
+    return read if isinstance(read, Parsed) else side
 
 
 def _same_parameter(g: Parsed, a: Parsed) -> Parsed:

@@ -50,13 +50,16 @@ class Failure:
 
 
 @remembered(1024)
-def parse(text: str) -> Parsed | Failure:
-    """The typed tree of an answer's text, all of which must be consumed; never an exception."""
+def parse(text: str, products: bool = False) -> Parsed | Failure:
+    """The typed tree of an answer's text, all of which must be consumed; never an exception.
+
+    Letters such as mg after a number are a unit where the text parses so; products: never.
+    """
     try:
         prepared = without_qualifiers(prepare(text))
         if "=" in prepared and at_once(prepared) and (named := _named(prepared)) is not None:
             return named
-        found = _parse(prepared)
+        found = _parse(prepared, products)
         if isinstance(found, Failure) and found.reason == "parse" and "=" in prepared:
             return _named(prepared) or found
         return found
@@ -64,16 +67,18 @@ def parse(text: str) -> Parsed | Failure:
         return Failure(f"limit:{error}", "over a limit")
 
 
-def _parse(prepared: str) -> Parsed | Failure:
+def _parse(prepared: str, products: bool = False) -> Parsed | Failure:
+    cursor = None
     try:
         tokens = tokenize(prepared)
-        cursor = Cursor(tokens, Grammar(additive, term, power, exponent, primary, group))
+        cursor = Cursor(tokens, Grammar(additive, term, power, exponent, primary, group), products)
         value = listing(cursor, ("eof",))
         if cursor.token.kind != "eof":
-            return Failure("parse", f"unexpected {cursor.token.text[:20]!r}")
+            raise ParseError(f"unexpected {cursor.token.text[:20]!r}")
         return Parsed(value, frozenset(cursor.constructs), cursor.parameter)
     except ParseError as error:
-        return Failure("parse", str(error))
+        again = cursor is not None and cursor.unit and not products  # \\frac{3mg}{2}, 2nm + 1
+        return _parse(prepared, True) if again else Failure("parse", str(error))
     except LimitError as error:
         return Failure(f"limit:{error}", "over a limit")
 

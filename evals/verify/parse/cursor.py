@@ -26,8 +26,9 @@ class Cursor:
 
     bars: open absolute values. money: a currency sign seen in this item. constructs: names that a final
     answer may not hold unless the gold does. choices: whether a plus-minus was seen. start: where the item
-    began. parameter: what a "k in Z" is about. grammar: the parsers that the smaller ones need and that
-    need the smaller ones.
+    began. parameter: what a "k in Z" is about. products: letters after a factor are factors and no unit;
+    unit: such letters were left to be one. grammar: the parsers that the smaller ones need and that need the
+    smaller ones.
     """
 
     __slots__ = (
@@ -39,11 +40,13 @@ class Cursor:
         "i",
         "money",
         "parameter",
+        "products",
         "start",
         "tokens",
+        "unit",
     )
 
-    def __init__(self, tokens: list[Token], grammar: Grammar) -> None:
+    def __init__(self, tokens: list[Token], grammar: Grammar, products: bool = False) -> None:
         self.tokens = tokens
         self.i = 0
         self.start = 0
@@ -51,7 +54,8 @@ class Cursor:
         self.depth = 0
         self.money = ""
         self.parameter = ""
-        self.choices = False
+        self.choices = self.unit = False
+        self.products = products
         self.constructs: set[str] = set()
         self.grammar = grammar
 

@@ -147,7 +147,9 @@ def _starts_factor(c: Cursor) -> bool:
     if token.kind == "sym" and after_degree(c):
         return False
     if token.kind == "word":
-        return not (c.i > 0 and looks_like_unit(token.text, token.spaced))
+        unit = c.i > 0 and looks_like_unit(token.text, token.spaced)
+        c.unit = c.unit or unit
+        return c.products or not unit
     if token.kind == "text":
         return token.text in ("e", "i")
     return token.kind in FACTOR_KINDS
