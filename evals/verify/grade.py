@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-VERSION = "1.3"
+VERSION = "1.4"
 
 FLAGS = (
     "multi_box",  # the response has several different boxes; the last run of them counts

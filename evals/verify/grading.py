@@ -15,7 +15,7 @@ from evals.verify.extract.thinking import visible
 from evals.verify.golds import ANY_OF, accepted
 from evals.verify.grade import Answer, Grade
 from evals.verify.limits import MAX_LENGTH, WORK
-from evals.verify.question import asks_percent
+from evals.verify.question import asks_percent, copied
 
 Mode = Literal["reward", "eval"]
 
@@ -33,17 +33,17 @@ def grade(
     mode "reward": strict only. "eval": also the lenient verdict (last-number fallback and the other
     readings of `lenient`), kept apart; it is never below the strict one.
     prove: the symbolic stage for what is left undecided; workers of `Grader` have it, here it is off.
-    question: what was asked, where it is known; it says whether a percentage is wanted, and nothing else.
+    question: what was asked, where it is known; it says whether a percentage is wanted, and which formulas
+    are copied from it.
     """
     start = time.perf_counter()
-    asked = asks_percent(question)
-    strict, spent = judge(gold, extract(response), start, prove, asked)
-    return strict if mode == "reward" else with_lenient(gold, response, strict, spent, start, prove, asked)
+    strict, spent = judge(gold, extract(response), start, prove, question)
+    return strict if mode == "reward" else with_lenient(gold, response, strict, spent, start, prove, question)
 
 
 def grade_answer(gold: str, answer: str, *, question: str | None = None) -> Grade:
     """Grade an answer that was extracted already (by a reader of a log, by hand)."""
-    return judge(gold, Answer(answer, "given"), time.perf_counter(), asked=asks_percent(question))[0]
+    return judge(gold, Answer(answer, "given"), time.perf_counter(), question=question)[0]
 
 
 @lru_cache(maxsize=8192)
@@ -68,14 +68,16 @@ def format_reward(text: str) -> float:
 
 
 def judge(
-    gold: str, found: Answer, start: float, prove: Prove | None = None, asked: bool = False
+    gold: str, found: Answer, start: float, prove: Prove | None = None, question: str | None = None
 ) -> tuple[Grade, int]:
-    """The verdict on an extracted answer, and the work it took; start: when the grading began (perf_counter);
-    asked: whether the question asks for a percentage."""
+    """The verdict on an extracted answer, and the work it took; start: when the grading began."""
     if found.text is None or not found.text.strip():
         ms = (time.perf_counter() - start) * 1000
         return Grade(False, "extract", "no answer", found.text, found.route, ms=ms, flags=found.flags), 0
-    correct, stage, reason, gold_type, answer_type, flags, spent = decide(gold, found.text, prove, asked)
+    decision = decide(gold, found.text, prove, asks_percent(question))
+    if decision.correct and decision.stage != "identical" and copied(gold, found.text, question):
+        decision = decision._replace(correct=False, reason="copied")
+    correct, stage, reason, gold_type, answer_type, flags, spent = decision
     flags = (*found.flags, *flags) if flags else found.flags
     ms = (time.perf_counter() - start) * 1000
     text = found.text[:MAX_LENGTH]
@@ -83,14 +85,20 @@ def judge(
 
 
 def with_lenient(
-    gold: str, response: str, strict: Grade, spent: int, start: float, prove: Prove | None, asked: bool
+    gold: str,
+    response: str,
+    strict: Grade,
+    spent: int,
+    start: float,
+    prove: Prove | None,
+    question: str | None,
 ) -> Grade:
     """The verdict with the lenient one beside it; all readings together have the budget of one comparison
     (of which the strict one took `spent`), and the one that goes over it does not count."""
     lenient = strict
     if not strict.correct:
         for meant, found in readings(gold, response, Answer(strict.answer, strict.route, strict.flags)):
-            verdict, took = judge(meant, found, start, prove, asked)
+            verdict, took = judge(meant, found, start, prove, question)
             spent += took
             if spent >= WORK:
                 break

@@ -1,4 +1,4 @@
-"""The question says whether a percentage may stand for a bare number, and nothing else."""
+"""The question says whether a percentage may stand for a bare number, and what is copied; nothing else."""
 
 import pytest
 
@@ -64,6 +64,38 @@ def test_percent_for_a_bare_gold(gold, answer, question, right):
     assert grade_answer(gold, answer, question=question).correct is right
     if right and question:
         assert "percent_loose" in found.flags
+
+
+@pytest.mark.parametrize(
+    ("gold", "answer", "question", "right"),
+    [
+        ("71", "3^4-10", "Compute $3^4-10$.", False),
+        ("71", "3^4-10=71", "Compute $3^4-10$.", True),
+        ("71", "81-10", "Compute $3^4-10$.", True),
+        ("\\frac{5}{6}", "\\dfrac12+\\tfrac13", "What is $\\frac{1}{2}+\\frac{1}{3}$?", False),
+        ("x>4", "3x-5>7", "Solve \\[3x - 5 > 7.\\]", False),
+        ("x>4", "2x>8", "Solve \\[3x - 5 > 7.\\]", True),
+        ("(4,\\infty)", "7<3x-5", "Solve $7 < 3x-5$.", False),
+        ("y=2x+1", "2x-y+1=0", "Write $2x-y+1=0$ in slope-intercept form.", False),
+        ("(x-1)(x+1)", "x^2-1", "Factor $x^2-1$.", False),
+        ("x^2-1", "(x-1)(x+1)", "Expand $(x-1)(x+1)$.", False),
+        ("5\\sqrt{2}", "\\sqrt{50}", "Simplify \\(\\sqrt{50}\\).", False),
+        ("\\frac{5}{9}", "0.\\overline{5}", "Write $0.\\overline{5}$ as a fraction.", False),
+        ("\\frac{2}{3}", "\\dfrac23", "Which is larger, $\\frac{2}{3}$ or $\\frac12$?", True),
+        ("\\frac{2}{3}", "2/3", "Which is larger, $\\frac{2}{3}$ or $\\frac12$?", True),
+        ("60", "60^\\circ", "Two angles have $60^\\circ$.", True),
+        ("20", "20\\%", "It falls by $20\\%$ and then?", True),
+        ("\\frac12", "0.5", "It is $0.5$ m long. How much of a meter?", True),
+        ("3", "x=3", "Is $x=3$ or $x=4$?", True),
+        ("x=3", "x=3", "Is $x=3$ or $x=4$?", True),
+        ("71", "3^4-10", None, True),
+    ],
+)
+def test_a_formula_of_the_question_is_no_answer(gold, answer, question, right):
+    found = grade(gold, f"\\boxed{{{answer}}}", "eval", question=question)
+    assert (found.correct, found.lenient) == (right, right)
+    assert right or found.reason == "copied"
+    assert grade_answer(gold, answer, question=question).correct is right
 
 
 def test_what_a_response_says_of_the_question_changes_nothing():
