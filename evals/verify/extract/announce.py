@@ -129,10 +129,12 @@ def _phrases(text: str) -> Iterator[re.Match[str]]:
 def _rest(text: str, place: int, route: str) -> str | None:
     """What an announcement that ends at `place` announces; None: it is no announcement."""
     rest = text[place : place + WINDOW]
-    if route == "tag":
-        end = END_TAG.search(rest)
-        return clean(rest[: end.start()] if end else rest)
+    if (end := END_TAG.search(rest)) is not None:
+        rest = rest[: end.start()]
     rest = rest.lstrip()
+    if route == "tag":
+        again = PHRASE.match(rest)  # <answer>Answer: 5</answer>
+        return clean(rest[again.end() :] if again else rest)
     if route == "hash":
         line = clean(rest.partition("\n")[0])
         return line if _is_answer(line) else None
