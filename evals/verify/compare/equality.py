@@ -165,29 +165,29 @@ def equal_numbers(a: Expr, b: Expr, env: Env, work: Work, confirm: bool = True) 
         return same_form(a, b, work) or None
     if second is None:
         return False
-    if any(_scale(node) > WIDE for e in (a, b) for node in walk(e)):  # may hide beyond the last digit
+    if m.fzero not in (first, second) and m.mpf_cmp(second, m.mpf_shift(first, -300)) > 0:
+        return False
+    if _wide(a, work) or _wide(b, work):  # something may hide beyond the last digit
         return same_form(a, b, work) or None
-    if second == m.fzero or first == m.fzero:
-        return True
-    return bool(m.mpf_cmp(second, m.mpf_shift(first, -300)) <= 0)
+    return True
 
 
-def _scale(e: object) -> float:
-    """How many bits the magnitude and the digits of a constant may take: products and powers of numbers."""
-    if isinstance(e, Num):
-        return abs(e.value.numerator.bit_length() - e.value.denominator.bit_length()) or (
-            WIDE + 1 if e.value.denominator.bit_length() > WIDE else 0
-        )
-    if not isinstance(e, Op):
-        return 0
-    if e.name in ("mul", "div", "neg", "percent"):
-        return sum(_scale(arg) for arg in e.args)
-    if e.name == "pow" and isinstance(e.args[1], Num | Op):
-        power = e.args[1].args[0] if isinstance(e.args[1], Op) and e.args[1].name == "neg" else e.args[1]
-        return (
-            _scale(e.args[0]) * float(min(abs(power.value), Fraction(10**9))) if isinstance(power, Num) else 0
-        )
-    return 0
+def _wide(e: Expr, work: Work) -> bool:
+    """Whether a constant in an expression is of such a size, or of so many digits, that what stands beside
+    it, or beside one, may be beyond the last digit."""
+    for node in walk(e):
+        if isinstance(node, Num):
+            top, bottom = node.value.numerator.bit_length(), node.value.denominator.bit_length()
+            if abs(top - bottom) > WIDE or bottom > WIDE:
+                return True
+        elif isinstance(node, Op) and not symbols(node):
+            try:
+                value = approximate(node, NOTHING, NEAR, work)
+            except (Unknown, Undefined):
+                continue
+            if any(part[1] and abs(part[2] + part[3]) > WIDE for part in value) and is_real(value):
+                return True
+    return False
 
 
 def infinite(e: Expr) -> int:

@@ -184,7 +184,7 @@ def _function(name: str, v: list[Value], bits: int, work: Work, m: Any) -> Value
     if name.startswith("arc") and inverted:
         return getattr(m, stem)(_over(m.mpc_one, x, bits, m), bits)
     if stem in ("mpc_cosh", "mpc_sinh", "mpc_tanh"):
-        _bounded(x, 64, m)
+        _bounded(x, 8 if stem == "mpc_tanh" else 64, m)  # tanh 256 is 1 to 222 digits
     value = getattr(m, stem)(x, bits)
     return _over(m.mpc_one, value, bits, m) if inverted else value
 

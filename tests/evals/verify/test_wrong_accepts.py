@@ -152,6 +152,15 @@ def odds_and_ends(rng):
         yield root, f"10^{{-{tiny}}}+{root}", False
         yield f"{root}+{a}", f"{a}+{root}", True
         yield root, f"{root}(1-10^{{-{tiny}}})", False
+        small = rng.choice((f"e^{{-{2 * tiny}}}", f"\\pi^{{-{2 * tiny}}}", f"(\\sqrt2)^{{-{7 * tiny}}}"))
+        yield str(a), f"{a}+{small}", False
+        yield root, f"{root}-{small}", False
+        yield f"x+{a}", f"x+{a}+{small}", False
+        yield "1", f"\\frac{{1}}{{1+{small}}}", False
+        yield "1", f"\\tanh({2 * tiny})", False
+        yield "1", f"\\cos({small})", False
+        yield f"{a}+e^{{{a}}}", f"e^{{{a}}}+{a}", True
+        yield f"\\tanh({a})", f"\\frac{{e^{{{2 * a}}}-1}}{{e^{{{2 * a}}}+1}}", True
 
 
 KINDS = (inequalities, derivatives, named_tuples, shifted_indices, decimals, odds_and_ends)
