@@ -81,6 +81,7 @@ def _compare(
     progress: Callable[[int, int], None] | None,
 ) -> int:
     """Append the disagreements of some cells to `rows`; returns the number of samples compared."""
+    from evals.grading.responses import reading_of, response_of
     from evals.verify import Grader
     from evals.verify.pool.processes import Pool
 
@@ -90,10 +91,11 @@ def _compare(
     total = sum(store.sample_table.count(cell) for cell in cells)
     with Grader("reward", workers) as ours, Pool(target, workers, deadline, 4096) as theirs:
         for cell in cells:
+            reading = reading_of(store.cell(cell))
             samples = store.samples([cell], ["problem", "index", "text"])
             for start in range(0, len(samples), BLOCK):
                 block = samples.iloc[start : start + BLOCK]
-                texts = [text or "" for text in block["text"]]
+                texts = [response_of(text or "", reading)[0] for text in block["text"]]
                 pairs = [(problems[p].answer, t) for p, t in zip(block["problem"], texts, strict=True)]
                 questions = [problems[p].question for p in block["problem"]]
                 asked = [(*pair, q) for pair, q in zip(pairs, questions, strict=True)]

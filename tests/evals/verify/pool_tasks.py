@@ -53,3 +53,8 @@ def misbehave(deed, path):
         with open(path) as file:
             return {"value": bool(file.read())}
     return {"value": None}
+
+
+def refused(gold, response):
+    """The verdict of a grader that accepts nothing."""
+    return {"correct": False}

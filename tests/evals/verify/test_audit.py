@@ -5,7 +5,10 @@ import json
 import pytest
 
 from evals.core.errors import UserError
-from evals.grading.audit import audit, lines
+from evals.grading.audit import GRADERS, audit, lines
+from evals.store import SampleStore
+from tests.evals.fake_engine import arguments, sample, world_problems
+from tests.evals.test_responses import Base
 
 ROWS = [
     ("What is 1/2?", "\\frac{1}{2}", ["\\boxed{0.5}", "\\boxed{0.25}"]),
@@ -41,3 +44,13 @@ def test_only_disagreements_are_listed(log):
 def test_an_unknown_grader_is_a_user_error(log):
     with pytest.raises(UserError, match="no grader named nobody"):
         audit([log], against="nobody")
+
+
+def test_what_is_compared_is_the_response_that_is_graded(tmp_path, monkeypatch):
+    """Not the box of a problem that a base model went on to invent."""
+    monkeypatch.setitem(GRADERS, "nobody", ("tests.evals.verify.pool_tasks:refused", "json"))
+    problems, store = world_problems(4), SampleStore(tmp_path / "s")
+    sample(Base(problems), problems, **arguments(store, template="gsm8k", shots=8, n=2))
+    found = audit(store, against="nobody")
+    assert (found.attrs["samples"], list(found["ours"])) == (8, [True] * 8)
+    assert list(found["answer"]) == list(found["gold"])
