@@ -100,7 +100,7 @@ def verdicts_of(asked: Sequence[Asked]) -> dict[Asked, Grade]:
     from evals.verify import grade
 
     verdicts = {one: grade(one[0], one[1], mode="eval", question=one[2]) for one in dict.fromkeys(asked)}
-    if undecided := [one for one, verdict in verdicts.items() if verdict.reason == UNDECIDED]:
+    if undecided := [one for one, v in verdicts.items() if UNDECIDED in (v.reason, *v.flags)]:
         verdicts.update(zip(undecided, _prover().grade_many(undecided), strict=True))
     return verdicts
 

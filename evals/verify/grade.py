@@ -15,6 +15,7 @@ FLAGS = (
     "base_ignored",  # the gold names a base and the answer does not
     "lenient",  # found by the last-number fallback
     "limit",  # over a static limit or over the work budget
+    "undecided",  # a lenient reading could not be compared; the symbolic stage may accept it
     "timeout",  # the worker was killed at the deadline
 )
 

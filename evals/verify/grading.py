@@ -95,7 +95,7 @@ def with_lenient(
 ) -> Grade:
     """The verdict with the lenient one beside it; all readings together have the budget of one comparison
     (of which the strict one took `spent`), and the one that goes over it does not count."""
-    lenient = strict
+    lenient, flags = strict, strict.flags
     if not strict.correct:
         for meant, found in readings(gold, response, Answer(strict.answer, strict.route, strict.flags)):
             verdict, took = judge(meant, found, start, prove, question)
@@ -106,8 +106,11 @@ def with_lenient(
                 lenient = verdict
             if verdict.correct:
                 break
+            if verdict.reason == "undecided" and "undecided" not in flags:
+                flags = (*flags, "undecided")
     return replace(
         strict,
+        flags=strict.flags if lenient.correct else flags,
         ms=(time.perf_counter() - start) * 1000,
         lenient=lenient.correct,
         lenient_answer=lenient.answer,

@@ -259,6 +259,15 @@ def test_released_accuracies_of_four_systems(shared_data, tmp_path):
     assert found == released
 
 
+def test_a_lenient_reading_that_is_left_undecided_goes_to_the_symbolic_verifier_too():
+    said = "We get $\\frac{n(n+1)}{2}$", "\\boxed{7} The final answer is $\\frac{n(n+1)}{2}$."
+    pairs = [("\\sum_{k=1}^{n} k", text, None) for text in (*said, "We get $n(n+1)$")]
+    found = verdicts_of(pairs)
+    assert [(found[pair].correct, found[pair].lenient) for pair in pairs] == [
+        (False, True), (False, True), (False, False)
+    ]  # fmt: skip
+
+
 def test_what_the_fast_verifier_leaves_undecided_goes_to_the_symbolic_one(shared_data, tmp_path):
     """On real responses, and on answers that need sympy: the verdicts are those of the Grader."""
     import json
