@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from evals.verify.compare.context import Context
@@ -30,6 +31,7 @@ from evals.verify.tree import (
 from evals.verify.values.exact import exact
 
 SCALAR = (*EXPR, Quantity)
+ARTICLE = re.compile(r"^(?:an?|the) (?=\w)")
 
 
 def compare(gold: Value, answer: Value, c: Context) -> bool | None:
@@ -131,8 +133,9 @@ def _structure(gold: Value, answer: Value, c: Context) -> bool | None:
 
 
 def _words(text: str) -> str:
-    """Words without case, final points and quotes."""
-    return " ".join(text.lower().replace("-", " ").replace('"', "").split()).strip(" .'")
+    """Words without case, final points, quotes and the article before them."""
+    words = " ".join(text.lower().replace("-", " ").replace('"', "").split()).strip(" .'")
+    return ARTICLE.sub("", words)
 
 
 def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -29,6 +30,7 @@ from evals.verify.tree import (
 from evals.verify.values.exact import Undefined, exact
 
 NAMING_FUNCTIONS = ("sin", "cos", "tan", "sec", "csc", "cot")
+DENIED = re.compile(r"^text .*(?:\bnot|n['’]t|\bnever|\bwrong|\bbut)$")  # "is not" = 3
 MIRROR = {">": "<", ">=": "<="}
 
 
@@ -89,6 +91,8 @@ def resolve(v: Value, c: Context, gold: bool) -> Resolved:
     if "~" in v.ops:
         sides = _approximate(v, c, gold)
     name = name_of(sides[0]) if len(sides) > 1 else None
+    if name and not gold and DENIED.search(name):
+        raise Wrong("denied")
     if name is None and len(sides) > 1 and not gold and _asked_for(sides[0]):
         name = "text " + str(sides[0])
     if name is not None and not any(_named(sides[0]) & symbols(s) for s in sides[1:]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from itertools import takewhile
 
@@ -11,6 +12,7 @@ from evals.verify.parse.measures.units import parse_unit
 from evals.verify.parse.vocabulary import BASE_WORDS
 from evals.verify.tree import Based, Expr, Num, Op, ParseError, Quantity, Value
 
+IN_BASE = re.compile(r"\(?(?:in )?base[ -](\w+)\)?")
 PERIODS = ("overline", "bar", "dot")
 
 
@@ -150,10 +152,16 @@ def base_of(c: Cursor) -> int:
     """The base that follows a number: _8, _{8}, _{eight}, _\\text{eight}."""
     c.take("_")
     name = subscript(c).strip(" ()").lower().removeprefix("base").strip()
-    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
-    if not 2 <= base <= 36:
+    base = _base_named(name)
+    if not base:
         raise ParseError("an unknown base")
     return base
+
+
+def _base_named(name: str) -> int:
+    """The base that a number or a word names; 0: none."""
+    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
+    return base if 2 <= base <= 36 else 0
 
 
 def primes(c: Cursor) -> int:
@@ -189,15 +197,14 @@ def _base_ahead(c: Cursor) -> int:
     bracket = c.at("(")
     place = c.i + bracket
     word, number_ = c.tokens[place], c.tokens[place + 1]
-    first, _, second = word.text.lower().partition(" ")
-    if word.kind == "text" and first == "base" and second in BASE_WORDS and not bracket:
+    said = IN_BASE.fullmatch(word.text.lower()) if word.kind == "text" and not bracket else None
+    if said and (base := _base_named(said[1])):
         c.i += 1
-        return BASE_WORDS[second]
+        return base
     if word.kind not in ("word", "text") or word.text.lower().removeprefix("in ") != "base":
         return 0
-    name = number_.text.lower()
-    base = int(name) if name.isdecimal() and len(name) < 3 else BASE_WORDS.get(name, 0)
-    if not 2 <= base <= 36 or (bracket and c.tokens[place + 2].text != ")"):
+    base = _base_named(number_.text.lower())
+    if not base or (bracket and c.tokens[place + 2].text != ")"):
         return 0
     c.i = place + 2 + bracket
     return base

@@ -27,6 +27,9 @@ ORDINAL = re.compile(
 )
 OHMS = re.compile(r"(?<=\d)(?:~|\\[,;: ]|\s)*\\Omega\s*$")
 HOURS = re.compile(r"^(\d{1,4})\s*hr?s?\s*(\d{1,2})\s*m(?:ins?)?\s*(?:(\d{1,2})\s*s)?$")
+TIMES_TEN = re.compile(r"(?<=\d)\s*[xX]\s*(?=10\s*(?:\^|\*\*))")  # 6.02 x 10^{23}
+DOLLARS = re.compile(r"^(?:US\s*(?=\\?\$)|((?:USD|\\text\s*\{\s*USD\s*\})\s*(?=\d)))")
+RUPEES = re.compile(r"^(?:Rs\.?|INR|\\text\s*\{\s*(?:Rs\.?|INR)\s*\})\s*(?=\d)")
 PER_CENT = re.compile(r"\bper\s+cent\b", re.IGNORECASE)
 INTEGER = re.compile(r"([A-Za-z])\s*\\in\s*(?:\\mathbb\s*(?:\{\s*Z\s*\}|Z)|\\Z|Z)\s*(\)?)$")
 WHERE = re.compile(r"(?:\\text\s*\{\s*,?\s*(?:where|for|with)\s*\}|\b(?:where|for|with))$")
@@ -58,6 +61,8 @@ def prepare(text: str) -> str:
     text = HOURS.sub(
         lambda m: f"{m[1]}\\text{{ h }}{m[2]}\\text{{ min }}" + (f"{m[3]}\\text{{ s}}" if m[3] else ""), text
     )
+    text = DOLLARS.sub(lambda m: "\\$" if m[1] else "", text)
+    text = TIMES_TEN.sub(r"\\times ", RUPEES.sub(r"\\rupee ", text))
     if "\\" in text:
         text = OHMS.sub(r"\\text{ \\Omega}", DELIMITERS.sub(_delimiter, text))
         if "quad" in text:

@@ -40,6 +40,7 @@ MONIES = {
     "euro": "euro",
     "pound": "pounds sterling",
     "yen": "yen",
+    "rupee": "rupee",
 }
 DROPPED = (
     "left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle limits "

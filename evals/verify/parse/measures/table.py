@@ -248,7 +248,7 @@ def symbols() -> dict[str, Known]:
             found.setdefault(prefix + symbol, (_powers(dimensions), factor * scale))
     for names, (dimensions, factor) in PREFIXED.items():
         found[names.split()[0]] = (_powers(dimensions), factor)
-    for word in ("min", "ft", "yd", "cd", "ha", "pt", "Pa", "h", "d"):  # not milli-inches, peta-years, …
+    for word in ("min", "ft", "yd", "cd", "ha", "pt", "Pa", "h", "d", "pm", "PM"):  # not milli-inches, …
         found.pop(word, None)
     found["Pa"], found["cd"] = (_powers("mass length-1 time-2"), F(1000)), (_powers("light"), F(1))
     return found
