@@ -7,7 +7,7 @@ from collections import Counter
 
 from evals.verify.compare.context import Context
 from evals.verify.compare.equality import NOTHING
-from evals.verify.compare.names import Member, members, names_of, ordered, out_of_order
+from evals.verify.compare.names import Member, members, names_of, numbered, ordered, out_of_order
 from evals.verify.compare.policies import base, conjunction, ratio, scalar
 from evals.verify.compare.real_sets import same_region
 from evals.verify.compare.relations import name_of, rename, resolve, same_relation
@@ -156,7 +156,7 @@ def _listing(gold: Listing, answer: Value, c: Context) -> bool | None:
     g, a = members(gold, c, True), members(answer, c, False)
     if len(set(names_of(g))) > 1 or isinstance(answer, Group):
         return _tuples(g, a, c)
-    if set(names_of(g)) and set(names_of(a)) and set(names_of(g)) != set(names_of(a)):
+    if names_of(g) and names_of(a) and set(names_of(g)) != set(numbered(names_of(a), names_of(g)[0])):
         return False
     return _multiset([v for _, v in g], [v for _, v in a], c)
 

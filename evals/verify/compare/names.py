@@ -29,6 +29,12 @@ def names_of(items: list[Member]) -> list[str]:
     return [name for name, _ in items if name]
 
 
+def numbered(names: list[str], name: str) -> list[str]:
+    """The names, where they number the values of one: x for each of x_1, x_2."""
+    apart = len(set(names)) == len(names) and all(re.fullmatch(r"_\d", n.removeprefix(name)) for n in names)
+    return [name] if apart else names
+
+
 def out_of_order(name: str) -> bool:
     """Whether the name of a tuple, "(y,x)", has its letters in another order than the tuple that a gold
     without names is."""
