@@ -112,8 +112,8 @@ def _ran_on(grades: pa.Table) -> float:
 
 
 def _errors(grades: pa.Table) -> int:
-    """Samples whose verdict is a time-out, or the death of the verifier's process."""
-    return int(pc.sum(pc.equal(grades["stage"], "pool")).as_py() or 0)
+    """Samples whose verdict is a time-out, the death of the verifier's process, or an error of its own."""
+    return int(pc.sum(pc.is_in(grades["stage"], pa.array(["pool", "error"]))).as_py() or 0)
 
 
 def _duplicates(held: Aligned) -> float:

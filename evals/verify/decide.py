@@ -98,11 +98,11 @@ def _guarded(gold: str, answer: str, prove: Prove | None, asked: bool) -> Decisi
         chosen = _chosen(gold, answer, c)
         decision = _parsed(gold, answer, c) if chosen is None else chosen
     except RecursionError:
-        decision = Decision(False, "parse", "error:RecursionError")
+        decision = Decision(False, "error", "error:RecursionError")
     except MemoryError:
-        decision = Decision(False, "compare", "error:MemoryError")
+        decision = Decision(False, "error", "error:MemoryError")
     except Exception as error:  # a bug of ours must not end a training run; it is counted by its reason
-        decision = Decision(False, "compare", f"error:{type(error).__name__}")
+        decision = Decision(False, "error", f"error:{type(error).__name__}")
     return decision._replace(spent=c.work.spent())
 
 

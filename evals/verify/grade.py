@@ -34,7 +34,7 @@ class Grade:
     """The result of grading one response; truthy never: ask `.correct`.
 
     correct: the strict verdict. stage: what decided (extract, identical, number, limits, parse, compare,
-    symbolic, pool). reason: why, in one or two words ("equal", "different", "type", "unevaluated",
+    symbolic, pool, error). reason: why, in one or two words ("equal", "different", "type", "unevaluated",
     "no answer", "limit:nesting", …). answer, route: the extracted text and how it was found.
     gold_type, answer_type: names of the types compared, where it came so far. ms: wall time.
     lenient, lenient_answer, lenient_route: the same with the last-number fallback; None in reward mode.

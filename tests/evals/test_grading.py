@@ -283,3 +283,20 @@ def test_what_the_fast_verifier_leaves_undecided_goes_to_the_symbolic_one(shared
             assert (mine.correct, mine.lenient, mine.stage, mine.reason, mine.answer) == (
                 verdict.correct, verdict.lenient, verdict.stage, verdict.reason, verdict.answer
             )  # fmt: skip
+
+
+def test_errors_of_the_verifier_are_counted(tmp_path, problems, monkeypatch):
+    """Also those that it meets in this process: they are wrong answers to every other number."""
+
+    def failing(gold, answer, c):
+        raise ZeroDivisionError
+
+    store, cell = sampled(tmp_path / "s", problems, n=4, seed=77)
+    with monkeypatch.context() as patch:
+        patch.setattr("evals.verify.decide._plainly", lambda gold, answer: None)
+        patch.setattr("evals.verify.decide._chosen", failing)
+        grade_store(store, [cell])
+    grades = store.grades([cell])
+    failed = grades["reason"] == "error:ZeroDivisionError"
+    assert failed.any()
+    assert cell_report(store, cell)["verifier_errors"] == failed.sum()
