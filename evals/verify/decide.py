@@ -196,17 +196,18 @@ def _chosen(gold: str, answer: str, c: Context) -> Decision | None:
     None where nothing is chosen."""
     if not LETTER.search(gold) and not LETTER.search(answer):
         return None
-    right = choice(gold, bare_option(answer))
+    option = bare_option(answer)
+    right = choice(gold, option)
     if right is None:
         right = several(gold, answer)
     if right is not None:
         return Decision(right, "compare", "equal" if right else "different", "choice", "choice")
-    g, a = lettered(gold), lettered(answer)
+    g, a = lettered(gold), lettered(option)
     if g is None and a is None:
         return None
     if g is not None and a is None:
-        letter = choice(g.letter, bare_option(answer))
-        if letter and (rest := after_letter(answer)):
+        letter = choice(g.letter, option)
+        if letter and (rest := after_letter(option)):
             return _parsed(g.value, rest, c)
         if letter is not None:
             return Decision(letter, "compare", "equal" if letter else "different", "choice", "choice")

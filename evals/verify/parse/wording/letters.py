@@ -23,6 +23,7 @@ OPTION = re.compile(
     r"(\(?[A-J]\)?)\s*\}?\.?",
     re.IGNORECASE,
 )
+WORD = re.compile(r"^(?:the\s+)?(?:correct\s+)?(?:option|choice)\s*:?\s*(?=\(?[A-J][).:])", re.IGNORECASE)
 CIRCLED = {ord("Ⓐ") + i: chr(ord("A") + i) for i in range(10)}
 SEVERAL = re.compile(
     rf"(?:{WRAP}\{{)?{SPACE}*\(?[A-J]\)?(?:(?:{SPACE}|[,;、，}}]|\band\b|{WRAP}\{{|和)*\(?[A-J]\)?)+"
@@ -62,11 +63,20 @@ def after_letter(text: str) -> str:
 
 
 def bare_option(text: str) -> str:
-    """ "Option B" and "\\text{Choice (B)}" as the letter alone; anything else as it stands."""
-    if text[:1] == text[-1:] == "$" and text.count("$") == 2:
-        text = text.strip("$").strip()
+    """ "Option B" and "\\text{Choice (B)}" as the letter alone, "option (B) 12" as "(B) 12"; anything else as
+    it stands, without delimiters of mathematics around it."""
+    text = undelimited(text)
     match = OPTION.fullmatch(text.translate(CIRCLED).strip()) if len(text) < 60 else None
-    return match[1].upper() if match else text
+    return match[1].upper() if match else WORD.sub("", text)
+
+
+def undelimited(text: str) -> str:
+    """A text in $ … $, \\( … \\) or \\[ … \\] without these."""
+    for opening, closing in (("$", "$"), ("\\(", "\\)"), ("\\[", "\\]")):
+        inner = text[len(opening) : -len(closing)]
+        if text.startswith(opening) and text.endswith(closing) and opening not in inner:
+            return inner.strip()
+    return text
 
 
 def several(gold: str, answer: str) -> bool | None:
