@@ -134,5 +134,6 @@ def _trim(text: str) -> str:
             text = text[2:-2]
         if len(text) > 2 and text[0] == text[-1] and text[0] in QUOTES and text[0] not in text[1:-1]:
             text = text[1:-1]
-        text = text.rstrip(TAIL).rstrip("\\")
+        if not text.endswith("..") or not text.rstrip(". ").endswith((",", ";")):  # 1, 2, ... goes on
+            text = text.rstrip(TAIL).rstrip("\\")
     return text
