@@ -6,6 +6,7 @@ sentence (`Bound`, which readers turn into their own errors).
 
 from __future__ import annotations
 
+import csv
 import difflib
 import gzip
 import io
@@ -13,7 +14,7 @@ import json
 import math
 import tomllib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -125,6 +126,39 @@ class _Gunzipped(io.RawIOBase):
 def opened(path: Path) -> IO[bytes]:
     """A file open for reading; what a `.gz` holds, within bounds."""
     return io.BufferedReader(_Gunzipped(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def csv_rows(path: Path, needed: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a CSV file (or .csv.gz) in UTF-8 with their lines; names of columns without blanks around them.
+
+    UserError where it is none, has two columns of one name or not those that are needed, and for a row with
+    another number of fields than the header.
+    """
+    line = 1
+    try:
+        with opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)  # else a stray quote takes in the lines after it
+            names = reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
+            if twice := [name for name in names if name and names.count(name) > 1]:
+                raise UserError(f"{path} has two columns {twice[0]!r}; keep the one that is meant")
+            if missing := [name for name in needed if name not in names]:
+                raise UserError(
+                    f"{path} has no column {missing[0]!r}; its first line must name {', '.join(needed)}, "
+                    f"with commas between them, and is {','.join(names)[:120]!r}"
+                )
+            for row in reader:
+                line = reader.line_num
+                if None in row or None in row.values():
+                    raise UserError(
+                        f"{path} line {line}: it has not as many fields as the header; fix or remove the line"
+                    )
+                yield line, row
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); check the path") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not a CSV file in UTF-8 after line {line}; save it as one") from error
+    except (csv.Error, Bound) as error:
+        raise UserError(f"{path} is not a CSV file after line {line}: {error}; save it as one") from error
 
 
 def batches(file: Any, size: int, rows: int) -> Iterator[Any]:

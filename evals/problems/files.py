@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,14 +72,5 @@ def _parquet(path: Path) -> Iterator[Placed]:
 
 
 def _csv(path: Path) -> Iterator[Placed]:
-    with bounds.opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        try:
-            for row in reader:
-                if None in row or None in row.values():
-                    raise UserError(
-                        f"{path} line {reader.line_num} has another number of fields than the header; fix it"
-                    )
-                yield f"{path} line {reader.line_num}", row
-        except csv.Error as error:
-            raise UserError(f"{path} line {reader.line_num} is not CSV: {error}; fix it") from error
+    for line, row in bounds.csv_rows(path):
+        yield f"{path} line {line}", row

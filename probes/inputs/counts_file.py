@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from analysis.arguments import LARGEST
-from evals.core import bounds
+from evals.core.bounds import csv_rows
 from evals.core.errors import UserError
 from probes.inputs.sources import COLUMNS, GROUPS, Source, blank
+
+Line = tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]  # its number, and its values
 
 
 def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
@@ -22,36 +21,23 @@ def from_counts(path: Path, keys: Sequence[str] = ()) -> Source:
     Clusters are resampled whole, problems within their stratum. keys: further columns that are kept.
     UserError with the line of what is wrong.
     """
-    try:
-        with bounds.opened(path) as raw, io.TextIOWrapper(raw, "utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            reader.fieldnames = [(name or "").strip() for name in reader.fieldnames or ()]
-            if missing := [c for c in COLUMNS if c not in reader.fieldnames]:
-                raise UserError(f"{path} has no column {missing[0]!r}; it needs {', '.join(COLUMNS)}")
-            groups = [
-                c for c in dict.fromkeys((*GROUPS, *keys)) if c in reader.fieldnames and c not in COLUMNS
-            ]
-            rows = [_row(path, reader.line_num, row, groups) for row in reader]
-            lines = _distinct(path, rows)
-    except OSError as error:
-        raise UserError(f"counts {path} cannot be read ({error.strerror}); check the path") from error
-    except (UnicodeDecodeError, csv.Error, bounds.Bound) as error:
-        raise UserError(f"{path} is not a CSV file in UTF-8: {error}; save it as one") from error
+    rows: list[Line] = []
+    groups: list[str] = []
+    for line, row in csv_rows(path, COLUMNS):
+        groups = groups or [c for c in dict.fromkeys((*GROUPS, *keys)) if c in row and c not in COLUMNS]
+        rows.append(_row(path, line, row, groups))
     if not rows:
         raise UserError(f"{path} has no rows; it needs one per problem and checkpoint")
-    frame = pd.DataFrame(lines, columns=[*COLUMNS, *groups])
+    frame = pd.DataFrame(_distinct(path, rows), columns=[*COLUMNS, *groups])
+    _no_total(path, rows)
     names = list(dict.fromkeys(frame["checkpoint"]))
     problems = {"name": path.name, "fingerprint": None, "count": int(frame["problem"].nunique())}
     return Source(frame, [blank(n) for n in names], problems)
 
 
-def _row(
-    path: Path, line: int, row: dict[str, Any], groups: Sequence[str]
-) -> tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]:
-    """(line, values) of one row, checked; the values of the columns `groups` come last."""
+def _row(path: Path, line: int, row: dict[str, str], groups: Sequence[str]) -> Line:
+    """One row, checked; the values of the columns `groups` come last."""
     where = f"{path} line {line}"
-    if None in row or None in row.values():
-        raise UserError(f"{where}: it has not as many fields as the header; fix or remove the line")
     try:
         n, c = (int(x) if (x := float(row[name])).is_integer() else int(row[name]) for name in "nc")
     except (ValueError, OverflowError):
@@ -71,9 +57,7 @@ def _row(
     return line, (problem, checkpoint, n, c, *(row[name].strip() for name in groups))
 
 
-def _distinct(
-    path: Path, rows: Sequence[tuple[int, tuple[str, str, int, int, *tuple[str, ...]]]]
-) -> list[tuple[str, str, int, int, *tuple[str, ...]]]:
+def _distinct(path: Path, rows: Sequence[Line]) -> list[tuple[str, str, int, int, *tuple[str, ...]]]:
     """The rows without their lines; UserError where a problem of a checkpoint stands twice."""
     seen: dict[tuple[str, str], int] = {}
     for line, (problem, checkpoint, *_) in rows:
@@ -83,3 +67,18 @@ def _distinct(
                 "add up its samples or drop one"
             )
     return [values for _, values in rows]
+
+
+def _no_total(path: Path, rows: Sequence[Line]) -> None:
+    """UserError where a line has the n and the c of all other problems of its checkpoint together."""
+    sums: dict[str, tuple[int, int, int]] = {}
+    for _, (_, checkpoint, n, c, *_) in rows:
+        M, all_n, all_c = sums.get(checkpoint, (0, 0, 0))
+        sums[checkpoint] = M + 1, all_n + n, all_c + c
+    for line, (problem, checkpoint, n, c, *_) in rows:
+        M, all_n, all_c = sums[checkpoint]
+        if M > 3 and (2 * n, 2 * c) == (all_n, all_c):
+            raise UserError(
+                f"{path} line {line}: {problem!r} has the n and c of all other problems of {checkpoint!r} "
+                "together, as a total; remove the line"
+            )

@@ -13,6 +13,7 @@ from analysis import PairedCounts, pass_at_k
 from analysis.estimators.answers import majority_curve
 from analysis.measures.ratios import Interval
 from analysis.measures.sharpening_tax import area_share, few_rollouts, sharpening_tax, unpaired_tax
+from evals.core.bounds import csv_rows
 from evals.core.errors import UserError
 from evals.core.keys import derive_seed
 from probes.findings.checks import check
@@ -147,12 +148,11 @@ def from_histograms(
 
 def _read_histograms(path: Path) -> dict[str, np.ndarray]:
     """{checkpoint: (n + 1,) problems by right samples}."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a CSV file: {error}; save it as one") from error
-    if missing := [c for c in ("checkpoint", "n", "c", "problems") if c not in frame.columns]:
-        raise UserError(f"{path} has no column {missing[0]!r}; it needs checkpoint, n, c and problems")
+    columns = ("checkpoint", "n", "c", "problems")
+    frame = pd.DataFrame([row for _, row in csv_rows(path, columns)], columns=columns)
+    frame["checkpoint"] = frame["checkpoint"].str.strip()
+    if not len(frame) or (frame["checkpoint"] == "").any():
+        raise UserError(f"{path} has no lines, or one without a checkpoint; name it in every line")
     numbers = frame[["n", "c", "problems"]]
     whole = numbers.apply(lambda column: pd.to_numeric(column, errors="coerce"))
     if not ((whole >= 0) & (whole % 1 == 0)).to_numpy().all():

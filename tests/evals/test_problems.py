@@ -236,7 +236,7 @@ def test_errors_name_the_thing(spec, words):
         ('{"x": "a", "y": "1"}\n', "jsonl", "has columns x, y"),
         ("", "jsonl", "has no problems"),
         ("[1]", "json", "row 1 is not a JSON object"),
-        ("question,answer\nq\n", "csv", "line 2 has another number of fields"),
+        ("question,answer\nq\n", "csv", "line 2: it has not as many fields"),
         ("not parquet", "parquet", "not a readable parquet"),
         ("text", "txt", "of no known kind"),
     ],
