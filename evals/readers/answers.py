@@ -202,7 +202,7 @@ def at_step(run: str, step: Any) -> str:
     as checkpoints between two steps would become one."""
     step = step[0] if isinstance(step, list) and step else step
     number = number_of(step)
-    if (number is None and isinstance(step, str)) or (number is not None and not number.is_integer()):
+    if (number is None and step is not None) or (number is not None and not number.is_integer()):
         raise Malformed(
             f"the step {str(step)[:40]!r} is no whole number; write optimizer steps, or give plain rows that "
             "name their `checkpoint` and no step"

@@ -184,6 +184,30 @@ def test_rows_with_a_step_are_not_pooled_over_steps(tmp_path, name):
     assert read(rows_file(tmp_path, *rows), tmp_path)[0] == ["step-000001", "step-000002"]
 
 
+@pytest.mark.parametrize(
+    ("rows", "labels"),
+    [
+        ([{"checkpoint": 100}, {"checkpoint": 200}], ["100", "200"]),
+        ([{"checkpoint": 1.5}, {"checkpoint": 2.0}], ["1.5", "2"]),
+        ([{"checkpoint": "rl", "model": "x/a"}, {"checkpoint": "rl", "model": "x/b"}], ["a/rl", "b/rl"]),
+        ([{"checkpoint": "rl", "model": "a"}, {"checkpoint": "sft", "model": "a"}], ["rl", "sft"]),
+    ],
+)
+def test_checkpoints_that_a_row_tells_apart_are_not_pooled(tmp_path, rows, labels):
+    """A number, and the second of two names, were left out: the samples of both became those of one."""
+    rows = [row | {"question": "q", "answer": "2", "response": "\\boxed{2}"} for row in rows]
+    assert read(rows_file(tmp_path, *rows), tmp_path)[0] == labels
+
+
+@pytest.mark.parametrize(
+    "row", [{"step": "global_step_100"}, {"model": {"name": "a"}}, {"checkpoint": ["a"]}]
+)
+def test_checkpoints_that_cannot_be_told_apart_are_refused(tmp_path, row):
+    row = row | {"question": "q", "answer": "2", "response": "\\boxed{2}"}
+    with pytest.raises(UserError, match=r"no whole number|not a name"):
+        read(rows_file(tmp_path, row), tmp_path)
+
+
 def test_steps_of_trainers_are_checkpoints_of_their_own(tmp_path):
     trl = [{"step": i, "prompt": "q", "completion": "\\boxed{2}", "answer": "2"} for i in (1, 2)]
     (tmp_path / "run").mkdir()

@@ -36,7 +36,7 @@ RESPONSES: tuple[str, ...] = ("responses", "samples", "completions", "generation
 ALONE = ("response", "completion", "generation", "output", "generated_text", "model_output", "text")
 RESPONSES += ALONE  # text last: often prompt + completion
 STEP = ("step", "global_step", "training_step", "train_step")
-SOURCE = ("checkpoint", "model", "model_name")
+SOURCE = ("model_name", "model", "checkpoint")  # a row may say several; labels take the last that tell
 RELEASED_GOLD = re.compile(r"\n?A:[ \t]*(.*?)\s*\Z")  # how GSM8K's release writes `#### n`
 
 
@@ -69,11 +69,22 @@ def parse_plain(raw: Any, context: Mapping[str, Any]) -> list[Answers]:
     question = _first(row, QUESTION, "question")
     prompt = _text(row["prompt"]) if question != "prompt" and row.get("prompt") is not None else None
     responses = _responses(row, question)
-    source = next((row[k] for k in SOURCE if isinstance(row.get(k), str)), None)
-    if step := next((k for k in STEP if number_of(row.get(k)) is not None), None):
+    source = "/".join(filter(None, (_named(row, name) for name in SOURCE))) or None
+    if step := next((k for k in STEP if row.get(k) is not None), None):
         source = at_step(source or str(context.get("run", "run")), row[step])
     gold = _gold(row, {r.text for r in responses})
     return [Answers(asked(row[question], question), gold, responses, source, options_of(row), prompt)]
+
+
+def _named(row: Mapping[str, Any], name: str) -> str | None:
+    """What a column says of the checkpoint, a number as text; Malformed where it is no name, as checkpoints
+    that it tells apart would become one."""
+    value = row.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool) or (number := number_of(value)) is None:
+        raise Malformed(f"{name!r} is {type(value).__name__}, not a name; write a text")
+    return str(int(number)) if number.is_integer() else str(value)
 
 
 def _responses(row: Mapping[str, Any], question: str) -> tuple[Response, ...]:
