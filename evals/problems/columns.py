@@ -13,6 +13,7 @@ from evals.records import Problem
 QUESTION = ("problem", "question", "Problem")
 ANSWER = ("answer", "final_answer", "expected_answer", "Answer")
 SOLUTIONS = ("solution", "solutions", "generated_solution", "Solution")
+GOLDS = ("gold", "gold_answer", "ground_truth")  # beside these `answer` may be a model's own
 DESCRIBING = ("level", "subject", "type", "subfield", "unit", "answer_type", "problem_source", "unique_id")
 
 HASHES = "####"  # before a gold, as GSM8K writes it
@@ -23,11 +24,16 @@ CALCULATOR = re.compile(r"<<[^<>]*>>")
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Names of the columns of a data set. answer None: the gold is the last \\boxed{} of the solution."""
+    """Names of the columns of a data set. answer None: the gold is the last \\boxed{} of the solution.
+
+    questions, golds: further columns that must say the same, where nobody chose one.
+    """
 
     question: str
     answer: str | None
     solutions: str | None = None
+    questions: tuple[str, ...] = ()
+    golds: tuple[str, ...] = ()
 
 
 def find_columns(present: list[str], chosen: Mapping[str, str], where: str) -> Columns:
@@ -54,7 +60,12 @@ def find_columns(present: list[str], chosen: Mapping[str, str], where: str) -> C
             f"{where} has columns {', '.join(present)}, and which hold question and answer is not clear; "
             "name them, as in 'FILE?question=COLUMN&answer=COLUMN'"
         )
-    return Columns(question, answer, solutions)
+
+    def beside(role: str, taken: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        return () if role in chosen else tuple(c for c in known if c in present and c != taken)
+
+    golds = beside("answer", answer, (*ANSWER, *GOLDS)) if answer else ()
+    return Columns(question, answer, solutions, beside("question", question, QUESTION), golds)
 
 
 def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: str) -> Problem | None:
@@ -63,6 +74,9 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
     A gold written as in GSM8K (`… #### n`) is cut out of its solution; of a list of golds all are asked for.
     """
     question = within(row, columns.question)
+    for other in columns.questions:
+        if isinstance(row.get(other), str) and row[other].strip() != str(question).strip():
+            raise UserError(_two(where, "question", columns.question, other))
     if not isinstance(question, str) or not question.strip():
         raise UserError(f"{where}: column {columns.question!r} has no question; fix or remove this row")
     solutions = _texts(within(row, columns.solutions)) if columns.solutions else []
@@ -70,6 +84,9 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
     if columns.answer and (cut := hashed_gold(answer)):
         solutions = solutions or [CALCULATOR.sub("", answer)]
         answer = cut
+    for other in columns.golds:
+        if answer and (gold := gold_text(row.get(other))) and not agree(answer, hashed_gold(gold) or gold):
+            raise UserError(_two(where, "answer", str(columns.answer), other))
     if not columns.answer and solutions:
         answer = last_boxed(solutions[-1]) or ""
     if not answer:
@@ -79,6 +96,23 @@ def problem_of(row: Mapping[str, Any], columns: Columns, dataset: str, where: st
         question = f"{context.strip()}\n{question}"
     described = {k: row[k] for k in DESCRIBING if isinstance(row.get(k), str | int | float)}
     return Problem.make(question.strip(), answer, tuple(solutions), {"dataset": dataset} | described)
+
+
+def _two(where: str, role: str, taken: str, other: str) -> str:
+    return (
+        f"{where}: columns {taken!r} and {other!r} say two things where the {role} is expected; name the one "
+        f"that is meant, as in 'FILE?{role}={other}'"
+    )
+
+
+def agree(a: str, b: str) -> bool:
+    """Whether two golds say the same, also where one is a worked solution that ends with the other."""
+    if a == b:
+        return True
+    from evals.verify import grade_answer
+
+    ends = [last_boxed(x) or x for x in (a, b)]
+    return ends[0] == ends[1] or bool(grade_answer(ends[0], ends[1]).correct)
 
 
 def within(row: Mapping[str, Any], path: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evals.core.bounds import loads
-from evals.problems.columns import gold_text, hashed_gold, last_boxed
+from evals.problems.columns import agree, gold_text, hashed_gold, last_boxed
 from evals.readers.answers import Malformed
 
 MOST = 64  # answers of which any one is right
@@ -66,16 +66,6 @@ def same_gold(row: Mapping[str, Any], names: Sequence[str], **how: Any) -> str:
                 "keep the gold alone"
             )
     return golds[first]
-
-
-def agree(a: str, b: str) -> bool:
-    """Whether two golds say the same, also where one is a worked solution that ends with the other."""
-    if a == b:
-        return True
-    from evals.verify import grade_answer
-
-    ends = [last_boxed(x) or x for x in (a, b)]
-    return ends[0] == ends[1] or bool(grade_answer(ends[0], ends[1]).correct)
 
 
 def short(text: str) -> str:

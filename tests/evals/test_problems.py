@@ -256,6 +256,33 @@ def test_a_wrong_column_is_named_with_what_there_is(tmp_path):
         load_problems(path + "?gold=a")
 
 
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"problem": "p17", "question": "What is 2+2?", "answer": "4"}, "question"),
+        ({"problem": 17, "question": "What is 2+2?", "answer": "4"}, "question"),
+        ({"question": "What is 2+2?", "answer": "5", "gold": "4"}, "gold"),
+        ({"question": "What is 2+2?", "answer": "5", "final_answer": "4"}, "final_answer"),
+    ],
+)
+def test_two_columns_that_may_be_meant_are_named(tmp_path, row, column):
+    """`problem` was asked where it is an id, and `answer` was the gold where it is a model's own."""
+    path = write(tmp_path / "a.jsonl", [row])
+    with pytest.raises(UserError, match=f"line 1: columns .* and {column!r} say two things"):
+        load_problems(path)
+    (found,) = load_problems(
+        path + f"?question=question&answer={'answer' if column == 'question' else column}"
+    ).problems
+    assert (found.question, found.answer) == ("What is 2+2?", "4")
+
+
+def test_columns_that_say_the_same_are_taken(tmp_path):
+    row = {"problem": "What is 2+2?", "question": "What is 2+2? ", "answer": "So it is 4.\n#### 4"}
+    row |= {"final_answer": 4.0, "gold": "\\boxed{4}", "ground_truth": None}
+    (found,) = load_problems(write(tmp_path / "a.jsonl", [row])).problems
+    assert (found.question, found.answer) == ("What is 2+2?", "4")
+
+
 def test_bytes_that_are_no_text_are_named(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"question": "\xff", "answer": "1"}\n')

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.core.bounds import loads, read_small
-from evals.problems.columns import ANSWER, QUESTION, SOLUTIONS
+from evals.problems.columns import ANSWER, QUESTION, SOLUTIONS, agree
 from evals.readers.answers import (
     Answers,
     Malformed,
@@ -23,7 +23,7 @@ from evals.readers.answers import (
     question_of,
     text_of,
 )
-from evals.readers.golds import agree, gold_of, short
+from evals.readers.golds import gold_of, short
 
 NAME = re.compile(r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT.+)\.jsonl")
 
