@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pyarrow.parquet as pq
 
 from evals.core.files import replacing
 from evals.grading.responses import reading_of, response_of
+from evals.readers.answers import OPTIONS
 from evals.records import Problem
-from evals.store.reading import all_cells
+from evals.store.reading import all_cells, labels
 from evals.store.store import SampleStore, grade_group
 
 LEFT_OUT = ("token_ids", "logprobs")  # large, and in the store
@@ -23,18 +25,30 @@ def export_samples(store: SampleStore, out: Path) -> int:
     """Write one JSON object a sample to `out`, a block at a time; returns how many.
 
     Fields: those of the samples table, `min_p` and `dataset` where they are known, `question`, `gold`, and,
-    where graded, the grade's. `text` is the response that is graded; `raw_text`, where it differs, what was
-    sampled.
+    where graded, the grade's. `checkpoint`: another name for every cell that nothing else in a row tells
+    from others. `text` is the response that is graded; `raw_text`, where it differs, what was sampled.
     """
     chosen = all_cells(store)
     store.compact(chosen)
     written = 0
     with replacing(out) as stream:
-        for cell in chosen:
+        for cell, name in zip(chosen, _names(store, chosen), strict=True):
             for row in cell_rows(store, cell):
-                stream.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                stream.write(json.dumps(row | {"checkpoint": name}, ensure_ascii=False).encode() + b"\n")
                 written += 1
     return written
+
+
+def _names(store: SampleStore, cells: Sequence[str]) -> list[str]:
+    """The checkpoint of each cell; with what tells cells apart that have the same options, and would be one
+    where they are read again (asked in another way, drawn twice)."""
+    infos = [store.cell(cell) for cell in cells]
+    read = [(str(info["checkpoint"]), *(info.get(name) for name in OPTIONS)) for info in infos]
+    twins = Counter(read)
+    return [
+        name if twins[one] == 1 else name + label.removeprefix(name).replace("/", "_")
+        for (name, *_), one, label in zip(read, read, labels(store, cells), strict=True)
+    ]
 
 
 def cell_rows(store: SampleStore, cell: str) -> Iterator[dict[str, Any]]:

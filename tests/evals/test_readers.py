@@ -303,6 +303,22 @@ def test_export_and_import_is_a_round_trip(tmp_path):
     assert again.samples([cell], columns).equals(store.samples([old], columns))
 
 
+def test_cells_that_rows_do_not_tell_apart_are_exported_under_names_of_their_own(tmp_path):
+    """One checkpoint asked in two ways came back as one cell of twice as many samples."""
+    store = SampleStore(tmp_path / "store")
+    row = {"question": "q", "answer": "1", "model": "org/m", "temperature": 0.6}
+    for chat, said in ((True, "1"), (False, "2")):
+        (cell,) = import_samples([lines(tmp_path / "a.jsonl", [row | {"response": said}])], store)
+        store.add_cell(cell, store.cell(cell) | {"chat": chat})
+    export_samples(store, tmp_path / "out.jsonl")
+    again = SampleStore(tmp_path / "again")
+    cells = import_samples([tmp_path / "out.jsonl"], again)
+    assert [(again.cell(c)["checkpoint"], again.sample_table.count(c)) for c in cells] == [
+        ("m (chat True)", 1),
+        ("m (chat False)", 1),
+    ]
+
+
 def test_exported_samples_have_their_whole_grade(tmp_path):
     """Right in words alone: the strict grade, the lenient one and what they read leave with the sample."""
     store = SampleStore(tmp_path / "store")
