@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from probes.findings.types import Finding
     from probes.inputs.checkpoints import Sampling, Variant
     from probes.inputs.sources import Source
+
+
+SAMPLING = (  # fields of `Inputs` that say nothing of samples and counts that are there
+    *("problems", "data", "n", "limit", "engine", "server", "vllm", "dtype", "rows", "tokenizer"),
+    "trust_remote_code",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,22 @@ def finish(finding: Finding, out: Path) -> None:
     say(f"written: {path}")
 
 
+def _only_where_sampled(context: typer.Context, values: Mapping[str, Any], ways: Sequence[str]) -> None:
+    """UserError for an option of sampling beside samples or counts, which stay what they are."""
+    from evals.core.errors import UserError
+
+    there = next((name for name in ("samples", "counts") if values.get(name)), None)
+    if there is None or values.get("ckpt"):
+        return
+    for name in (*SAMPLING, *ways):
+        source = context.get_parameter_source(name) if name in values else None
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(
+                f"--{name.replace('_', '-')} is for checkpoints that are sampled here; --{there} is taken "
+                "whole, as it was drawn: leave it out"
+            )
+
+
 @cache
 def _hints() -> dict[str, Any]:
     return get_type_hints(Inputs, include_extras=True)
@@ -196,13 +218,17 @@ def with_inputs(
             if f.name not in (*without, "askings")
         ]
         ways = parameters(many=True, usual=asking)
+        context = inspect.Parameter(
+            "context", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=typer.Context
+        )
 
         def command(**values: Any) -> None:
+            _only_where_sampled(values.pop("context"), values, [p.name for p in ways])
             taken = {p.name: values.pop(p.name) for p in shared}
             asked = {p.name: values.pop(p.name) for p in ways}
             count = len(taken.get("ckpt") or ()) or 1
             function(Inputs(**taken, askings=askings(asked, count, asking)), **values)
 
-        return described(command, function, [*shared[:3], *own, *ways, *shared[3:]])
+        return described(command, function, [context, *shared[:3], *own, *ways, *shared[3:]])
 
     return wrap

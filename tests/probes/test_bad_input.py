@@ -112,6 +112,18 @@ def test_ways_do_not_mix(probes, tmp_path):
     assert_refused(both, "got --samples and --counts", tmp_path)
 
 
+@pytest.mark.parametrize(
+    "given", [["--n", 32], ["--limit", 10], ["--problems", "gsm8k"], ["--temperature", 1]]
+)
+def test_options_of_sampling_say_nothing_of_counts(probes, tmp_path, given):
+    """They were passed over: all problems and samples of the file were compared."""
+    path = counts_file(tmp_path, GOOD)
+    result = probes("expand", "--counts", path, *given, "--out", tmp_path / "out")
+    assert_refused(
+        result, f"{given[0]} is for checkpoints that are sampled here; --counts is taken", tmp_path
+    )
+
+
 def test_unknown_option_value_and_name(probes, tmp_path):
     path = counts_file(tmp_path, GOOD)
     unknown = probes("expand", "--contts", path)
