@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from probes.findings.rows import plain_text
 from reports.drawings import Drawing
 from reports.figures.export import save
 from reports.page.svg import inline
@@ -20,6 +21,6 @@ def placed(drawings: Iterable[Drawing], folder: Path, prefix: str, about: str) -
         figure, name = one.draw(), prefix + one.name
         svg = save(figure, one.frame, folder, name)
         shape = "broad" if figure.get_size_inches()[0] > 4 else ""
-        inlined = inline(svg, name, f"{one.title}: {about}")
+        inlined = inline(svg, name, plain_text(f"{one.title}: {about}"))
         out.append({"name": name, "title": one.title, "shape": shape, "svg": inlined})
     return out

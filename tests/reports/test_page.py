@@ -115,6 +115,14 @@ def test_the_page_loads_nothing(plain_page: str) -> None:
     assert not re.findall(r"@import|url\(\s*['\"]?http", plain_page)
 
 
+def test_names_of_figures_hold_no_marks(tmp_path: Path) -> None:
+    """What a screen reader is told of a figure: the names of checkpoints stood there as they are."""
+    page = build_page(written(tmp_path, finding(comparison("a\x1b[2J", "b\u202e\0"))), tmp_path / "out")
+    said = re.findall(r'aria-label="([^"]*)"', page.read_text("utf-8"))
+    assert any("a [2J" in one for one in said)
+    assert all(one.isprintable() for one in said)
+
+
 def test_card_says_what_the_finding_says(plain_page: str) -> None:
     text = plain_page
     card = text[text.index('<article class="card') : text.index("</article>")]
