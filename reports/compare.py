@@ -29,6 +29,8 @@ def compare_studies(first: Path, second: Path, out: Path) -> list[str]:
     another with one only, whatever the names. UserError where nothing matches, and where one study has
     differing findings of one comparison.
     """
+    if first.resolve() == second.resolve():
+        raise UserError(f"{first} is given twice; give two studies or findings")
     one, two = (expansions(load_findings(p)) for p in (first, second))
     frame = matched(one, two, (str(first), str(second)))
     if frame.empty:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -31,13 +32,18 @@ def with_ladder(source: Source, tokens: Sequence[str], trained: Sequence[str], l
     for option, given in (("tokens", tokens), ("trained", trained), ("loss", loss)):
         key = "loss" if option == "loss" else "tokens"
         for text in given:
-            name, _, value = text.rpartition("=")
-            if name not in found:
+            name, equals, value = text.rpartition("=")
+            if equals and name not in found:
                 raise UserError(f"--{option} {text}: no checkpoint {name!r}; choose among {', '.join(found)}")
             try:
-                number = float(value)
+                number = float(value if equals else "none")
             except ValueError:
-                raise UserError(f"--{option} {text}: {value!r} is no number; write NAME=NUMBER") from None
+                number = math.nan
+            if not math.isfinite(number) or (number <= 0 and option != "loss"):
+                raise UserError(
+                    f"--{option} {text}: {value!r} is no number{' above 0' * (option != 'loss')}; "
+                    "write NAME=NUMBER"
+                )
             found[name]["lineage"] = {**(found[name]["lineage"] or {}), key: number}
             if option == "trained":
                 found[name]["recipe"] = found[name]["recipe"] or "trained"

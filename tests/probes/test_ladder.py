@@ -62,8 +62,13 @@ def test_what_is_no_ladder():
     source = counts_of(m1=0.0, rl=1.0)
     with pytest.raises(UserError, match="--tokens m9=1: no checkpoint 'm9'; choose among m1, rl"):
         with_ladder(source, ["m9=1"], [], [])
-    with pytest.raises(UserError, match="'much' is no number; write NAME=NUMBER"):
-        with_ladder(source, ["m1=much"], [], [])
+    for wrong in ("much", "nan", "inf", "-1e9", "0"):
+        with pytest.raises(UserError, match=f"'{wrong}' is no number above 0; write NAME=NUMBER"):
+            with_ladder(source, [f"m1={wrong}"], [], [])
+    with pytest.raises(UserError, match="'nan' is no number; write NAME=NUMBER"):
+        with_ladder(source, [], [], ["m1=nan"])
+    with pytest.raises(UserError, match="write NAME=NUMBER"):
+        with_ladder(source, ["m1"], [], [])
     assert readiness(with_ladder(source, ["m1=1e9"], ["rl=1e9"], [])).extra("equivalents") == []
     assert told_in_tokens([]) == []
     assert [counted(x) for x in (4.2e9, 1.5e6, 2e3, 12)] == ["4.2B", "1.5M", "2k", "12"]

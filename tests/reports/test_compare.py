@@ -38,6 +38,12 @@ def test_one_comparison_each_is_compared_whatever_the_names() -> None:
     assert frame[["problems", "a", "b"]].values.tolist() == [["toy / more", "a", "b / x"]]
 
 
+def test_a_study_beside_itself_is_refused(tmp_path: Path) -> None:
+    write_findings(tmp_path / "one" / "findings.json", held(comparison("a", "b")))
+    with pytest.raises(UserError, match="is given twice"):
+        compare_studies(tmp_path / "one", tmp_path / "two" / ".." / "one", tmp_path / "out")
+
+
 def test_files_show_both_and_whether_they_agree(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         write_findings(tmp_path / folder / "findings.json", held(comparison("a", "b"), comparison("a", "c")))
