@@ -74,9 +74,9 @@ def _shown(
 
 
 def _counts(sets: list[ProblemSet], comparison: Comparison) -> Any:
-    """`analysis.PairedCounts` of a comparison where a set holds all problems, else None."""
+    """`analysis.PairedCounts` of a comparison where a set holds its problems and no others, else None."""
     pairs = (one.pair(comparison.a, comparison.b) for one in sets)
-    return next((pair for pair in pairs if pair is not None), None)
+    return next((pair for pair in pairs if pair is not None and comparison.problems == pair.M), None)
 
 
 def entry(finding: Finding, comparison: Comparison, number: int) -> dict[str, Any]:

@@ -134,8 +134,12 @@ def from_store(path: Path, findings: Sequence[Finding]) -> ProblemSet:
 
     store = SampleStore(path)
     names: dict[str, str] = {}  # cell → name
+    most: dict[str, int | None] = {}  # samples of a problem that were read; a store may hold more by now
     for finding in findings:
-        names |= {str(c.cell): c.name for c in finding.checkpoints}
+        for c in finding.checkpoints:
+            known_n, cell = (c.report or {}).get("n_most"), str(c.cell)
+            names[cell] = c.name
+            most[cell] = max(most.get(cell) or 0, known_n) if isinstance(known_n, int) else None
     cells = list(names)
     pairs = []
     for finding in findings:
@@ -143,7 +147,7 @@ def from_store(path: Path, findings: Sequence[Finding]) -> ProblemSet:
         pairs += [(place[c.a], place[c.b]) for c in finding.comparisons]
     shown = set(cells) if len(cells) <= CELLS else {cells[i] for i in pairs[0]}
     known = store.problems()
-    tables = [counts(store, [cell]).set_index("problem")[["n", "c"]] for cell in cells]
+    tables = [counts(store, [cell], n=most[cell]).set_index("problem")[["n", "c"]] for cell in cells]
     ids = list(dict.fromkeys(p for table in tables for p in table.index))
     asked: list[tuple[str, str | None, str | None]] = [
         (p, _cut(known[p].question, LONGEST_QUESTION), known[p].answer) if p in known else (p, None, None)
@@ -151,16 +155,22 @@ def from_store(path: Path, findings: Sequence[Finding]) -> ProblemSet:
     ]
     counted = [{p: (int(n), int(c)) for p, n, c in t.itertuples()} for t in tables]
     matrix = [[h.get(p) for h in counted] for p in ids]
-    texts = [_texts(store, cell) if cell in shown else None for cell in cells]
-    partial = None
+    texts = [_texts(store, cell, most[cell]) if cell in shown else None for cell in cells]
+    notes = []
     if len(shown) < len(cells):
-        partial = f"Samples are shown of the first two of {len(cells)} checkpoints; counts of all."
+        notes.append(f"Samples are shown of the first two of {len(cells)} checkpoints; counts of all.")
+    compared = {c.problems for finding in findings for c in finding.comparisons}
+    if compared != {len(ids)}:
+        told = ", ".join(f"{M:,}" for M in sorted(compared))
+        notes.append(f"These are all {len(ids):,} problems of the store, of which {told} are compared.")
+    partial = " ".join(notes) or None
     return ProblemSet([names[c] for c in cells], pairs, asked, matrix, texts, partial, complete=True)
 
 
-def _texts(store: Any, cell: str) -> pd.DataFrame:
-    """problem, index, text, correct, answer of one cell."""
+def _texts(store: Any, cell: str, n: int | None) -> pd.DataFrame:
+    """problem, index, text, correct, answer of one cell, of the first n samples of each problem."""
     samples = store.samples([cell], columns=["key", "problem", "index", "text"])
+    samples = samples if n is None else samples[samples["index"] < n]
     grades = store.grades([cell], columns=["key", "correct", "answer"])
     joined = samples.merge(grades, on="key", how="left")
     if joined["correct"].isna().any():

@@ -89,7 +89,7 @@ def table(columns: dict, schema: pa.Schema) -> pa.Table:
 def stored(folder: Path, cells: str = "ab", **options: object) -> dict:
     """A finding whose samples stand in folder/store."""
     fill(SampleStore(folder / "store"), cells, **options)
-    held = finding(*(comparison("a", b) for b in cells[1:]))
+    held = finding(*(comparison("a", b, problems=options.get("problems", 6)) for b in cells[1:]))
     held["provenance"]["store"] = "elsewhere/store"
     for checkpoint in held["checkpoints"]:
         checkpoint["cell"] = checkpoint["name"]
@@ -204,6 +204,20 @@ def test_problems_and_samples_come_from_the_store_beside_the_finding(tmp_path: P
     assert of_a[-1] == ["says a 3 3", 0, "3", 3]
     assert [s[0] for s in of_b] == [f"says b 3 {j}" for j in range(4)]
     assert {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")} >= {"histogram", "flow"}
+
+
+def test_a_store_that_has_grown_shows_what_was_compared(tmp_path: Path) -> None:
+    """The card spoke of the first 2 samples of 4 problems; beside it stood counts and figures of all."""
+    held = stored(tmp_path)
+    for checkpoint in held["checkpoints"]:
+        checkpoint["report"] = {"n_most": 2}
+    held["comparisons"][0]["problems"] = 4
+    page = build_page(written(tmp_path, held), tmp_path / "out")
+    (index,), parts = data_of(page)
+    assert {n for row in index["problems"] for n, _ in row[3]} == {2}
+    assert {len(side) for part in parts for row in part for side in row} == {2}
+    assert index["note"] == "These are all 6 problems of the store, of which 4 are compared."
+    assert not {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")} & {"histogram", "flow"}
 
 
 def test_of_many_checkpoints_the_first_pair_shows_samples(tmp_path: Path) -> None:
