@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, computed_field, model_validator
+from pydantic import Field, computed_field, field_validator, model_validator
 
 from probes.findings.parts import Check, Frozen, Interval, Number, Numbers
 
@@ -95,6 +95,13 @@ class Support(Frozen):
     rates: dict[str, float | None] = Field(default_factory=dict)
     mcnemar_p: float | None = None
     detection_limit: float | None = None
+
+    @field_validator("expected")
+    @classmethod
+    def _counts(cls, expected: dict[str, Any]) -> dict[str, Any]:
+        for kind in "PESO":
+            Expected.model_validate(expected.get(kind) or {})
+        return expected
 
     def expect(self, kind: str) -> Expected:
         """The same-model expectation of one of P, E, S, O."""

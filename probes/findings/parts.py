@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -101,3 +101,50 @@ class Problems(Frozen):
     name: str | None = None
     fingerprint: str | None = None
     count: int | None = None
+
+
+class Solved(Frozen):
+    """Samples and correct ones of one problem."""
+
+    n: int
+    c: int
+
+
+class Said(Frozen):
+    """A sample that is written out."""
+
+    text: str
+    correct: bool
+    answer: str | None = None
+
+
+class Moving(Frozen):
+    """A problem that one of two checkpoints alone solves, with samples of both."""
+
+    problem: str | int
+    question: str | None
+    gold: str | None
+    a: Solved
+    b: Solved
+    samples: dict[Literal["a", "b"], tuple[Said, ...]]
+
+
+class Rated(Frozen):
+    """A problem whose rate changed."""
+
+    problem: str | int
+    rate_a: Number
+    rate_b: Number
+    p: Number
+    q: Number
+
+
+class Changed(Frozen):
+    """The shape of what `probes.comparison.gained_lost.changed` lists."""
+
+    gained: tuple[Moving, ...]
+    lost: tuple[Moving, ...]
+    gained_total: int = 0
+    lost_total: int = 0
+    improved: tuple[Rated, ...] = ()
+    worsened: tuple[Rated, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from probes.findings.comparison import (
     WITHHELD,
@@ -34,7 +34,17 @@ from probes.findings.comparison import (
     Tries,
     Verdict,
 )
-from probes.findings.parts import Block, Check, Described, Difference, Estimate, Frozen, Interval, Problems
+from probes.findings.parts import (
+    Block,
+    Changed,
+    Check,
+    Described,
+    Difference,
+    Estimate,
+    Frozen,
+    Interval,
+    Problems,
+)
 
 __all__ = [
     "READABLE",
@@ -93,6 +103,13 @@ class Finding(Frozen):
     checks: tuple[Check, ...] = ()
     provenance: dict[str, Any] = Field(default_factory=dict)
     study: dict[str, Any] | None = None
+
+    @field_validator("changed")
+    @classmethod
+    def _listed(cls, changed: dict[str, Any] | None) -> dict[str, Any] | None:
+        if changed is not None:
+            Changed.model_validate(changed)
+        return changed
 
     @property
     def comparison(self) -> Comparison:

@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -339,6 +340,30 @@ def test_findings_that_say_nothing_are_refused(tmp_path: Path, held: object, say
     with pytest.raises(UserError, match=says):
         build_page(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("changed",), {"gained": []}),
+        (("changed", "lost", 0), "text"),
+        (("changed", "lost", 0, "b"), 3),
+        (("changed", "lost", 0, "samples"), {"a": [{"text": 1}], "b": []}),
+        (("comparisons", 0, "support", "expected", "E"), "text"),
+        (("comparisons", 0, "support", "expected", "O", "mean"), "text"),
+    ],
+)
+def test_what_a_finding_lists_has_its_shape_or_is_named(tmp_path: Path, place: tuple, value: object) -> None:
+    """Each of these ended in a traceback."""
+    record = {"problem": "p", "question": None, "gold": None, "a": {"n": 4, "c": 1}, "b": {"n": 4, "c": 0}}
+    record["samples"] = {"a": [{"text": "t", "correct": True, "answer": None}], "b": []}
+    held = finding(changed={"gained": [], "lost": [record], "gained_total": 0, "lost_total": 1})
+    inner: Any = held
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    with pytest.raises(UserError, match="is damaged at"):
+        build_page(written(tmp_path, held), tmp_path / "out")
 
 
 def test_a_folder_without_findings_is_named(tmp_path: Path) -> None:
