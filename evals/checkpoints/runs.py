@@ -42,9 +42,9 @@ def resolved(run: Path) -> dict[str, Any]:
 
 
 def checkpoints(run: Path) -> list[Path]:
-    """The checkpoint folders of a run in order of step; UserError where there is none."""
+    """The checkpoint folders of a run (`step-NUMBER`) in order of step; UserError where there is none."""
     found = sorted(p for base in (run, run / "checkpoints") for p in base.glob("step-*") if p.is_dir())
-    found = [p for p in found if (p / "config.json").is_file()]
+    found = [p for p in found if p.name[5:].isdecimal() and (p / "config.json").is_file()]
     if not found:
         raise UserError(f"{run} has no checkpoints (step-…); give a run's folder, or checkpoints with --ckpt")
     return sorted(found, key=lambda p: int(p.name.removeprefix("step-")))

@@ -22,6 +22,14 @@ def test_mixed_groups_by_brute_force():
         assert mixed_share(np.array([6]), np.array([c]), 3)[0] == pytest.approx(np.mean(every))
 
 
+def test_folders_that_name_no_step_are_no_checkpoints_of_a_run(tmp_path):
+    """A copy called step-best ended in a traceback."""
+    for name in ("step-000020", "step-000003", "step-best", "step-000020.bak", "step-"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    assert [p.name for p in checkpoints(tmp_path)] == ["step-000003", "step-000020"]
+
+
 def test_spearman_against_scipy():
     from scipy.stats import spearmanr
 

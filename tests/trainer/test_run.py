@@ -87,6 +87,13 @@ def test_a_start_that_fails_leaves_the_folder_free(parent, tmp_path):
     assert (tmp_path / "full" / "thesis.txt").is_file()
 
 
+@pytest.mark.parametrize("held", ["[1", "[]", ""])
+def test_a_folder_with_a_damaged_configuration_is_named(parent, tmp_path, held):
+    (tmp_path / "resolved.json").write_text(held)
+    with pytest.raises(UserError, match=r"resolved\.json is no configuration of a run"):
+        sft(str(parent), SFT, tmp_path, quiet=True)
+
+
 def test_problems_too_long_to_be_evaluated_are_said_and_counted(parent, tmp_path, capsys):
     """Seen to fail: left out without a word, so that a rate of some problems stood for all."""
     texts = [f"What is {i} + {i}?" + " Think about it carefully." * 60 * (i > 2) for i in range(5)]

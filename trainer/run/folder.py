@@ -40,7 +40,7 @@ def claim(out: Path, config: BaseModel, *, grows: str | None = None, **extra: An
     text = json.dumps(json.loads(resolved_json(config)) | extra, indent=1, sort_keys=True) + "\n"
     path = out / "resolved.json"
     if path.is_file():
-        old, new = (flat(json.loads(t)) for t in (path.read_text("utf-8"), text))
+        old, new = flat(_held(path)), flat(json.loads(text))
         different = differences(old, new, type(config)())
         if grows and different == [grows] and new[grows] > old[grows]:
             _go_on(out, text)
@@ -59,6 +59,17 @@ def claim(out: Path, config: BaseModel, *, grows: str | None = None, **extra: An
             raise UserError(f"{out} is not empty and holds no run; choose another --out")
         write_file(path, text)
     return finished(out)
+
+
+def _held(path: Path) -> dict[str, Any]:
+    """The configuration that a run's folder holds; UserError where the file is none."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is no configuration of a run; choose another --out or remove the folder")
+    return found
 
 
 def differences(old: dict[str, Any], new: dict[str, Any], usual: BaseModel) -> list[str]:
