@@ -57,6 +57,7 @@ def sample(
 ) -> None:
     """Draw samples of a checkpoint into a store. Start again after any stop: it goes on."""
     from evals.core.executor import check_executor
+    from evals.core.labels import whole_name
     from evals.engines.open import find_checkpoint
     from evals.problems import load_problems
     from evals.sampling import Where
@@ -81,7 +82,7 @@ def sample(
     store = SampleStore(out)
     found = find_checkpoint(ckpt, engine, server, tokenizer=tokenizer, trust_remote_code=trust_remote_code)
     chosen = load_problems(problems, limit, data)
-    label = name or Path(ckpt).name
+    label = name or Path(whole_name(ckpt)).name
     cell = run(found, chosen, asking, n, where, store, label, seed=seed, draw=draw)
     known = store.cell(cell)["checkpoint"]
     say(f"{label}: cell {cell} in {out}" + (f", kept there as {known}" if known != label else ""))
@@ -126,11 +127,13 @@ def grade(
     from evals.grading.report_table import accuracy_lines
     from evals.grading.store_grading import cell_report, grade_store
     from evals.readers.opening import opened
+    from evals.store.reading import labels
 
     check_executor(executor)
     with opened(what, store, skip_bad=skip_bad) as (target, cells):
         grade_store(target, list(cells), workers, Line("grade", quiet=quiet), executor)
-        reports = [cell_report(target, cell) | {"checkpoint": label} for cell, label in cells.items()]
+        named = zip(cells, labels(target, list(cells), cells), strict=True)
+        reports = [cell_report(target, cell) | {"checkpoint": label} for cell, label in named]
         for line in accuracy_lines(reports):
             say(line)
 

@@ -7,6 +7,7 @@ import errno
 import os
 import signal
 import sys
+import warnings
 from importlib import metadata
 from typing import Annotated
 
@@ -56,6 +57,7 @@ def _show_version(wanted: bool) -> None:
 def run(app: typer.Typer) -> None:
     """Run a typer app as a program and leave the process with its exit code."""
     take_any_text()
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {printable(message)}\n"  # no line of code
     try:
         code = app(standalone_mode=False)
     except KeyboardInterrupt:

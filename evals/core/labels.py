@@ -6,6 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+def whole_name(name: str) -> str:
+    """The name of a checkpoint; of a folder that is named by dots alone (`.`, `..`), its path."""
+    return str(Path(name).resolve()) if Path(name).name in ("", "..") else name
+
+
 def short_labels(names: Iterable[str]) -> dict[str, str]:
     """For each name its last parts, as many as it takes to tell all of them apart."""
     parts = {name: Path(name).parts for name in names}

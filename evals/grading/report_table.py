@@ -17,6 +17,8 @@ REPEATING = 0.05  # share of repeated samples at T > 0 from which a reader is wa
 
 
 def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return "?" if value is None else f"{value:,}" if isinstance(value, int) else f"{value}"
 
 

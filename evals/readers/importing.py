@@ -106,7 +106,8 @@ def _name_cells(groups: dict[Key, Group]) -> None:
 
 def _labels(groups: Sequence[Group]) -> dict[str, str]:
     """A short label for each cell: the end of its source, as long as it takes to tell sources apart."""
-    shorter = {g.source: _stem(g.source) for g in groups}
+    stems = [_stem(source) for source in {g.source: None for g in groups}]
+    shorter = {g.source: stem if stems.count(stem := _stem(g.source)) == 1 else g.source for g in groups}
     short = short_labels(shorter.values())
     labels = {}
     for group in groups:

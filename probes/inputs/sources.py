@@ -158,8 +158,9 @@ def described(names: Sequence[str]) -> list[dict[str, Any]]:
 
 def labels_of(names: Sequence[str]) -> list[str]:
     """Short distinct labels; the same checkpoint given again is another draw of it."""
-    from evals.core.labels import short_labels
+    from evals.core.labels import short_labels, whole_name
 
+    names = [whole_name(name) for name in names]
     short = short_labels(names)
     seen: dict[str, int] = {}
     out = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,8 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 def save(figure: Any, frame: pd.DataFrame, folder: Path, name: str) -> str:
     """Write name.svg, name.png and name.csv into `folder`; returns the SVG text."""
-    with style():
+    with style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)  # a browser has other fonts
         if (engine := figure.get_layout_engine()) is not None:  # laid out once, for both formats
             engine.execute(figure)
             figure.set_layout_engine("none")
