@@ -84,15 +84,14 @@ def _read(store: Path, group: list[Finding]) -> list[ProblemSet | None]:
 
 
 def _store(finding: Finding, folder: Path) -> Path | None:
-    """The store of a finding's samples: beside the finding, or where it says."""
+    """The store of a finding's samples, beside it or where it says: the one that holds its cells."""
     named = finding.provenance.get("store")
     cells = [c.cell for c in finding.checkpoints]
     if not named or not all(cells):
         return None
-    for place in (folder / Path(named).name, Path(named)):
-        if (place / "store.json").is_file():
-            return place
-    return None
+    there = [p for p in (folder / Path(named).name, Path(named)) if (p / "store.json").is_file()]
+    held = (p for p in there if set(cells) <= {file.stem for file in (p / "cells").glob("*.json")})
+    return next(iter((*held, *there)), None)
 
 
 def from_finding(finding: Finding) -> ProblemSet | None:

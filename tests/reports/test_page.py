@@ -221,6 +221,15 @@ def test_a_store_that_has_grown_shows_what_was_compared(tmp_path: Path) -> None:
     assert not {p.stem for p in (tmp_path / "out" / "figures").glob("*.svg")} & {"histogram", "flow"}
 
 
+def test_a_store_beside_the_finding_that_is_not_its_own_is_passed_over(tmp_path: Path) -> None:
+    """`probes expand --samples OTHER/store --out X`, where X/store holds the samples of another command."""
+    held = stored(tmp_path / "other")
+    held["provenance"]["store"] = str(tmp_path / "other" / "store")
+    fill(SampleStore(tmp_path / "store"), "cd")
+    (found,) = collect(typed(held), tmp_path)
+    assert (found.complete, found.partial, len(found.problems)) == (True, None, 6)
+
+
 def test_of_many_checkpoints_the_first_pair_shows_samples(tmp_path: Path) -> None:
     held = stored(tmp_path, "abcde")
     (found,) = collect(typed(held), tmp_path)
