@@ -43,11 +43,12 @@ def _names(store: SampleStore, cells: Sequence[str]) -> list[str]:
     """The checkpoint of each cell; with what tells cells apart that have the same options, and would be one
     where they are read again (asked in another way, drawn twice)."""
     infos = [store.cell(cell) for cell in cells]
-    read = [(str(info["checkpoint"]), *(info.get(name) for name in OPTIONS)) for info in infos]
+    names = [str(info["checkpoint"]) for info in infos]
+    read = [(name, *(info.get(o) for o in OPTIONS)) for name, info in zip(names, infos, strict=True)]
     twins = Counter(read)
     return [
         name if twins[one] == 1 else name + label.removeprefix(name).replace("/", "_")
-        for (name, *_), one, label in zip(read, read, labels(store, cells), strict=True)
+        for name, one, label in zip(names, read, labels(store, cells), strict=True)
     ]
 
 
