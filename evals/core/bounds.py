@@ -188,6 +188,9 @@ def parquet_rows(path: Path, most: int) -> Iterator[tuple[str, dict[str, Any]]]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise UserError(f"{path} has two columns {twice[0]!r}; keep the one that is meant")
             for batch in batches(file, path.stat().st_size, most):
                 for row in _widened(batch).to_pylist():
                     number += 1

@@ -117,8 +117,11 @@ def detect(path: Path) -> Format:
         return _detect_lines(path)
     if ".csv" in path.suffixes:
         raise UserError(
-            f"{path} is a CSV; counts (problem, checkpoint, n, c) are given to the probes with --counts"
+            f"{path} is a CSV; counts (problem, checkpoint, n, c) are given to the probes with --counts, and "
+            "samples as .jsonl or .parquet: convert them"
         )
+    if path.suffix == ".gz":
+        raise UserError(f"samples {path} are packed; unpack them first")
     raise UserError(f"{path} is of no known kind; give one of {', '.join(SUFFIXES)} (see evals/SAMPLES.md)")
 
 

@@ -1,9 +1,13 @@
 """Tables from spreadsheets: what would give a plausible number of the wrong column or line is an error."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from evals.core.errors import UserError
 from evals.problems import load_problems
+from evals.readers import import_samples
+from evals.store import SampleStore
 from probes.inputs.counts_file import from_counts
 from probes.measures.sharpening import from_histograms
 
@@ -28,6 +32,18 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
     (tmp_path / "h.csv").write_text("checkpoint,n,c,problems,problems\na,8,0,10,9\na,8,8,20,9\n")
     with pytest.raises(UserError, match="two columns 'problems'"):
         from_histograms(tmp_path / "h.csv")
+
+
+def test_two_columns_of_one_name_in_parquet_are_refused(tmp_path):
+    """The last one was the response, or the gold."""
+    columns = [pa.array(["q"]), pa.array(["1"]), pa.array(["1"]), pa.array(["2"])]
+    for name in ("response", "answer"):
+        names = ["question", "answer", "response", name]
+        pq.write_table(pa.table(columns, names=names), tmp_path / "a.parquet")
+        with pytest.raises(UserError, match=f"two columns '{name}'"):
+            import_samples([tmp_path / "a.parquet"], SampleStore(tmp_path / "store"))
+        with pytest.raises(UserError, match=f"two columns '{name}'"):
+            load_problems(str(tmp_path / "a.parquet"))
 
 
 def test_columns_without_a_name_are_none(tmp_path):
