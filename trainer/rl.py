@@ -8,6 +8,7 @@ from typing import Any
 
 from evals.checkpoints.checkpoint import Checkpoint, open_checkpoint
 from evals.core.errors import UserError
+from evals.verify.extract.thinking import check_tags
 from trainer.algorithms import policy, with_defaults
 from trainer.config.schema import RLConfig, check_schedule, value_at
 from trainer.data.asking import asked
@@ -46,6 +47,7 @@ def rl(parent: str, config: RLConfig, out: Path, *, processes: int = 1, quiet: b
 def checked(config: RLConfig, section: str) -> RLConfig:
     """The configuration with its algorithm's own numbers; UserError where it cannot be trained on."""
     config = with_defaults(config)
+    check_tags()
     if config.prompts % config.minibatch:
         raise UserError(
             f"{section}.prompts ({config.prompts}) must be a multiple of {section}.minibatch "

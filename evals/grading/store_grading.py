@@ -26,6 +26,7 @@ from evals.store.aligned import aligned
 from evals.store.reading import counts, distinct_names
 from evals.store.store import SampleStore, grade_group
 from evals.store.tally import tally
+from evals.verify.extract.thinking import check_tags
 
 __all__ = ["cell_report", "counts", "grade_store", "read_cells"]
 
@@ -42,6 +43,7 @@ def grade_store(
     Streams block by block: memory does not grow with the store. workers: processes of this machine.
     executor: "ray" grades on a cluster instead (see `evals.core.executor`). progress(done, total).
     """
+    check_tags()
     for cell in cells:
         store.cell(cell)
     store.compact(cells)

@@ -10,6 +10,7 @@ import json
 import os
 from functools import cache
 
+from evals.core.errors import UserError
 from evals.verify.limits import MAX_RESPONSE
 
 Tags = tuple[tuple[str, str], ...]
@@ -55,6 +56,25 @@ def tags(added: str) -> Tags:
     except (ValueError, TypeError):
         more = ()
     return TAGS + tuple(pair for pair in more if all(pair))
+
+
+def check_tags() -> None:
+    """UserError where the variable is set and holds no pairs: grading, which never fails, passes it over."""
+    added = os.environ.get("EXCURSIONS_THINKING_TAGS", "")
+    try:
+        pairs = json.loads(added or "[]")
+    except ValueError:
+        pairs = None
+    texts = [text for pair in pairs for text in pair] if _lists(pairs) else [None]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise UserError(
+            f"EXCURSIONS_THINKING_TAGS is no JSON list of pairs of texts ({added[:60]!r}); write it as in "
+            '[["<plan>", "</plan>"]], or unset it'
+        )
+
+
+def _lists(pairs: object) -> bool:
+    return isinstance(pairs, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in pairs)
 
 
 def visible(response: str) -> str | None:

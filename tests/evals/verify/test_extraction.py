@@ -2,9 +2,12 @@
 
 import pytest
 
+from evals.core.errors import UserError
+from evals.grading.store_grading import grade_store
+from evals.store import SampleStore
 from evals.verify import extract, format_reward, grade
 from evals.verify.extract.lenient import fallbacks
-from evals.verify.extract.thinking import TAGS, visible
+from evals.verify.extract.thinking import TAGS, check_tags, visible
 from evals.verify.limits import MAX_LENGTH
 
 
@@ -131,5 +134,16 @@ def test_every_thinking_tag_is_seen_and_more_can_be_added(monkeypatch):
     monkeypatch.setenv("EXCURSIONS_THINKING_TAGS", '[["(musing)", "(/musing)"]]')
     assert extract("(musing)\\boxed{1}(/musing)").text is None
     assert extract("(musing)\\boxed{1}(/musing)\\boxed{2}").text == "2"
+    check_tags()
     monkeypatch.setenv("EXCURSIONS_THINKING_TAGS", "not JSON")
     assert extract("\\boxed{1}").text == "1"
+
+
+@pytest.mark.parametrize(
+    "added", ["[['<plan>', '</plan>']]", '["<plan>"]', '["ab"]', "3", '[["", "x"]]', '[["a", 1]]']
+)
+def test_added_tags_that_are_no_pairs_are_named_before_a_store_is_graded(monkeypatch, tmp_path, added):
+    """They were passed over: what stood in thinking was graded."""
+    monkeypatch.setenv("EXCURSIONS_THINKING_TAGS", added)
+    with pytest.raises(UserError, match="no JSON list of pairs of texts"):
+        grade_store(SampleStore(tmp_path), [])
