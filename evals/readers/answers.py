@@ -114,13 +114,23 @@ def options_of(values: Mapping[str, Any]) -> dict[str, Any]:
     number of a sensible size is left out."""
     found: dict[str, Any] = {}
     for within in NESTED:
-        if isinstance(inner := values.get(within), Mapping):
+        if isinstance(inner := _unpacked(values.get(within)), Mapping):
             found |= options_of(inner)
     for name, kind in OPTIONS.items():
         value = number_of(values.get(name))
         if value is not None and abs(value) < 2**31:
             found[name] = kind(value)
     return found
+
+
+def _unpacked(value: Any) -> Any:
+    """What a table wrote as JSON, as it was; else the value."""
+    if not (isinstance(value, str) and value.lstrip().startswith("{")):
+        return value
+    try:
+        return loads(value)
+    except ValueError:
+        return value
 
 
 def number_of(value: Any) -> float | None:

@@ -208,6 +208,14 @@ def test_checkpoints_that_cannot_be_told_apart_are_refused(tmp_path, row):
         read(rows_file(tmp_path, row), tmp_path)
 
 
+def test_options_that_a_table_wrote_as_text_are_read(tmp_path):
+    """Two temperatures were one cell."""
+    row = {"question": "q", "answer": "2", "response": "\\boxed{2}"}
+    rows = [row | {"sampling_params": json.dumps({"temperature": t, "top_p": 1})} for t in (0.1, 1.0)]
+    assert len(read(rows_file(tmp_path, *rows), tmp_path)[0]) == 2
+    assert len(read(rows_file(tmp_path, row | {"sampling_params": "{T=1}"}), tmp_path / "b")[0]) == 1
+
+
 def test_steps_of_trainers_are_checkpoints_of_their_own(tmp_path):
     trl = [{"step": i, "prompt": "q", "completion": "\\boxed{2}", "answer": "2"} for i in (1, 2)]
     (tmp_path / "run").mkdir()
