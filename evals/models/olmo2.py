@@ -40,8 +40,8 @@ class Olmo2Shape:
             or config.get("hidden_act") != "silu"
         ):
             return None
-        rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
-        if rope.get("rope_type", "default") != "default":
+        rope = config.get("rope_scaling") or config.get("rope_parameters") or {}
+        if rope.get("rope_type", rope.get("type", "default")) != "default":  # `type` in older ones
             return None
         heads = config["num_attention_heads"]
         if config.get("head_dim", config["hidden_size"] // heads) * heads != config["hidden_size"]:

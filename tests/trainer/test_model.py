@@ -162,3 +162,5 @@ def test_shape_refuses_what_the_module_cannot_represent(parent):
     assert Olmo2Shape.from_config(config | {"model_type": "llama"}) is None
     assert Olmo2Shape.from_config(config | {"attention_bias": True}) is None
     assert Olmo2Shape.from_config(config | {"rope_parameters": {"rope_type": "yarn"}}) is None
+    for older in ({"type": "linear", "factor": 4.0}, {"type": "yarn", "factor": 4.0}):
+        assert Olmo2Shape.from_config(config | {"rope_scaling": older}) is None
