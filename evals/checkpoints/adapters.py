@@ -117,6 +117,7 @@ def merge(model: Any, adapter: Adapter, name: str) -> Any:
             report = joined.load_adapter(str(adapter.folder), adapter_name="default")
             lost = [k for k in report.missing_keys if "vblora" not in k] + list(report.unexpected_keys)
             if not lost:
+                _untie(joined.get_base_model())
                 return joined.merge_and_unload(safe_merge=True).eval()
     except Exception as error:  # peft and torch raise many kinds
         lost = [first_line(error)]
@@ -124,3 +125,19 @@ def merge(model: Any, adapter: Adapter, name: str) -> Any:
         f"adapter {name} does not fit its base {adapter.base} ({lost[0]}); give the base that it was "
         "trained on"
     )
+
+
+def _untie(model: Any) -> None:
+    """Give an output head that is tied to the embedding weights of its own, where an update is to one of them.
+
+    The one tensor of both would take the update of either, as neither did in training.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from torch.nn import Parameter
+
+    ends = model.get_input_embeddings(), model.get_output_embeddings()
+    if not any(isinstance(end, BaseTunerLayer) for end in ends):
+        return
+    embedding, head = (end.get_base_layer() if isinstance(end, BaseTunerLayer) else end for end in ends)
+    if head.weight is embedding.weight:
+        head.weight = Parameter(head.weight.detach().clone(), requires_grad=head.weight.requires_grad)

@@ -7,6 +7,7 @@ from transformers import AutoModelForCausalLM
 from evals.checkpoints.checkpoint import open_checkpoint
 from evals.checkpoints.loading import load_causal
 from evals.core.errors import UserError
+from evals.engines import open_engine
 from tests.evals.small import saved, tokenizer
 
 peft = pytest.importorskip("peft")
@@ -43,3 +44,34 @@ def test_an_adapter_is_merged_in_fp32_and_rounded_once(tmp_path):
         assert torch.equal(weight.to(torch.bfloat16), rounded), name
     for name, kept in half.named_buffers():
         assert torch.equal(kept, whole.get_buffer(name)), name
+
+
+TIED = {
+    "embedding": {"target_modules": ["embed_tokens"]},
+    "head": {"target_modules": ["q_proj", "lm_head"]},
+    "both, one update": {"target_modules": ["embed_tokens"], "ensure_weight_tying": True},
+    "embedding, DoRA": {"target_modules": ["embed_tokens"], "use_dora": True},
+    "neither": {"target_modules": ["q_proj"]},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`", "ignore:Setting `save_embedding_layers`")
+@pytest.mark.parametrize("what", TIED)
+@pytest.mark.parametrize("family", ["llama", "olmo2"])
+def test_an_update_of_a_tied_embedding_or_head_is_merged_as_it_was_trained(tmp_path, family, what):
+    """Seen to fail: the update of the one was in the other as well."""
+    base = saved(tmp_path / "base", family, tie_word_embeddings=True)
+    config = peft.LoraConfig(r=4, base_model_name_or_path=str(base), **TIED[what])
+    trained = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), config)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for weight in trained.parameters():
+            if weight.requires_grad:
+                weight.add_(0.2 * torch.randn_like(weight))
+        ids = torch.randint(3, 270, (1, 20))
+        wanted = trained.eval()(ids).logits[0, :-1].log_softmax(-1).gather(-1, ids[0, 1:, None])[:, 0]
+    trained.save_pretrained(tmp_path / "adapter")
+    tokenizer().save_pretrained(tmp_path / "adapter")
+    engine = open_engine(open_checkpoint(str(tmp_path / "adapter")), dtype="float32")
+    found = engine.score([ids[0, :1].tolist()], [ids[0, 1:].tolist()])[0]
+    assert torch.allclose(torch.tensor(found), wanted, rtol=0, atol=5e-5)
