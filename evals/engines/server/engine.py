@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
@@ -101,7 +102,8 @@ class ServerEngine:
             if tried:
                 self.patience.pause(tried)
             answer = self._send(body)
-            choice = answer.choices[0] if answer.choices else None
+            choices = getattr(answer, "choices", None) or [None]
+            choice = choices[0] if hasattr(choices[0], "finish_reason") else None
             if choice is not None and (reason := _reason(choice)) not in FAILED:
                 return self._sample(choice, getattr(answer, "usage", None), request, options)
             told = "gave no choice for" if choice is None else f"ended with {reason!r} its answer to"
@@ -131,9 +133,13 @@ class ServerEngine:
         return body | asked
 
     def _send(self, body: dict[str, Any]) -> Any:
+        """The answer; None where it is no JSON, as a page of a proxy or an answer that was cut off."""
         chat = "messages" in body
         create = self._client.chat.completions.create if chat else self._client.completions.create
-        return self.patience.ask(lambda: create(**body))
+        try:
+            return self.patience.ask(lambda: create(**body))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return None
 
     def _dialect(self, request: Request, options: SamplingOptions) -> dict[str, Any]:
         """What is added to a request: the most that this server takes, by a request of one token each."""

@@ -12,6 +12,7 @@ from evals.core.errors import UserError, first_line
 
 LONGEST = 30.0  # seconds between two tries
 GIVE_UP = 600.0  # seconds without any answer to anybody
+PASSING = (408, 409)  # statuses of a request that ran out of time or met another, beside overload and 5xx
 
 
 class Refused(UserError):
@@ -45,7 +46,9 @@ class Patience:
                 got = call()
                 self.answered = self.clock()
                 return got
-            except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
+            except (openai.APIConnectionError, openai.APIStatusError) as error:
+                if not _passes(error):
+                    raise Refused(f"the server {self.server} refuses: {first_line(error)}") from error
                 if self.clock() - self.answered > GIVE_UP:
                     raise UserError(
                         f"the server {self.server} has not answered for {GIVE_UP / 60:.0f} minutes "
@@ -53,8 +56,6 @@ class Patience:
                     ) from error
                 self.sleep(max(asked_wait(error), wait * random.uniform(0.5, 1.0)))
                 wait = min(2 * wait, LONGEST)
-            except openai.APIStatusError as error:
-                raise Refused(f"the server {self.server} refuses: {first_line(error)}") from error
             except openai.APIError as error:
                 raise Refused(
                     f"the server {self.server} answers what the protocol does not have: {first_line(error)}"
@@ -64,6 +65,12 @@ class Patience:
     def pause(self, tried: int) -> None:
         """Wait before a request is sent again that was answered `tried` times with nothing to keep."""
         self.sleep(min(0.5 * 2 ** (tried - 1), LONGEST))
+
+
+def _passes(error: Any) -> bool:
+    """Whether the same request may succeed later."""
+    status = getattr(error, "status_code", None)
+    return status is None or status in (*PASSING, 429) or status >= 500
 
 
 def asked_wait(error: Any) -> float:

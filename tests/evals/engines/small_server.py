@@ -14,7 +14,7 @@ class SmallServer:
     """Runs while it is entered. `faults`: HTTP statuses with which the next requests are answered.
 
     takes_ids, takes_extras, takes_logprobs, has_chat: what it can do. cut: tokens after which it ends every
-    answer; choices: how many it gives; ends: what it says of the end, or of one answer after the other.
+    answer; choices: how many it gives; pages: bodies of no answer with which the next samples are answered; ends: what it says of the end, or of one answer after the other.
     special, further: special tokens, and a text with some of them that would follow every answer; as in vLLM
     they are taken out, unless a request says otherwise, before the text is searched for stop texts.
     """
@@ -23,6 +23,7 @@ class SmallServer:
         self.takes_ids = self.takes_extras = self.takes_logprobs = self.has_chat = True
         self.faults: list[int] = []
         self.special, self.further = (), ""
+        self.pages: list[bytes] = []
         self.cut, self.choices, self.ends, self.down_at = None, 1, "stop", None
         self.models = [{"id": "small", "object": "model", "owned_by": "vllm", "max_model_len": 2048}]
         self.seen: list[dict[str, Any]] = []
@@ -37,10 +38,11 @@ class SmallServer:
             def log_message(self, *_: Any) -> None:
                 pass
 
-            def answer(self, status: int, body: dict[str, Any]) -> None:
-                data = json.dumps(body).encode()
+            def answer(self, status: int, body: dict[str, Any] | bytes) -> None:
+                data = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
-                self.send_header("content-type", "application/json")
+                page = data.startswith(b"<")
+                self.send_header("content-type", "text/html" if page else "application/json")
                 self.send_header("content-length", str(len(data)))
                 if status == 429:
                     self.send_header("retry-after", "0.01")
@@ -52,7 +54,10 @@ class SmallServer:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.answer(*server.answered(self.path, body))
+                if server.pages and body["max_tokens"] > 1:
+                    self.answer(200, server.pages.pop(0))
+                else:
+                    self.answer(*server.answered(self.path, body))
 
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"

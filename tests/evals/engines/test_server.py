@@ -165,6 +165,8 @@ def test_overload_and_errors_inside_are_waited_for(brisk):
     with SmallServer(faults=[429, 500, 503, 429]) as server:
         engine = engine_of(server)
         assert len(engine.sample(requests(engine), PLAIN)) == 5
+        server.faults = [408, 409, 429]  # 408, 409: the request ran out of time, or met another
+        assert len(engine.sample(requests(engine), PLAIN)) == 5
 
 
 def test_minutes_of_429_end_in_one_sentence(brisk, monkeypatch):
@@ -207,6 +209,20 @@ def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kep
         with SmallServer(ends=ends) as server:
             engine = engine_of(server)
             assert engine.sample(requests(engine, 1), PLAIN)[0].finish_reason is None
+
+
+PAGES = [b'{"id": "x", "choices": [{"te', b"", b"null", b"[1]", b'{"choices": ["a"]}', b"<html>gateway</html>"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_an_answer_that_cannot_be_read_is_asked_for_again(page, brisk):
+    """Seen to fail: a traceback, after which nothing of the other answers was kept."""
+    with SmallServer(pages=[page, page]) as server:
+        engine = engine_of(server)
+        assert len(engine.sample(requests(engine), PLAIN)) == 5
+        server.pages = [page] * 5
+        with pytest.raises(UserError, match="gave no choice for problem p0, 5 times"):
+            engine.sample(requests(engine, 1), PLAIN)
 
 
 @pytest.mark.parametrize("end", ["abort", "error"])
