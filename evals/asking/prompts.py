@@ -106,11 +106,17 @@ def check_arguments(given: Mapping[str, Any], asking: Asking, tokenizer: Any) ->
 def check_turns(asking: Asking, tokenizer: Any) -> None:
     """UserError where no prompt can be made, or a chat template leaves out a part of what is asked.
 
-    Some leave out system prompts and earlier turns without a word.
+    Some leave out system prompts and earlier turns without a word, those for texts with images the question:
+    they look for parts of a turn where its text stands.
     """
     whole = prompt_text(FORM, asking, tokenizer)
     if not asking.chat:
         return
+    if prompt_text(replace(FORM, question="{other}"), asking, tokenizer) == whole:
+        raise UserError(
+            "the chat template leaves the question out, as one does that wants turns in parts; ask in plain "
+            "text with --chat off, or give a tokenizer whose template takes text"
+        )
     if asking.system and prompt_text(FORM, replace(asking, system=None), tokenizer) == whole:
         raise UserError("the chat template leaves the system prompt out; ask without --system")
     if asking.shots and prompt_text(FORM, replace(asking, shots=0), tokenizer) == whole:

@@ -238,6 +238,18 @@ def test_a_template_that_leaves_a_part_out_is_named(tokenizer, form, asked, says
     check_turns(chat(2, system="Be brief."), tokenizer)
 
 
+PARTS = "{% for m in messages %}<{{ m.role }}>{% for c in m.content %}{{ c.text }}{% endfor %}{% endfor %}"
+
+
+@pytest.mark.parametrize("form", [PARTS, "<s>What is asked?<assistant>"])
+def test_a_template_that_leaves_the_question_out_is_refused(tokenizer, form):
+    """Seen to fail: every problem was asked with one prompt that has no question."""
+    own = deepcopy(tokenizer)
+    own.chat_template = form
+    with pytest.raises(UserError, match=r"leaves the question out, .*--chat off"):
+        check_turns(chat(), own)
+
+
 LOOP = "{% for i in range(99999) %}{% for k in range(99999) %}{% endfor %}{% endfor %}"
 GROW = "{% set s = namespace(x='a' * 999) %}{% for i in range(60) %}{% set s.x = s.x ~ s.x %}{% endfor %}"
 
