@@ -86,8 +86,11 @@ def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
 def _departs(loaded: Any, checkpoint: str, config: dict[str, Any]) -> bool:
     """Whether the fast tokenizer of a class encodes or decodes otherwise than the tokenizer.json it is from.
 
-    A space in front of the text is the settings' choice where they make it (`add_prefix_space`).
+    A space in front of the text is the settings' choice where they make it (`add_prefix_space`). What the file
+    sets around a text counts too: a class may drop it (GPT-NeoX's), where the file sets nothing it may add some.
     """
+    from collections import Counter
+
     from tokenizers import Tokenizer
     from transformers.utils import cached_file
 
@@ -102,6 +105,9 @@ def _departs(loaded: Any, checkpoint: str, config: dict[str, Any]) -> bool:
     ids = stored.encode(PROBE, add_special_tokens=False).ids
     found = loaded(PROBE, add_special_tokens=False)["input_ids"]
     texts = [one.decode(ids) for one in (stored, loaded.backend_tokenizer)]
+    around = Counter(stored.encode(PROBE).ids) - Counter(ids)
+    if around and around != Counter(loaded(PROBE)["input_ids"]) - Counter(found):
+        return True
     if config.get("add_prefix_space") is not None:
         rest = max(1, min(len(ids), len(found)) - 8)  # the tokens after the first word
         ids, found = ids[-rest:], found[-rest:]

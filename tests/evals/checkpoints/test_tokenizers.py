@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from evals.checkpoints.tokenizer import encode, load_tokenizer
 from tests.evals.small import saved
@@ -97,6 +97,24 @@ def test_a_tokenizer_of_its_class_keeps_its_class_and_ids(tmp_path, family):
     assert type(loaded).__name__ == kind
     for text in (TEXT, *WORDS, " a", ""):
         assert encode(loaded, text) == encode(usual, text)
+
+
+@pytest.mark.parametrize("kind", ["GPTNeoXTokenizer", "GPTNeoXTokenizerFast", "Qwen2Tokenizer"])
+def test_what_the_file_sets_before_a_text_is_set(tmp_path, kind):
+    """Seen to fail: GPT-NeoX's class dropped the first token, in silence."""
+    made = Tokenizer(models.BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    special, alphabet = ["<|endoftext|>", "<|padding|>", "<s>"], pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=340, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    made.train_from_iterator(WORDS, trainer)
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 2)])
+    folder = write(tmp_path / "model", made, kind, "gpt_neox", bos_token="<s>", add_bos_token=True)
+    assert list(encode(load_tokenizer(folder), TEXT)) == made.encode(TEXT).ids
+    assert made.encode(TEXT).ids[0] == 2
 
 
 def test_lm_eval_reads_with_the_same_tokenizer(tmp_path):
