@@ -6,6 +6,7 @@ once for all rows that continue it; the cache grows in place. All but attention 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -161,7 +162,8 @@ def _attention(
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: queries (B, heads, T, D) -> (B, T, heads, D)."""
     unknown = [name for name, said in other.items() if not (said is None or said is False or name in SAID)]
-    if excursions is None or attention_mask is not None or unknown or other.get("is_causal") is False:
+    untold = sliding_window is None and _narrow(module)
+    if excursions is None or attention_mask is not None or unknown or untold or other.get("is_causal") is False:
         raise TypeError(f"{type(module).__name__} computes attention in a way of its own: {unknown}")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     call = excursions
@@ -172,6 +174,21 @@ def _attention(
     cut = [call.layout.cut(t[0].transpose(0, 1)) for t in (query, key, value)]
     rectangles = [_causal(q, k, v, scale, sliding_window) for q, k, v in zip(*cut, strict=True)]
     return call.layout.join(rectangles)[None], None
+
+
+def _narrow(module: Any) -> bool:
+    """Whether a layer has a window that binds within the context.
+
+    Some models put it into their mask alone, of which a text shorter than the window shows nothing. Settings
+    of others name windows that their architecture does not read: it makes no such masks.
+    """
+    if not hasattr(sys.modules[type(module).__module__], "create_sliding_window_causal_mask"):
+        return False
+    config = getattr(module, "config", None)
+    window, kinds = getattr(config, "sliding_window", None), getattr(config, "layer_types", None)
+    if not window or (kinds and kinds[module.layer_idx] != "sliding_attention"):
+        return False
+    return bool(window < (getattr(config, "max_position_embeddings", None) or window))
 
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float, window: int | None) -> Tensor:

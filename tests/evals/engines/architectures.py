@@ -21,6 +21,7 @@ PLAIN: dict[str, Any] = {
 }
 NARROW: dict[str, Any] = {"sliding_window": 8}  # shorter than the prompts of the tests
 MIXED: dict[str, Any] = NARROW | {"layer_types": ["sliding_attention", "full_attention"]}
+LATE: dict[str, Any] = {"sliding_window": 36}  # longer than the text on which decoders are proven
 MOE: dict[str, Any] = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 
 # config class -> settings; the decoder that it is to get
@@ -31,6 +32,7 @@ STREAM = {
     "Gemma3Text": MIXED | {"head_dim": 8, "query_pre_attn_scalar": 20},
     "Gemma3": {},  # composite, see `model`
     "Mistral": NARROW | {"head_dim": 8},
+    "Starcoder2": LATE,
     "GPTNeoX": {},
     "Olmo2": {},
     "Olmo3": MIXED,
@@ -44,6 +46,9 @@ STREAM = {
 }
 PADDED = {
     "Gemma2": MIXED | {"head_dim": 8, "final_logit_softcapping": 5.0},
+    # a window that stands in the mask alone, of which an attention function is not told
+    "Qwen2Moe": MOE | LATE | {"use_sliding_window": True, "max_window_layers": 2},
+    "Phimoe": LATE | {"num_local_experts": 4},
     "Bloom": {"n_layer": 2, "n_head": 4},
     "GPTJ": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256, "rotary_dim": 4},
 }

@@ -91,6 +91,16 @@ def test_a_window_is_left_behind_by_rows_that_outgrow_it():
     assert [s.token_ids for s in samples] == [generated(made, p, 40) for p in prompts()]
 
 
+def test_a_window_that_the_architecture_does_not_read_is_none():
+    """As in Llamas that were converted from Mistral: their own cache would leave it behind."""
+    made = model("Llama")
+    made.config.sliding_window = 36
+    decoder = proof.decoder_for(made, "a", TEXT)
+    assert isinstance(decoder, StreamDecoder)
+    (sample,) = engine_of(decoder).sample([Request(tuple(TEXT), 0)], GREEDY)
+    assert largest_gap([sample.logprobs], [logprobs(made, tuple(TEXT), sample.token_ids)]) < 2e-5
+
+
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_what_is_not_proven_is_refused_and_says_what_to_use(name):
     with pytest.raises(UserError, match=r"sampling run/7 .*not proven .*--engine vllm, or .*--engine server"):
