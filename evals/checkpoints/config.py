@@ -31,9 +31,11 @@ def settings(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def context_of(found: Checkpoint, tokenizer: Any) -> int:
-    """Longest prompt plus response in tokens: of the config, else of the tokenizer."""
+    """Longest prompt plus response in tokens: of the config, else of the tokenizer, else of the architecture."""
     said = [part.get(name) for part in settings(found.config) for name in CONTEXT]
     longest = next((v for v in said if v is not None), tokenizer.model_max_length)
+    if isinstance(longest, int | float) and longest > UNKNOWN:
+        longest = _usual(found) or longest
     if not isinstance(longest, int | float) or not longest >= 2:
         raise UserError(
             f"checkpoint {found.name} is damaged: its context of {longest!r} tokens is none; fix config.json"
@@ -44,6 +46,17 @@ def context_of(found: Checkpoint, tokenizer: Any) -> int:
             "tokenizer_config.json"
         )
     return int(min([longest, *_switches(found)]))
+
+
+def _usual(found: Checkpoint) -> Any:
+    """What the architecture has where config.json does not say it: composite models leave it out (Gemma 3)."""
+    from evals.checkpoints.loading import architecture
+
+    try:
+        text = architecture(found)[1].get_text_config()
+    except UserError:
+        return None
+    return next((v for name in CONTEXT if (v := getattr(text, name, None)) is not None), None)
 
 
 def context_name(found: Checkpoint) -> str:

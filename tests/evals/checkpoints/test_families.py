@@ -1,11 +1,12 @@
 """One architecture of every family: greedy tokens are those of `generate`, log-probabilities those "
 "of the model."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
 from evals.asking import Asking
 from evals.checkpoints.checkpoint import open_checkpoint
@@ -101,3 +102,14 @@ def test_longrope_ends_where_its_factors_switch(tmp_path, monkeypatch):
     assert alone.token_ids == beside.token_ids
     with pytest.raises(UserError, match=r"original_max_position_embeddings .* is 64"):
         _check_prompts({"p": ids[:70]}, Asking(), engine.context, engine.context_name)
+
+
+def test_a_context_that_config_json_leaves_out_is_the_architecture_s(tmp_path):
+    """As in Gemma 3 of 4B and more, whose text_config has no more than what differs from the defaults."""
+    found = open_checkpoint(str(saved(tmp_path, "gemma3-composite")))
+    own = tokenizer()
+    assert own.model_max_length > 10**9
+    less = {k: v for k, v in found.config["text_config"].items() if k != "max_position_embeddings"}
+    (tmp_path / "config.json").write_text(json.dumps(found.config | {"text_config": less}))
+    assert context_of(open_checkpoint(str(tmp_path)), own) == Gemma3TextConfig().max_position_embeddings
+    assert context_of(found, own) == 256
