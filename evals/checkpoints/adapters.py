@@ -128,7 +128,7 @@ def merge(model: Any, adapter: Adapter, name: str) -> Any:
 
 
 def _untie(model: Any) -> None:
-    """Give an output head that is tied to the embedding weights of its own, where an update is to one of them.
+    """Give an output head that is tied to the embedding weights of its own, where one of them is updated.
 
     The one tensor of both would take the update of either, as neither did in training.
     """

@@ -31,7 +31,7 @@ def settings(config: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def context_of(found: Checkpoint, tokenizer: Any) -> int:
-    """Longest prompt plus response in tokens: of the config, else of the tokenizer, else of the architecture."""
+    """Longest prompt plus response in tokens: of the config, the tokenizer or the architecture."""
     said = [part.get(name) for part in settings(found.config) for name in CONTEXT]
     longest = next((v for v in said if v is not None), tokenizer.model_max_length)
     if isinstance(longest, int | float) and longest > UNKNOWN:
@@ -49,7 +49,7 @@ def context_of(found: Checkpoint, tokenizer: Any) -> int:
 
 
 def _usual(found: Checkpoint) -> Any:
-    """What the architecture has where config.json does not say it: composite models leave it out (Gemma 3)."""
+    """What the architecture has; config.json of composite models leaves it out (Gemma 3)."""
     from evals.checkpoints.loading import architecture
 
     try:

@@ -86,8 +86,8 @@ def load_tokenizer(checkpoint: str | Path, *, own_code: bool = False) -> Any:
 def _departs(loaded: Any, checkpoint: str, config: dict[str, Any]) -> bool:
     """Whether the fast tokenizer of a class encodes or decodes otherwise than the tokenizer.json it is from.
 
-    A space in front of the text is the settings' choice where they make it (`add_prefix_space`). What the file
-    sets around a text counts too: a class may drop it (GPT-NeoX's), where the file sets nothing it may add some.
+    A space in front of the text is the settings' choice where they make it (`add_prefix_space`). What
+    the file sets around a text counts too, which a class may drop (GPT-NeoX's).
     """
     from collections import Counter
 

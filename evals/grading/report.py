@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNSAID = 0.01  # share of samples whose end may be unknown where the rate of the others is given
 REPEATS_READ = 100  # problems whose log-probs are read for the expected share of repeats
-DESCRIBED = ("template", "shots", "chat", "system", "chat_args", "prefix", "prompt", "tokenizer",
+DESCRIBED = ("template", "shots", "chat", "system", "chat_args", "prefix", "prompt", "bare_form", "tokenizer",
              "temperature", "top_p", "top_k", "min_p", "max_tokens", "stops", "engine", "engine_version",
              "dtype")  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evals.asking.asking import Asking
 from evals.asking.prompts import FORM, prompt_ids, prompt_text
+from evals.checkpoints.tokenizer import encode
 from evals.core.errors import UserError
 from evals.core.keys import content_hash, derive_seed
 from evals.engines.engine import Engine
@@ -167,6 +168,7 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
     form = {
         "template": asking.template,
         "prompt": prompt_text(FORM, asking, getattr(engine, "tokenizer", None)),
+        "bare_form": _bare_form(engine, asking),
     }
     chat = {"system": asking.system, "chat_args": dict(asking.chat_args), "prefix": asking.prefix}
     return Plan(
@@ -176,6 +178,14 @@ def _plan(engine: Engine, problems: Sequence[Problem], asking: Asking, seed: int
         ("sample", seed, draw, identity.get("weights")),
         prompts,
     )
+
+
+def _bare_form(engine: Engine, asking: Asking) -> str | None:
+    """Hash of the ids of a prompt's text alone: tokenizers may differ in what they set before it."""
+    tokenizer = getattr(engine, "tokenizer", None)
+    if not callable(tokenizer):
+        return None
+    return content_hash(encode(tokenizer, prompt_text(FORM, asking, tokenizer), special=False))
 
 
 def _check_prompts(prompts: dict[str, tuple[int, ...]], asking: Asking, context: int, name: str) -> None:

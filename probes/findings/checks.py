@@ -85,6 +85,11 @@ def _prompt(a: dict[str, Any], b: dict[str, Any]) -> Check:
         own = a.get("chat") and tokenizers and tokenizers[0] != tokenizers[1]
         text = f"{same}, each in a chat template of its own" if own else "the texts of the prompts differ"
         return check("prompt", None if own else False, None, text)
+    if texts and _known(a, b, ("bare_form",)) and a["bare_form"] == b["bare_form"]:
+        more = (
+            "one tokenizer sets other tokens before a prompt (as BOS) than the other, of the same vocabulary"
+        )
+        return check("prompt", False, None, f"the prompts' token ids differ: {more}")
     if texts and tokenizers and tokenizers[0] != tokenizers[1]:
         return check("prompt", True, None, f"{same}, in two tokenizers")
     return check("prompt", False, None, "the prompts' token ids differ")

@@ -1,6 +1,7 @@
 """Sampling into a store: seeds, top-up, parts, refusals."""
 
 import itertools
+from copy import deepcopy
 
 import pytest
 
@@ -10,6 +11,7 @@ from evals.records import Problem, SamplingOptions
 from evals.sampling.cell import parse_part, part_of
 from evals.store import SampleStore
 from tests.evals.fake_engine import FakeEngine, arguments, files, sample, world_problems
+from tests.evals.small import tokenizer
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +190,28 @@ def test_chunks_follow_the_engine_and_leave_the_same_bytes(tmp_path, problems, n
     assert sum(engine.sizes) == 12 * n
     assert max(engine.sizes) <= max(16, min(n, 32))
     assert len(engine.sizes) <= 12 * n / 8 + 2
+
+
+class Reading(FakeEngine):
+    """A fake engine with a tokenizer, which sets a first token before a prompt, or none."""
+
+    def __init__(self, weights, first):
+        from tokenizers.processors import TemplateProcessing
+
+        super().__init__(weights)
+        self.tokenizer = deepcopy(tokenizer())
+        if first:
+            end, number = self.tokenizer.eos_token, self.tokenizer.eos_token_id
+            single = TemplateProcessing(single=f"{end} $A", special_tokens=[(end, number)])
+            self.tokenizer.backend_tokenizer.post_processor = single
+
+    def encode(self, text):
+        return tuple(self.tokenizer(text)["input_ids"])
+
+
+def test_a_cell_tells_the_ids_of_a_prompt_apart_from_what_is_set_before_them(tmp_path, problems):
+    store = SampleStore(tmp_path)
+    cells = [sample(Reading(f"w{n}", bool(n)), problems, **arguments(store)) for n in (0, 1)]
+    without, first = (store.cell(c) for c in cells)
+    assert without["bare_form"] == first["bare_form"]
+    assert without["prompt_form"] != first["prompt_form"]

@@ -25,6 +25,8 @@ def found(name, a, b):
     [
         (CELL, CELL, True, "the same prompts, gsm8k, 8 shots, in plain text"),
         (CELL, CELL | OTHER, True, "in two tokenizers"),
+        (CELL | {"bare_form": "x"}, CELL | OTHER | {"bare_form": "y"}, True, "in two tokenizers"),
+        (CELL | {"bare_form": "x"}, CELL | OTHER | {"bare_form": "x"}, False, "(as BOS)"),
         (CELL, CELL | {"prompt_hash": "q"}, False, "token ids differ"),
         (CELL, CELL | {"prompt": "other"} | OTHER, False, "the texts of the prompts differ"),
         (CHAT, CHAT | {"prompt": "other"} | OTHER, None, "each in a chat template of its own"),

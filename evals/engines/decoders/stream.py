@@ -163,7 +163,13 @@ def _attention(
     """An attention function of transformers: queries (B, heads, T, D) -> (B, T, heads, D)."""
     unknown = [name for name, said in other.items() if not (said is None or said is False or name in SAID)]
     untold = sliding_window is None and _narrow(module)
-    if excursions is None or attention_mask is not None or unknown or untold or other.get("is_causal") is False:
+    if (
+        excursions is None
+        or attention_mask is not None
+        or unknown
+        or untold
+        or other.get("is_causal") is False
+    ):
         raise TypeError(f"{type(module).__name__} computes attention in a way of its own: {unknown}")
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     call = excursions

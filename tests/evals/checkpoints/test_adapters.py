@@ -55,7 +55,9 @@ TIED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`", "ignore:Setting `save_embedding_layers`")
+@pytest.mark.filterwarnings(
+    "ignore:Model has `tie_word_embeddings=True`", "ignore:Setting `save_embedding_layers`"
+)
 @pytest.mark.parametrize("what", TIED)
 @pytest.mark.parametrize("family", ["llama", "olmo2"])
 def test_an_update_of_a_tied_embedding_or_head_is_merged_as_it_was_trained(tmp_path, family, what):

@@ -14,7 +14,8 @@ class SmallServer:
     """Runs while it is entered. `faults`: HTTP statuses with which the next requests are answered.
 
     takes_ids, takes_extras, takes_logprobs, has_chat: what it can do. cut: tokens after which it ends every
-    answer; choices: how many it gives; pages: bodies of no answer with which the next samples are answered; ends: what it says of the end, or of one answer after the other.
+    answer; choices: how many it gives; ends: what it says of the end, or of one answer after the other.
+    pages: bodies that are no answer, with which the next samples are answered.
     special, further: special tokens, and a text with some of them that would follow every answer; as in vLLM
     they are taken out, unless a request says otherwise, before the text is searched for stop texts.
     """

@@ -211,7 +211,14 @@ def test_answers_that_are_cut_or_missing_are_one_sentence_and_the_others_are_kep
             assert engine.sample(requests(engine, 1), PLAIN)[0].finish_reason is None
 
 
-PAGES = [b'{"id": "x", "choices": [{"te', b"", b"null", b"[1]", b'{"choices": ["a"]}', b"<html>gateway</html>"]
+PAGES = [
+    b'{"id": "x", "choices": [{"te',
+    b"",
+    b"null",
+    b"[1]",
+    b'{"choices": ["a"]}',
+    b"<html>gateway</html>",
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
