@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +25,13 @@ class PassK:
         samples = config["metadata"]["samples"]
         if not isinstance(samples, int) or samples < 1:
             raise UserError(f"metadata samples must be a whole number of at least 1, got {samples!r}")
-        own = {k: v for k, v in config.items() if k != "class"} | {"repeats": samples}
+        chat: dict[str, Any] = {}  # what of a chat decides how responses are read
+
+        def graded(doc: dict[str, Any], results: Sequence[str | Sequence[str]]) -> dict[str, float]:
+            return grade_repeats(doc, results, chat)
+
+        own = {k: v for k, v in config.items() if k != "class"}
+        own |= {"repeats": samples, "process_results": graded}
         make = getattr(ConfigurableTask, "from_config", None)  # of lm-eval 0.5
         task: Any = make(own) if make else ConfigurableTask(config=own)
         plain = task.fewshot_context
@@ -33,7 +39,9 @@ class PassK:
         def context(doc: dict[str, Any], *args: Any, **how: Any) -> Any:
             if not how.get("apply_chat_template"):
                 return plain(doc, *args, **how)
-            return how["chat_template"](chat_turns(doc, how.get("system_instruction")))
+            prompt = how["chat_template"](chat_turns(doc, how.get("system_instruction")))
+            chat.update(chat=True, prompt=str(prompt))
+            return prompt
 
         task.fewshot_context = context
         return task
@@ -83,13 +91,18 @@ def keep_all(responses: Iterable[Sequence[str]], docs: Iterable[Any]) -> list[Se
     return list(responses)
 
 
-def grade_repeats(doc: dict[str, Any], results: Sequence[str | Sequence[str]]) -> dict[str, float]:
+def grade_repeats(
+    doc: dict[str, Any], results: Sequence[str | Sequence[str]], chat: Mapping[str, Any] | None = None
+) -> dict[str, float]:
     """Per problem: pass@1, 2, 4, … up to the number of samples (Chen et al. 2021), from one set of repeats.
 
-    Beside them the share right to a lenient grader, and the share with no answer to grade.
+    Beside them the share right to a lenient grader, and the share with no answer to grade. What is graded of
+    a response is what is graded of a sample in a store (`evals.grading.responses`): a base model's up to its
+    first completed answer, thinking that a chat's prompt opened (chat) only where it was closed.
     Raises UserError where other than the declared number of repeats came.
     """
     from analysis import pass_at_k
+    from evals.grading.responses import reading_of, response_of
 
     repeats = results if isinstance(results[0], str) else results[0]  # lm-eval 0.5 gives them flat
     n = int(doc["samples"])
@@ -98,7 +111,10 @@ def grade_repeats(doc: dict[str, Any], results: Sequence[str | Sequence[str]]) -
             f"problem {doc['problem_id']} needs {n} repeats and {len(repeats)} came; make the task with "
             "`class: !function evals.tasks.passk.PassK`, which takes them from `metadata: samples`"
         )
-    verdicts = [_graded(doc["answer"], text, doc.get("question")) for text in repeats]
+    asked = {"template": doc.get("template"), "shots": doc.get("shots"), "prompt_form": "", **(chat or {})}
+    reading = reading_of(asked)
+    responses = [response_of(str(text), reading)[0] for text in repeats]
+    verdicts = [_graded(doc["answer"], text, doc.get("question")) for text in responses]
     correct = sum(right for right, _, _ in verdicts)
     ks = [2**i for i in range(n.bit_length()) if 2**i <= n]
     rates = pass_at_k(np.array([n]), np.array([correct]), np.array(ks)).ravel()

@@ -54,6 +54,24 @@ def test_pass_at_k_is_of_all_repeats():
     }
 
 
+BASE = {"answer": "42", "samples": 1, "problem_id": "p", "template": "gsm8k", "shots": 8}
+THINKING = {"chat": True, "prompt": "<|im_start|>assistant\n<think>\n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "chat", "right"),
+    [
+        (" So 40+2=42.\n#### 42\n\nTom has 3 pens and gets 4.\nAnswer: 3+4=7\n#### 7", {}, 1.0),
+        (" So 40+1=41.\n#### 41\n\nTom has 3 pens and gets 39.\nAnswer: 3+39=42\n#### 42", {}, 0.0),
+        ("Perhaps \\boxed{42}. But wait", THINKING, 0.0),
+        ("It is 42.</think>\\boxed{42}", THINKING, 1.0),
+    ],
+)
+def test_what_is_graded_of_a_response_is_what_is_graded_of_a_sample(text, chat, right):
+    """Seen to fail: the answer to a problem of the model's own was graded, and thinking that was cut off."""
+    assert grade_repeats(BASE, [[text]], chat)["pass@1"] == right
+
+
 @pytest.mark.parametrize(("results", "came"), [(["\\boxed{42}"], 1), ([["a", "b"]], 2), ([["a"] * 5], 5)])
 def test_fewer_repeats_are_an_error_and_never_a_zero(results, came):
     with pytest.raises(UserError, match=f"problem p needs 4 repeats and {came} came"):
@@ -129,7 +147,7 @@ def test_repeats_follow_the_metadata_of_the_command_line(tmp_path):
 
 CHAT = (
     "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}<|end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+    "{% if add_generation_prompt %}<|assistant|>\n<think>\n{% endif %}"
 )
 
 
@@ -156,7 +174,7 @@ def test_prompts_in_a_chat_template_are_ours_to_the_byte(tmp_path, task, name, s
 
         def generate_until(self, requests, disable_tqdm=False):
             asked.extend(request.args[0] for request in requests)
-            return ["" for _ in requests]
+            return ["Perhaps \\boxed{42}" for _ in requests]
 
         def loglikelihood(self, requests, disable_tqdm=False):
             raise AssertionError("nothing here is scored")
@@ -169,7 +187,8 @@ def test_prompts_in_a_chat_template_are_ours_to_the_byte(tmp_path, task, name, s
     manager = TaskManager(include_path=str(tasks_path()), include_defaults=False, metadata=metadata)
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     how = {"apply_chat_template": True, "system_instruction": "Be brief."}
-    simple_evaluate(model=Listening(), tasks=[f"passk_{task}"], task_manager=manager, **how)
+    found = simple_evaluate(model=Listening(), tasks=[f"passk_{task}"], task_manager=manager, **how)
+    assert found["results"][f"passk_{task}"]["pass@1,all"] == 0  # thinking that was cut off is no answer
     asking = Asking(template=name, shots=shots, chat=True, system="Be brief.")
     problems = load_problems(str(tmp_path / "p.jsonl")).problems
     assert asked == [prompt_text(p, asking, tokenizer) for p in problems]
