@@ -73,7 +73,7 @@ class _Body:
     """The model's body replaced for a while: `wrap` takes its forward and returns another."""
 
     def __init__(self, model: Any, wrap: Callable[[Any], Any]) -> None:
-        self.body = model.base_model
+        self.body = getattr(model.base_model, "decoder", model.base_model)  # OPT's forward calls its decoder
         if self.body is model:
             raise TypeError(f"{type(model).__name__} has no body apart from its head")
         self.wrap = wrap

@@ -42,6 +42,7 @@ STREAM = {
     "Qwen3Moe": MOE | {"head_dim": 8},
     "Cohere2": MIXED | {"logit_scale": 0.25, "head_dim": 8},
     "Granite": {"logits_scaling": 3.0, "attention_multiplier": 0.3},
+    "OPT": {"ffn_dim": 48, "word_embed_proj_dim": 16},
     "GPT2": {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 256},
 }
 PADDED = {
