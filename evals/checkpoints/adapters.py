@@ -19,6 +19,10 @@ FILES = ("adapter_model.safetensors", "adapter_model.bin")
 ASIDE = ("base_model_name_or_path", "revision", "inference_mode", "peft_version", "auto_mapping")
 MERGED = ("LORA", "ADALORA", "LOHA", "LOKR", "OFT", "BOFT", "IA3", "HRA", "VERA", "RANDLORA", "FOURIERFT")
 SURVIVES = 0.5  # least share of an update, along itself, that must be left after rounding
+RESIZED = re.compile(
+    r"size mismatch for \S*(?:embed|wte|lm_head)\S*: copying a param with shape "
+    r"torch\.Size\(\[(\d+), \d+\]\) from checkpoint, the shape in current model is torch\.Size\(\[(\d+),"
+)
 LOW_RANK = re.compile(r"\.lora_(embedding_)?[AB](\.\w+)?(\.weight)?$")
 
 
@@ -120,6 +124,12 @@ def merge(model: Any, adapter: Adapter, name: str) -> Any:
                 _untie(joined.get_base_model())
                 return joined.merge_and_unload(safe_merge=True).eval()
     except Exception as error:  # peft and torch raise many kinds
+        if rows := RESIZED.search(str(error)):
+            raise UserError(
+                f"adapter {name} was trained on a resized vocabulary, of {rows[1]} rows where its base "
+                f"{adapter.base} has {rows[2]}; resize the base as it was for training, merge there "
+                "(merge_and_unload() in peft), and give the checkpoint that is saved whole"
+            ) from error
         lost = [first_line(error)]
     raise UserError(
         f"adapter {name} does not fit its base {adapter.base} ({lost[0]}); give the base that it was "

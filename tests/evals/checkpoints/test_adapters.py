@@ -77,3 +77,24 @@ def test_an_update_of_a_tied_embedding_or_head_is_merged_as_it_was_trained(tmp_p
     engine = open_engine(open_checkpoint(str(tmp_path / "adapter")), dtype="float32")
     found = engine.score([ids[0, :1].tolist()], [ids[0, 1:].tolist()])[0]
     assert torch.allclose(torch.tensor(found), wanted, rtol=0, atol=5e-5)
+
+
+@pytest.mark.filterwarnings("ignore:Setting `save_embedding_layers`")
+def test_an_adapter_of_a_resized_vocabulary_says_so(tmp_path):
+    """Seen to fail: the sentence asked for the base that it was trained on, which was there."""
+    base = saved(tmp_path / "base")
+    wide = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+    rows = wide.config.vocab_size
+    wide.resize_token_embeddings(rows + 2)
+    config = peft.LoraConfig(
+        r=2,
+        target_modules=["q_proj"],
+        modules_to_save=["embed_tokens", "lm_head"],
+        base_model_name_or_path=str(base),
+    )
+    peft.get_peft_model(wide, config).save_pretrained(tmp_path / "adapter")
+    found = open_checkpoint(str(tmp_path / "adapter"))
+    with pytest.raises(
+        UserError, match=rf"resized vocabulary, of {rows + 2} rows where its base .* {rows}; "
+    ):
+        load_causal(found, torch.float32)
