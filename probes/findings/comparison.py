@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, computed_field, field_validator, model_validator
 
-from probes.findings.parts import Check, Frozen, Interval, Number, Numbers
+from probes.findings.parts import Check, Expected, Frozen, Interval, Number, Numbers
 
 WITHHELD = "withheld"  # the kind of a headline that a failed check took away
 QUIET = ("undetermined", "no-change")  # outcomes that claim no change; the second claims that there is none
@@ -73,14 +73,6 @@ class Headline(Frozen):
     outcome: str
     kind: str | None = None
     voided: tuple[str, ...] = ()
-
-
-class Expected(Frozen):
-    """A count of problems as two draws of A would give it."""
-
-    mean: Number | None = None
-    low: Number | None = None
-    high: Number | None = None
 
 
 class Support(Frozen):

@@ -118,6 +118,14 @@ class Said(Frozen):
     answer: str | None = None
 
 
+class Expected(Frozen):
+    """A count of problems as two draws of A would give it."""
+
+    mean: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+
+
 class Moving(Frozen):
     """A problem that one of two checkpoints alone solves, with samples of both."""
 
