@@ -2,9 +2,11 @@
 
 import gc
 import os
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer.main
 
 
 def pytest_collection_finish() -> None:
@@ -12,6 +14,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    typer.main.get_command = cache(typer.main.get_command)  # else built anew for every command that is run
 
 
 @pytest.fixture(scope="session")
