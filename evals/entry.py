@@ -9,6 +9,7 @@ import gc
 from importlib import import_module
 
 OBJECTS = 1_000_000  # containers made before the garbage collector looks for the first time
+WORTH = 1 << 26  # bytes of a model from which it pays to look for others before it
 _usual: list[tuple[int, int, int]] = []  # thresholds while it waits
 
 
@@ -43,8 +44,9 @@ def _end() -> None:
     gc.set_threshold(*_usual.pop())
 
 
-def collect_now() -> None:
-    """Free the models before this one, whose parts refer to each other; to be called before a model is made.
+def collect_now(size: int) -> None:
+    """Free the models before one of `size` bytes, whose parts refer to each other; to be called before it is
+    made. A small one is worth no pass over all that the program holds.
 
     The first time the waiting ends, and what modules have made until now is left alone for good. Not later:
     a model among it would never be freed.
@@ -52,6 +54,7 @@ def collect_now() -> None:
     first = bool(_usual)
     if first:
         _end()
-    gc.collect()
+    if first or size >= WORTH:
+        gc.collect()
     if first:
         gc.freeze()

@@ -58,6 +58,11 @@ class Checkpoint:
     own_code: bool = False
     plain: bool = True
 
+    @property
+    def size(self) -> int:
+        """Bytes of its weight files."""
+        return sum(file.stat().st_size for file in self.files)
+
     def stored(self) -> dict[str, Stored]:
         """The tensors of its weight files by name, without those of an adapter."""
         return stored_tensors(self.files, self.name)

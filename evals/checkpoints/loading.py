@@ -28,7 +28,7 @@ def load_olmo2(found: Checkpoint, dtype: Any = None) -> Any:
     if shape is None:
         raise ValueError(f"{found.name} is not an Olmo2ForCausalLM that this package represents")
     kind = dtype or torch.float32
-    collect_now()
+    collect_now(found.size)
     with torch.device("meta"):
         model = Olmo2(shape)
     wanted = {name: tuple(p.shape) for name, p in model.state_dict().items()}
@@ -78,7 +78,7 @@ def load_causal(found: Checkpoint, dtype: Any) -> Any:
     from evals.checkpoints.reading import Lazy
 
     model_class, config = architecture(found)
-    collect_now()
+    collect_now(found.size)
     bad: list[str] = []
     wanted, whole = dtype, "quantization_config" not in found.config
     small = found.adapter is not None and whole and dtype.itemsize < 4
@@ -135,7 +135,7 @@ def sound(found: Checkpoint) -> Iterator[None]:
 
 def out_of_memory(found: Checkpoint) -> UserError:
     """A sentence for weights that do not fit into memory."""
-    size = sum(f.stat().st_size for f in found.files) / 1e9
+    size = found.size / 1e9
     return UserError(
         f"checkpoint {found.name} ({size:.1f} GB on disk) does not fit into memory; load it with --dtype "
         "bfloat16, on a larger machine or GPU, or with --engine vllm on several"
