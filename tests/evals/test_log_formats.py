@@ -515,3 +515,11 @@ def test_the_question_in_a_rendered_prompt(prompt, question):
 def test_only_the_marks_of_the_end_are_taken_off():
     assert without_ends("so \\boxed{2}<|im_end|>\n<|endoftext|>") == "so \\boxed{2}"
     assert without_ends("a </s> in the middle ") == "a </s> in the middle "
+
+
+def test_packed_samples_are_named(tmp_path):
+    """Planted and seen to fail: the packed bytes read as lines of JSON."""
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(b"\x1f\x8b\x08\x00")
+    with pytest.raises(UserError, match="unpack them first"):
+        read(path, tmp_path)
